@@ -1,0 +1,36 @@
+package io.uwsgisentry.journal;
+
+/** What a record tells. The codes are those of {@code docs/journal.md}. */
+public enum Kind {
+  ALARM(1),
+  HOOK(2),
+  ROUTE(3),
+  EXCEPTION(4),
+  CONFIGURATION(16),
+  DROPS(17),
+  /** A kind that this agent does not know: kept raw, never guessed at. */
+  UNKNOWN(0);
+
+  private static final Kind[] BY_CODE = new Kind[256];
+
+  static {
+    java.util.Arrays.fill(BY_CODE, UNKNOWN);
+    for (Kind kind : values()) {
+      BY_CODE[kind.code] = kind;
+    }
+  }
+
+  private final int code;
+
+  Kind(int code) {
+    this.code = code;
+  }
+
+  public int code() {
+    return code;
+  }
+
+  static Kind of(int code) {
+    return BY_CODE[code & 0xff];
+  }
+}
