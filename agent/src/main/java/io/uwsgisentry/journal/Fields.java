@@ -45,8 +45,8 @@ public final class Fields {
   }
 
   /**
-   * The values of a repeated field of the form {@code key NUL value}; a later key replaces an earlier one, a value without NUL
-   * gets an empty string.
+   * The values of a repeated field of the form {@code key NUL value}; a later key replaces an
+   * earlier one, a value without NUL gets an empty string.
    */
   public Map<String, String> pairs(String name) {
     Map<String, String> pairs = new LinkedHashMap<>();

@@ -2,7 +2,9 @@ package io.uwsgisentry.journal;
 
 import java.util.Locale;
 
-/** Which of uWSGI's processes wrote a record; the ordinal is the code of {@code docs/journal.md}. */
+/**
+ * Which of uWSGI's processes wrote a record; the ordinal is the code of {@code docs/journal.md}.
+ */
 public enum ProcessKind {
   UNKNOWN,
   MASTER,

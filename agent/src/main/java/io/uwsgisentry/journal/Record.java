@@ -8,7 +8,8 @@ import java.time.temporal.ChronoUnit;
  *
  * @param id 32 lower-case hex digits; becomes Sentry's event id
  * @param kindCode the kind as written, also where {@link #kind()} does not know it
- * @param brief header only: the journal was above half of its limit, so what {@code fields} would say was left out
+ * @param brief header only: the journal was above half of its limit, so what {@code fields} would
+ *     say was left out
  * @param cut a value was cut by the writer
  * @param timeMicros microseconds since 1970
  * @param worker worker or mule id from 1, 0 for none
