@@ -1,0 +1,2 @@
+typedef struct real_pcre pcre;
+typedef struct pcre_extra pcre_extra;

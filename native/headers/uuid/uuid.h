@@ -1,0 +1,1 @@
+typedef unsigned char uuid_t[16];

@@ -1,0 +1,1 @@
+typedef struct z_stream_s z_stream;
