@@ -18,14 +18,16 @@ public sealed interface Destination {
    */
   record To(Dsn dsn, boolean verify, Duration timeout, boolean debug) implements Destination {
     /**
-     * What tells destinations apart: 16 hex digits of SHA-256 over the DSN, secret included, and {@code verify}. Handlers that
-     * differ in the rest share a lane.
+     * What tells destinations apart: 16 hex digits of SHA-256 over the DSN, secret included, and
+     * {@code verify}. Handlers that differ in the rest share a lane.
      */
     public String key() {
       try {
         byte[] digest =
             MessageDigest.getInstance("SHA-256")
-                .digest((dsn.full() + (verify ? "\nverify" : "\nno_verify")).getBytes(StandardCharsets.UTF_8));
+                .digest(
+                    (dsn.full() + (verify ? "\nverify" : "\nno_verify"))
+                        .getBytes(StandardCharsets.UTF_8));
         return HexFormat.of().formatHex(digest, 0, 8);
       } catch (NoSuchAlgorithmException e) {
         throw new IllegalStateException("every Java has SHA-256", e);

@@ -9,11 +9,13 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The address of a Sentry project: {@code https://KEY@HOST/PROJECT}, with an optional secret after the key ({@code KEY:SECRET}), an
- * optional port, and an optional path before the project, for servers that do not live at the root of their host.
+ * The address of a Sentry project: {@code https://KEY@HOST/PROJECT}, with an optional secret after
+ * the key ({@code KEY:SECRET}), an optional port, and an optional path before the project, for
+ * servers that do not live at the root of their host.
  *
- * <p>It is stricter than Sentry's SDKs: what would fail at the first request (a host that Java's HTTP client refuses, a port beyond
- * 65535, a second {@code @}) is refused here, where its author can still be told.
+ * <p>It is stricter than Sentry's SDKs: what would fail at the first request (a host that Java's
+ * HTTP client refuses, a port beyond 65535, a second {@code @}) is refused here, where its author
+ * can still be told.
  *
  * @param scheme {@code http} or {@code https}
  * @param host lower case; an IPv6 address stands in brackets
@@ -33,7 +35,8 @@ public record Dsn(
   // Keys end in a header whose parts are separated by commas and blanks.
   private static final Pattern KEY = Pattern.compile("[!#$&'()*+.0-9;=A-Z^_`a-z|~%:-]+");
   private static final Pattern PROJECT = Pattern.compile("(?!\\.{1,2}$)[A-Za-z0-9_.~-]+");
-  private static final Pattern PATH = Pattern.compile("(?:/(?:[A-Za-z0-9_.~!$&'()*+;=:-]|%[0-9A-Fa-f]{2})+)*");
+  private static final Pattern PATH =
+      Pattern.compile("(?:/(?:[A-Za-z0-9_.~!$&'()*+;=:-]|%[0-9A-Fa-f]{2})+)*");
 
   public Dsn {
     Objects.requireNonNull(scheme);
@@ -44,7 +47,8 @@ public record Dsn(
   }
 
   /**
-   * Reads a DSN. A query and a fragment are dropped, as Sentry's SDKs do; slashes at the end and doubled ones count as one.
+   * Reads a DSN. A query and a fragment are dropped, as Sentry's SDKs do; slashes at the end and
+   * doubled ones count as one.
    *
    * @throws MalformedDsnException with a sentence for its author that holds neither key nor secret
    */
@@ -82,7 +86,8 @@ public record Dsn(
               : "the DSN has no key before its host: " + SHAPE);
     }
     if (rest.indexOf('@') != rest.lastIndexOf('@')) {
-      throw new MalformedDsnException("the DSN has more than one '@': copy it again from the project's settings (client keys)");
+      throw new MalformedDsnException(
+          "the DSN has more than one '@': copy it again from the project's settings (client keys)");
     }
     String user = authority.substring(0, at);
     int split = user.indexOf(':');
@@ -91,7 +96,8 @@ public record Dsn(
     if (publicKey.isEmpty()) {
       throw new MalformedDsnException("the DSN has no key before its '@': " + SHAPE);
     }
-    if (!KEY.matcher(publicKey).matches() || (secretKey != null && !KEY.matcher(secretKey).matches())) {
+    if (!KEY.matcher(publicKey).matches()
+        || (secretKey != null && !KEY.matcher(secretKey).matches())) {
       throw new MalformedDsnException(
           "the DSN's key or secret holds a character that cannot be sent in a header: copy it again from the"
               + " project's settings (client keys)");
@@ -104,9 +110,11 @@ public record Dsn(
     }
     int portColon = address.indexOf(':', Math.max(bracket, 0));
     if (bracket < 0 && portColon != address.lastIndexOf(':')) {
-      throw new MalformedDsnException("the DSN's host has several ':': an IPv6 address must stand in brackets, [::1]");
+      throw new MalformedDsnException(
+          "the DSN's host has several ':': an IPv6 address must stand in brackets, [::1]");
     }
-    String host = (portColon < 0 ? address : address.substring(0, portColon)).toLowerCase(Locale.ROOT);
+    String host =
+        (portColon < 0 ? address : address.substring(0, portColon)).toLowerCase(Locale.ROOT);
     int port = portColon < 0 ? -1 : port(address.substring(portColon + 1));
     checkHost(host);
 
@@ -129,9 +137,13 @@ public record Dsn(
     if (digits.isEmpty()) {
       return -1;
     }
-    int port = digits.length() <= 5 && digits.chars().allMatch(c -> c >= '0' && c <= '9') ? Integer.parseInt(digits) : 0;
+    int port =
+        digits.length() <= 5 && digits.chars().allMatch(c -> c >= '0' && c <= '9')
+            ? Integer.parseInt(digits)
+            : 0;
     if (port < 1 || port > 65535) {
-      throw new MalformedDsnException("the DSN's port is not a number from 1 to 65535: correct it or leave it out");
+      throw new MalformedDsnException(
+          "the DSN's port is not a number from 1 to 65535: correct it or leave it out");
     }
     return port;
   }
@@ -142,12 +154,15 @@ public record Dsn(
     }
     if (host.indexOf('_') >= 0) {
       throw new MalformedDsnException(
-          "the DSN's host '" + host + "' has an underscore, which Java's HTTP client refuses: use its IP address or"
+          "the DSN's host '"
+              + host
+              + "' has an underscore, which Java's HTTP client refuses: use its IP address or"
               + " another name of that machine");
     }
     if (!host.chars().allMatch(c -> c < 0x80)) {
       throw new MalformedDsnException(
-          "the DSN's host is not plain ASCII, which Java's HTTP client refuses: " + asciiAdvice(host));
+          "the DSN's host is not plain ASCII, which Java's HTTP client refuses: "
+              + asciiAdvice(host));
     }
     String parsed;
     try {
@@ -157,7 +172,9 @@ public record Dsn(
     }
     if (parsed == null || !parsed.equals(host)) {
       throw new MalformedDsnException(
-          "the DSN's host '" + host + "' is not a host name: write a name, an IPv4 address, or an IPv6 address in"
+          "the DSN's host '"
+              + host
+              + "' is not a host name: write a name, an IPv4 address, or an IPv6 address in"
               + " brackets");
     }
   }
@@ -179,7 +196,10 @@ public record Dsn(
     return text.length();
   }
 
-  /** Where envelopes are posted. The slash at the end matters: without it Sentry answers with a redirect. */
+  /**
+   * Where envelopes are posted. The slash at the end matters: without it Sentry answers with a
+   * redirect.
+   */
   public URI envelopeUri() {
     return URI.create(root() + "/api/" + projectId + "/envelope/");
   }
@@ -200,10 +220,21 @@ public record Dsn(
   /** Fit to print: the key is shortened, the secret left out. */
   public String masked() {
     String key = publicKey.length() >= 12 ? publicKey.substring(0, 4) + "***" : "***";
-    return scheme + "://" + key + (secretKey == null ? "" : ":***") + "@" + address() + pathPrefix + "/" + projectId;
+    return scheme
+        + "://"
+        + key
+        + (secretKey == null ? "" : ":***")
+        + "@"
+        + address()
+        + pathPrefix
+        + "/"
+        + projectId;
   }
 
-  /** With key and secret: for storing and for telling destinations apart, never for a log. {@link #parse} reads it back. */
+  /**
+   * With key and secret: for storing and for telling destinations apart, never for a log. {@link
+   * #parse} reads it back.
+   */
   public String full() {
     return scheme
         + "://"

@@ -82,22 +82,26 @@ class DsnTest {
         "https://hushkey@1.2.3/1              | not a host name",
         "https://hushkey@-a-.example/1        | not a host name",
         "https://hushkey@example.com/1%       | cannot stand in an address",
-
         "https://hushkey@example.com/a%zz/1   | cannot stand in an address",
         "https://hushkey@example.com/..       | cannot stand in an address",
       })
   void whatCannotWorkIsRefusedWithASentenceThatHidesTheKey(String dsn, String fault) {
-    MalformedDsnException e = catchThrowableOfType(MalformedDsnException.class, () -> Dsn.parse(dsn));
+    MalformedDsnException e =
+        catchThrowableOfType(MalformedDsnException.class, () -> Dsn.parse(dsn));
     assertThat(e).as("refused").isNotNull();
     assertThat(e.fault()).contains(fault).doesNotContain("hush");
   }
 
   @Test
   void aBlankAtAnEndIsNamedByItsPosition() {
-    assertThatThrownBy(() -> Dsn.parse(" https://hushkey@example.com/1")).hasMessageContaining("position 1:");
-    assertThatThrownBy(() -> Dsn.parse("https://k@example.com/1\n")).hasMessageContaining("position 24:");
-    assertThatThrownBy(() -> Dsn.parse("https://k@example.com/1\u00a0")).hasMessageContaining("position 24:");
-    assertThatThrownBy(() -> Dsn.parse("https://k@example.com/1\0")).hasMessageContaining("position 24:");
+    assertThatThrownBy(() -> Dsn.parse(" https://hushkey@example.com/1"))
+        .hasMessageContaining("position 1:");
+    assertThatThrownBy(() -> Dsn.parse("https://k@example.com/1\n"))
+        .hasMessageContaining("position 24:");
+    assertThatThrownBy(() -> Dsn.parse("https://k@example.com/1\u00a0"))
+        .hasMessageContaining("position 24:");
+    assertThatThrownBy(() -> Dsn.parse("https://k@example.com/1\0"))
+        .hasMessageContaining("position 24:");
   }
 
   @Test
@@ -110,7 +114,8 @@ class DsnTest {
 
   @Test
   void whatIsPrintedHasNeitherSecretNorWholeKey() throws MalformedDsnException {
-    Dsn dsn = Dsn.parse("https://b70a31b3510c4cf793964a185cfe1fd0:b7d80b520139450f@example.com:9000/x/1");
+    Dsn dsn =
+        Dsn.parse("https://b70a31b3510c4cf793964a185cfe1fd0:b7d80b520139450f@example.com:9000/x/1");
     assertThat(dsn.masked()).isEqualTo("https://b70a***:***@example.com:9000/x/1");
     assertThat(dsn).hasToString(dsn.masked());
     assertThat(new Destination.To(dsn, true, Duration.ofSeconds(4), false).toString())

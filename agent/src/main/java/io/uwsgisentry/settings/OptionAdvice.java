@@ -1,0 +1,156 @@
+package io.uwsgisentry.settings;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Looks through an option string for what its author probably did not mean, and says what to write
+ * instead.
+ */
+final class OptionAdvice {
+  private static final Set<String> OFF = Set.of("0", "no", "off", "false", "none", "never");
+
+  private final KeyValueList list;
+  private final Map<HandlerOption, String> values;
+  private final List<String> sentences = new ArrayList<>();
+
+  OptionAdvice(KeyValueList list, Map<HandlerOption, String> values) {
+    this.list = list;
+    this.values = values;
+  }
+
+  List<String> sentences() {
+    list.ignored().forEach(this::withoutValue);
+    Set<String> seen = new HashSet<>();
+    for (KeyValueList.Entry entry : list.entries()) {
+      key(entry, seen.add(entry.key()));
+    }
+    level();
+    platform();
+    timeout();
+    for (HandlerOption option : List.of(HandlerOption.NO_VERIFY, HandlerOption.DEBUG)) {
+      String value = values.get(option);
+      if (value != null && OFF.contains(value.toLowerCase(Locale.ROOT))) {
+        say(
+            "'%s=%s' turns %s on, as any value does: remove it to turn it off",
+            option.key(), value, option.key());
+      }
+    }
+    if (values.containsKey(HandlerOption.TRANSACTION)
+        && values.containsKey(HandlerOption.CULPRIT)) {
+      say("'culprit' is the old name of 'transaction' and counts for nothing beside it: remove it");
+    }
+    for (HandlerOption option :
+        List.of(HandlerOption.TAGS, HandlerOption.EXTRA, HandlerOption.USER)) {
+      QuotedList.pairs(
+          values.getOrDefault(option, ""),
+          part ->
+              say(
+                  "'%s' in '%s' is not key:value and counts for nothing",
+                  shortened(part), option.key()));
+    }
+    return List.copyOf(sentences);
+  }
+
+  private void withoutValue(String item) {
+    HandlerOption option = HandlerOption.of(item);
+    if (option != null) {
+      say(
+          "'%s' has no '=' and counts for nothing: write %s=%s",
+          item, item, option.isSwitch() ? "1" : "VALUE");
+    } else {
+      say(
+          "'%s' has no '=' and counts for nothing: a comma inside a value is written '\\,'",
+          shortened(item));
+    }
+  }
+
+  private void key(KeyValueList.Entry entry, boolean first) {
+    String key = entry.key();
+    if (HandlerOption.of(key) == null) {
+      String meant = Spelling.nearest(key, HandlerOption.keys());
+      if (meant != null && !key.equals(key.strip())) {
+        say("unknown option '%s': uWSGI keeps the blank, write '%s'", key, meant);
+      } else if (meant != null) {
+        say("unknown option '%s': did you mean '%s'?", key, meant);
+      } else {
+        say("unknown option '%s', which counts for nothing: see docs/options.md", shortened(key));
+      }
+    } else if (!first) {
+      say("'%s' is given more than once: the last one counts", key);
+    } else if (entry.value().isEmpty()) {
+      say("'%s' is empty and counts as not given", key);
+    }
+  }
+
+  private void level() {
+    String value = plain(HandlerOption.LEVEL);
+    if (value == null || Level.named(value) != null) {
+      return;
+    }
+    Level meant = Level.meant(value);
+    if (meant != null) {
+      say("'level=%s' is not one of Sentry's: taken as '%s'", value, meant.sentryName());
+    } else {
+      List<String> names = Arrays.stream(Level.values()).map(Level::sentryName).toList();
+      say(
+          "'level=%s' is not one of %s: the default is used%s",
+          shortened(value), String.join(", ", names), guess(value, names));
+    }
+  }
+
+  private void platform() {
+    String value = plain(HandlerOption.PLATFORM);
+    if (value != null && !Platforms.KNOWN.contains(value)) {
+      say(
+          "'platform=%s' is not one that Sentry knows: sent as 'other'%s",
+          shortened(value), guess(value, Platforms.KNOWN.stream().sorted().toList()));
+    }
+  }
+
+  private void timeout() {
+    String value = values.get(HandlerOption.TIMEOUT);
+    if (value == null) {
+      return;
+    }
+    Duration timeout = Timeouts.parse(value);
+    if (timeout == null) {
+      say("'timeout=%s' is not a number of seconds: 4 is used", shortened(value));
+    } else if (!Timeouts.bounded(timeout).equals(timeout)) {
+      say("'timeout=%s' is not between 0.1 and 300 seconds: the nearer of the two is used", value);
+    }
+  }
+
+  /** The value, unless it is still to be translated for each request. */
+  private @Nullable String plain(HandlerOption option) {
+    String value = values.get(option);
+    return value == null || value.indexOf('$') >= 0 ? null : value;
+  }
+
+  private static String guess(String value, List<String> names) {
+    String near = Spelling.nearest(value, names);
+    return near == null ? "" : "; did you mean '" + near + "'?";
+  }
+
+  /**
+   * A comma or an equals sign in a secret leaves pieces of a DSN where keys should be: not to be
+   * printed.
+   */
+  private static String shortened(String text) {
+    if (text.indexOf('@') >= 0 || text.contains("://")) {
+      return "(not shown: maybe part of a DSN)";
+    }
+    return text.length() <= 60 ? text : text.substring(0, 57) + "...";
+  }
+
+  private void say(String format, Object... args) {
+    sentences.add(String.format(Locale.ROOT, format, args));
+  }
+}
