@@ -9,19 +9,27 @@ public final class Spelling {
   private Spelling() {}
 
   /**
-   * The candidate nearest to a name, or null where none is near: case, blanks, and {@code -} for
-   * {@code _} cost nothing; one mistake is allowed in short names, up to a third of the letters in
-   * longer ones.
+   * The candidate nearest to a name, or null where none is near. Case, blanks, and {@code -} for
+   * {@code _} cost nothing; two mistakes are allowed, up to a third of the letters in longer names;
+   * the beginning of a candidate stands for it.
    */
   public static @Nullable String nearest(String name, Collection<String> candidates) {
     String wanted = plain(name);
     String best = null;
-    int bestDistance = Math.max(1, wanted.length() / 3) + 1;
+    int bestDistance = (wanted.length() < 3 ? 1 : Math.max(2, wanted.length() / 3)) + 1;
     for (String candidate : candidates) {
-      int distance = distance(wanted, plain(candidate));
-      if (distance < bestDistance && distance < candidate.length()) {
+      String plain = plain(candidate);
+      int distance = distance(wanted, plain);
+      if (distance < bestDistance && distance < Math.min(wanted.length(), plain.length())) {
         best = candidate;
         bestDistance = distance;
+      }
+    }
+    if (best == null && wanted.length() >= 3) {
+      for (String candidate : candidates) {
+        if (plain(candidate).startsWith(wanted)) {
+          return candidate;
+        }
       }
     }
     return best;
