@@ -1,0 +1,112 @@
+package io.uwsgisentry.outbox;
+
+import io.uwsgisentry.event.Event;
+import io.uwsgisentry.journal.Record;
+import io.uwsgisentry.settings.Destination;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a stretch of one journal file came to; {@link Outbox#store} takes it in one transaction. Not
+ * thread-safe.
+ *
+ * <p>Ids are 32 lower-case hex digits.
+ */
+public final class Batch {
+  record Arrival(
+      Event event,
+      Destination destination,
+      long handlerHash,
+      long foldKey,
+      long occurrences,
+      boolean raw,
+      String fault) {}
+
+  record Count(Counter.Name name, String reason, String subject) {}
+
+  private final String file;
+  private final long position;
+  private final List<Arrival> arrivals = new ArrayList<>();
+  private final List<String> consumed = new ArrayList<>();
+  private final Map<Long, Handler> handlers = new LinkedHashMap<>();
+  private final Map<Count, Long> counts = new LinkedHashMap<>();
+
+  /**
+   * @param file the journal file's name
+   * @param position where the next batch of it starts: all before it is in this batch or an earlier
+   *     one
+   */
+  public Batch(String file, long position) {
+    this.file = file;
+    this.position = position;
+  }
+
+  /** An event that stands for its record. */
+  public void event(Event event, Record record, Destination destination) {
+    arrivals.add(
+        new Arrival(event, destination, record.handlerHash(), record.foldKey(), 1, false, ""));
+  }
+
+  /**
+   * An event that stands for several records; its id is that of one of them, the ids of the others
+   * are given to {@link #consumed}.
+   */
+  public void folded(
+      Event event, long handlerHash, long foldKey, long occurrences, Destination destination) {
+    arrivals.add(new Arrival(event, destination, handlerHash, foldKey, occurrences, false, ""));
+  }
+
+  /**
+   * A record of which no event could be made: kept as it is, dead, and counted.
+   *
+   * @param event its payload is the record's own bytes
+   * @param fault what went wrong, one line
+   */
+  public void unbuildable(Event event, Record record, String fault) {
+    arrivals.add(
+        new Arrival(
+            event, new Destination.None(), record.handlerHash(), record.foldKey(), 1, true, fault));
+    count(Counter.Name.DISCARDED, DiscardReason.INTERNAL_SDK_ERROR.label(), event.category(), 1);
+  }
+
+  /** A record that made no entry of its own id. */
+  public void consumed(String id) {
+    consumed.add(id);
+  }
+
+  /** What a record told of a handler; the last one of a batch holds. */
+  public void handler(Handler handler) {
+    handlers.put(handler.hash(), handler);
+  }
+
+  /** Something to count; quantities of the same name, reason and subject add up. */
+  public void count(Counter.Name name, String reason, String subject, long quantity) {
+    counts.merge(new Count(name, reason, subject), quantity, Long::sum);
+  }
+
+  String file() {
+    return file;
+  }
+
+  long position() {
+    return position;
+  }
+
+  List<Arrival> arrivals() {
+    return arrivals;
+  }
+
+  List<String> consumed() {
+    return consumed;
+  }
+
+  Iterable<Handler> handlers() {
+    return handlers.values();
+  }
+
+  Map<Count, Long> counts() {
+    return counts;
+  }
+}

@@ -1,0 +1,83 @@
+package io.uwsgisentry.outbox;
+
+import java.nio.charset.StandardCharsets;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Types;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** How values stand in columns. */
+final class Columns {
+  private static final HexFormat HEX = HexFormat.of();
+
+  private Columns() {}
+
+  static byte[] id(String id) {
+    return HEX.parseHex(id);
+  }
+
+  static String id(byte[] id) {
+    return HEX.formatHex(id);
+  }
+
+  static long micros(Instant time) {
+    return ChronoUnit.MICROS.between(Instant.EPOCH, time);
+  }
+
+  static Instant ofMicros(long micros) {
+    return Instant.EPOCH.plus(micros, ChronoUnit.MICROS);
+  }
+
+  static @Nullable Instant millis(ResultSet row, int column) throws SQLException {
+    long millis = row.getLong(column);
+    return row.wasNull() ? null : Instant.ofEpochMilli(millis);
+  }
+
+  static @Nullable String text(ResultSet row, int column) throws SQLException {
+    return row.getString(column);
+  }
+
+  static void setLong(PreparedStatement statement, int index, @Nullable Long value)
+      throws SQLException {
+    if (value == null) {
+      statement.setNull(index, Types.INTEGER);
+    } else {
+      statement.setLong(index, value);
+    }
+  }
+
+  static void setText(PreparedStatement statement, int index, @Nullable String value)
+      throws SQLException {
+    if (value == null) {
+      statement.setNull(index, Types.VARCHAR);
+    } else {
+      statement.setString(index, value);
+    }
+  }
+
+  /**
+   * Keys and values, each ended by a NUL; a NUL within a value, which nothing sensible has, is
+   * dropped.
+   */
+  static byte[] pairs(Map<String, String> pairs) {
+    StringBuilder text = new StringBuilder();
+    pairs.forEach(
+        (key, value) -> text.append(key).append('\0').append(value.replace("\0", "")).append('\0'));
+    return text.toString().getBytes(StandardCharsets.UTF_8);
+  }
+
+  static Map<String, String> pairs(byte[] bytes) {
+    Map<String, String> pairs = new LinkedHashMap<>();
+    String[] parts = new String(bytes, StandardCharsets.UTF_8).split("\0", -1);
+    for (int i = 0; i + 1 < parts.length; i += 2) {
+      pairs.put(parts[i], parts[i + 1]);
+    }
+    return pairs;
+  }
+}

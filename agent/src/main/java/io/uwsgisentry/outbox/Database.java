@@ -1,0 +1,206 @@
+package io.uwsgisentry.outbox;
+
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.ReentrantLock;
+import org.sqlite.SQLiteConfig;
+import org.sqlite.SQLiteOpenMode;
+
+/**
+ * One connection to the SQLite file, one lock around it, and the statements prepared so far.
+ *
+ * <p>How a reader leaves no trace: a read-only connection to a WAL database still makes {@code
+ * -wal} and {@code -shm} if they are missing, as whoever runs it, and a {@code -shm} of root's
+ * would keep the agent out. They are missing exactly when nobody has the database open and the last
+ * one closed it cleanly; nothing is then to be found outside the main file, and it is opened as
+ * {@code immutable}, which touches nothing else. Where {@code -wal} exists (the agent runs, or was
+ * killed) an ordinary read-only connection finds the files it needs. What remains: an agent that
+ * starts in the split second of an immutable read may make that read fail or miss what is new;
+ * reading again helps.
+ */
+final class Database implements AutoCloseable {
+  private static final int BUSY_TIMEOUT_MS = 5_000;
+  private static final int WAL_KEPT_BYTES = 4 << 20;
+
+  private final Path file;
+  private final Connection connection;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Map<String, PreparedStatement> statements = new HashMap<>();
+  private final List<Runnable> onRollback = new ArrayList<>();
+
+  private Database(Path file, Connection connection) {
+    this.file = file;
+    this.connection = connection;
+  }
+
+  /** Opens the file for writing; makes it, with mode 0600, if it is missing. */
+  static Database open(Path file) throws IOException {
+    try {
+      // SQLite gives -wal and -shm the mode of the database, so this one mode is enough.
+      Files.createFile(
+          file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+    } catch (FileAlreadyExistsException e) {
+      // As usual.
+    }
+    SQLiteConfig config = new SQLiteConfig();
+    config.setBusyTimeout(BUSY_TIMEOUT_MS);
+    Database database = connect(file, "", config);
+    database.read(
+        () -> {
+          // Only as the first of all has auto_vacuum an effect, and only on a new file.
+          database.execute("PRAGMA auto_vacuum = INCREMENTAL");
+          database.execute("PRAGMA journal_mode = WAL");
+          database.execute("PRAGMA synchronous = NORMAL");
+          database.execute("PRAGMA journal_size_limit = " + WAL_KEPT_BYTES);
+          database.execute("PRAGMA temp_store = MEMORY");
+          return true;
+        });
+    return database;
+  }
+
+  /** Opens the file for reading and makes nothing. */
+  static Database openReadOnly(Path file) throws IOException {
+    if (!Files.exists(file)) {
+      throw new NoSuchFileException(file.toString());
+    }
+    boolean quiet = !Files.exists(file.resolveSibling(file.getFileName() + "-wal"));
+    SQLiteConfig config = new SQLiteConfig();
+    config.setReadOnly(true);
+    config.setBusyTimeout(BUSY_TIMEOUT_MS);
+    return connect(file, quiet ? "?immutable=1" : "", config);
+  }
+
+  private static Database connect(Path file, String query, SQLiteConfig config) throws IOException {
+    config.setOpenMode(SQLiteOpenMode.OPEN_URI);
+    URI uri = file.toAbsolutePath().toUri();
+    try {
+      return new Database(
+          file, config.createConnection("jdbc:sqlite:file:" + uri.getRawPath() + query));
+    } catch (SQLException e) {
+      throw new OutboxException(file, e);
+    }
+  }
+
+  /** What is done with the connection, under the lock. */
+  interface Work<T> {
+    T run() throws SQLException, IOException;
+  }
+
+  /** Reads; several queries of one piece of work may see different states. */
+  <T> T read(Work<T> work) throws IOException {
+    lock.lock();
+    try {
+      return work.run();
+    } catch (SQLException e) {
+      throw new OutboxException(file, e);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Writes: all of it or nothing. It survives the death of the process, and of the machine only
+   * after a later sync.
+   */
+  <T> T write(Work<T> work) throws IOException {
+    return read(
+        () -> {
+          execute("BEGIN IMMEDIATE");
+          boolean done = false;
+          try {
+            T result = work.run();
+            execute("COMMIT");
+            done = true;
+            return result;
+          } finally {
+            if (!done) {
+              rollback();
+            }
+          }
+        });
+  }
+
+  /** Like {@link #write}, and on return it and all that was written before has reached the disk. */
+  void writeSynced(Work<?> work) throws IOException {
+    read(
+        () -> {
+          execute("PRAGMA synchronous = FULL");
+          try {
+            // In WAL mode the commit's fsync covers every frame before it.
+            return write(work);
+          } finally {
+            execute("PRAGMA synchronous = NORMAL");
+          }
+        });
+  }
+
+  /** To be run, under the lock, when a write failed: what is cached of it is wrong. */
+  void onRollback(Runnable forget) {
+    onRollback.add(forget);
+  }
+
+  private void rollback() {
+    onRollback.forEach(Runnable::run);
+    try {
+      execute("ROLLBACK");
+    } catch (SQLException e) {
+      // SQLite has rolled back by itself where the disk is full or broken: the first error tells
+      // it.
+    }
+  }
+
+  void execute(String sql) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      statement.execute(sql);
+    }
+  }
+
+  /** The statement for that text, prepared once. Under the lock only, and one use at a time. */
+  PreparedStatement prepared(String sql) throws SQLException {
+    PreparedStatement statement = statements.get(sql);
+    if (statement == null) {
+      statement = connection.prepareStatement(sql);
+      statements.put(sql, statement);
+    }
+    return statement;
+  }
+
+  /** The one number that the query gives, 0 where that is null or there is no row. */
+  long number(String sql) throws SQLException {
+    try (Statement statement = connection.createStatement();
+        ResultSet rows = statement.executeQuery(sql)) {
+      return rows.next() ? rows.getLong(1) : 0;
+    }
+  }
+
+  Path file() {
+    return file;
+  }
+
+  @Override
+  public void close() throws IOException {
+    read(
+        () -> {
+          for (PreparedStatement statement : statements.values()) {
+            statement.close();
+          }
+          statements.clear();
+          connection.close();
+          return true;
+        });
+  }
+}

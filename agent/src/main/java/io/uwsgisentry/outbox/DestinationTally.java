@@ -1,0 +1,23 @@
+package io.uwsgisentry.outbox;
+
+import io.uwsgisentry.settings.Dsn;
+import java.time.Instant;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The state of things for one destination.
+ *
+ * @param entries how many entries are in each state; states without entries are left out
+ * @param oldestReady when the longest waiting entry happened
+ * @param lastError the newest error among its entries that are not delivered
+ * @param holds until when the server wants nothing of a category; the empty category is all of them
+ */
+public record DestinationTally(
+    String key,
+    Dsn dsn,
+    boolean verify,
+    Map<State, Long> entries,
+    @Nullable Instant oldestReady,
+    @Nullable String lastError,
+    Map<String, Instant> holds) {}

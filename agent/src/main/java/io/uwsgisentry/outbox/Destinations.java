@@ -1,0 +1,76 @@
+package io.uwsgisentry.outbox;
+
+import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.Dsn;
+import io.uwsgisentry.settings.MalformedDsnException;
+import java.io.IOException;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * The addresses that entries refer to by number, cached: there are few, and rows are never changed.
+ * Used under the database's lock.
+ */
+final class Destinations {
+  /** One row. */
+  record Address(long id, String key, Dsn dsn, boolean verify) {}
+
+  private final Database database;
+  private final Map<Long, Address> byId = new HashMap<>();
+  private final Map<Destination.To, Long> ids = new HashMap<>();
+
+  Destinations(Database database) {
+    this.database = database;
+    database.onRollback(
+        () -> {
+          // Rows of the failed transaction may be among them.
+          byId.clear();
+          ids.clear();
+        });
+  }
+
+  Address address(long id) throws SQLException, IOException {
+    Address known = byId.get(id);
+    if (known != null) {
+      return known;
+    }
+    PreparedStatement statement =
+        database.prepared("SELECT key, dsn, verify FROM destinations WHERE id = ?");
+    statement.setLong(1, id);
+    try (ResultSet row = statement.executeQuery()) {
+      if (!row.next()) {
+        throw new IOException(database.file() + ": an entry's destination " + id + " is missing");
+      }
+      Address address =
+          new Address(id, row.getString(1), Dsn.parse(row.getString(2)), row.getBoolean(3));
+      byId.put(id, address);
+      return address;
+    } catch (MalformedDsnException e) {
+      throw new IOException(database.file() + ": destination " + id + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** The number of the row for that destination; a new row if there is none. In a write only. */
+  long idOf(Destination.To to) throws SQLException {
+    Long cached = ids.get(to);
+    if (cached != null) {
+      return cached;
+    }
+    PreparedStatement insert =
+        database.prepared(
+            "INSERT INTO destinations(key, dsn, verify) VALUES (?, ?, ?)"
+                + " ON CONFLICT(key) DO UPDATE SET dsn = excluded.dsn RETURNING id");
+    insert.setString(1, to.key());
+    insert.setString(2, to.dsn().full());
+    insert.setBoolean(3, to.verify());
+    try (ResultSet row = insert.executeQuery()) {
+      row.next();
+      long id = row.getLong(1);
+      ids.put(to, id);
+      return id;
+    }
+  }
+}

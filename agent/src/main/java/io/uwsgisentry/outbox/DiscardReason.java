@@ -1,0 +1,29 @@
+package io.uwsgisentry.outbox;
+
+/**
+ * Why something was not sent. Where Sentry's client reports know the case, the label is their word
+ * for it (develop.sentry.dev/sdk/telemetry/client-reports).
+ */
+public enum DiscardReason {
+  /** The network failed for longer than the outbox waits. */
+  NETWORK_ERROR("network_error"),
+  /** The server refused it, or failed on it for longer than the outbox waits. */
+  SEND_ERROR("send_error"),
+  /** The server's rate limit outlasted the outbox's patience. */
+  RATELIMIT_BACKOFF("ratelimit_backoff"),
+  /** The outbox's own bound was reached. */
+  CACHE_OVERFLOW("cache_overflow"),
+  /** No event could be made of the record: a fault of this program. */
+  INTERNAL_SDK_ERROR("internal_sdk_error");
+
+  private final String label;
+
+  DiscardReason(String label) {
+    this.label = label;
+  }
+
+  /** The word in client reports, in the database and in the output of {@code status}. */
+  public String label() {
+    return label;
+  }
+}

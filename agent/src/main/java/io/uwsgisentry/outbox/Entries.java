@@ -1,0 +1,206 @@
+package io.uwsgisentry.outbox;
+
+import java.io.IOException;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/** Reads entries. */
+final class Entries {
+  private static final String COLUMNS =
+      "SELECT e.id, e.state, e.destination, e.timeout, e.debug, e.category, e.level, e.title,"
+          + " h.instance, h.handler, e.time, e.occurrences, e.attempts, e.not_before, e.last_error,"
+          + " e.settled, ";
+  private static final String FROM = " FROM entries e LEFT JOIN handlers h ON h.hash = e.handler ";
+  private static final String WITH_PAYLOAD =
+      COLUMNS + "p.payload" + FROM + "JOIN payloads p ON p.seq = e.seq ";
+  private static final String WITHOUT_PAYLOAD = COLUMNS + "x''" + FROM;
+  private static final int ID_DIGITS = 32;
+
+  private final Database database;
+  private final Destinations destinations;
+
+  Entries(Database database, Destinations destinations) {
+    this.database = database;
+    this.destinations = destinations;
+  }
+
+  List<String> destinationsReady(Instant now) throws IOException {
+    return database.read(
+        () -> {
+          List<String> keys = new ArrayList<>();
+          PreparedStatement next =
+              database.prepared(
+                  "SELECT min(destination) FROM entries WHERE state = 0 AND destination > ?");
+          PreparedStatement due =
+              database.prepared(
+                  "SELECT EXISTS(SELECT 1 FROM entries WHERE state = 0 AND destination = ?"
+                      + " AND (not_before IS NULL OR not_before <= ?))");
+          long last = 0;
+          while (true) {
+            // One step of the index per destination: DISTINCT would walk every waiting entry.
+            next.setLong(1, last);
+            last = single(next);
+            if (last == 0) {
+              return keys;
+            }
+            due.setLong(1, last);
+            due.setLong(2, now.toEpochMilli());
+            if (single(due) != 0) {
+              keys.add(destinations.address(last).key());
+            }
+          }
+        });
+  }
+
+  private static long single(PreparedStatement statement) throws SQLException {
+    try (ResultSet row = statement.executeQuery()) {
+      return row.next() ? row.getLong(1) : 0;
+    }
+  }
+
+  Optional<Instant> nextReady() throws IOException {
+    return database.read(
+        () -> {
+          PreparedStatement statement =
+              database.prepared(
+                  "SELECT min(not_before) FROM entries WHERE state = 0 AND not_before IS NOT NULL");
+          try (ResultSet row = statement.executeQuery()) {
+            return Optional.ofNullable(row.next() ? Columns.millis(row, 1) : null);
+          }
+        });
+  }
+
+  List<Entry> ready(String destinationKey, Instant now, int limit, Set<String> exclude)
+      throws IOException {
+    return database.read(
+        () -> {
+          PreparedStatement statement =
+              database.prepared(
+                  WITH_PAYLOAD
+                      + "WHERE e.state = 0"
+                      + " AND e.destination = (SELECT id FROM destinations WHERE key = ?)"
+                      + " AND (e.not_before IS NULL OR e.not_before <= ?)"
+                      + " ORDER BY e.seq LIMIT ?");
+          statement.setString(1, destinationKey);
+          statement.setLong(2, now.toEpochMilli());
+          statement.setInt(3, limit + exclude.size());
+          List<Entry> entries = new ArrayList<>();
+          try (ResultSet row = statement.executeQuery()) {
+            while (entries.size() < limit && row.next()) {
+              if (!exclude.contains(Columns.id(row.getBytes(1)))) {
+                entries.add(entry(row));
+              }
+            }
+          }
+          return entries;
+        });
+  }
+
+  List<Entry> find(String prefix, int limit) throws IOException {
+    String digits = prefix.replace("-", "").toLowerCase(Locale.ROOT);
+    if (digits.isEmpty() || digits.length() > ID_DIGITS || !digits.matches("[0-9a-f]+")) {
+      return List.of();
+    }
+    int open = ID_DIGITS - digits.length();
+    return query(
+        WITH_PAYLOAD + "WHERE e.id BETWEEN ? AND ? ORDER BY e.id LIMIT ?",
+        List.of(
+            Columns.id(digits + "0".repeat(open)),
+            Columns.id(digits + "f".repeat(open)),
+            (long) limit));
+  }
+
+  Optional<Entry> lastOfFold(long foldKey) throws IOException {
+    return query(
+            WITH_PAYLOAD + "WHERE e.fold = ? AND e.raw = 0 ORDER BY e.seq DESC LIMIT 1",
+            List.of(foldKey))
+        .stream()
+        .findFirst();
+  }
+
+  List<Entry> list(Filter filter, int limit) throws IOException {
+    StringBuilder where = new StringBuilder("WHERE 1");
+    List<Object> values = new ArrayList<>();
+    if (!filter.states().isEmpty()) {
+      where.append(
+          filter.states().stream()
+              .map(state -> String.valueOf(state.code()))
+              .collect(Collectors.joining(", ", " AND e.state IN (", ")")));
+    }
+    if (filter.instance() != null) {
+      where.append(" AND h.instance = ?");
+      values.add(filter.instance());
+    }
+    if (filter.handler() != null) {
+      where.append(" AND h.handler = ?");
+      values.add(filter.handler());
+    }
+    if (filter.level() != null) {
+      where.append(" AND e.level = ?");
+      values.add(filter.level());
+    }
+    if (filter.text() != null) {
+      where.append(" AND instr(lower(e.title), lower(?))");
+      values.add(filter.text());
+    }
+    if (filter.since() != null) {
+      where.append(" AND e.time >= ?");
+      values.add(Columns.micros(filter.since()));
+    }
+    values.add((long) limit);
+    return query(WITHOUT_PAYLOAD + where + " ORDER BY e.seq DESC LIMIT ?", values);
+  }
+
+  private List<Entry> query(String sql, List<Object> values) throws IOException {
+    return database.read(
+        () -> {
+          PreparedStatement statement = database.prepared(sql);
+          for (int i = 0; i < values.size(); i++) {
+            statement.setObject(i + 1, values.get(i));
+          }
+          List<Entry> entries = new ArrayList<>();
+          try (ResultSet row = statement.executeQuery()) {
+            while (row.next()) {
+              entries.add(entry(row));
+            }
+          }
+          return entries;
+        });
+  }
+
+  private Entry entry(ResultSet row) throws SQLException, IOException {
+    long destination = row.getLong(3);
+    Destinations.Address address = row.wasNull() ? null : destinations.address(destination);
+    String instance = row.getString(9);
+    String handler = row.getString(10);
+    return new Entry(
+        Columns.id(row.getBytes(1)),
+        State.of(row.getInt(2)),
+        address == null ? null : address.key(),
+        address == null ? null : address.dsn(),
+        address == null || address.verify(),
+        Duration.ofMillis(row.getLong(4)),
+        row.getBoolean(5),
+        row.getString(6),
+        row.getString(7),
+        row.getString(8),
+        instance == null ? "" : instance,
+        handler == null ? "" : handler,
+        Columns.ofMicros(row.getLong(11)),
+        row.getLong(12),
+        row.getInt(13),
+        Columns.millis(row, 14),
+        Columns.text(row, 15),
+        Columns.millis(row, 16),
+        row.getBytes(17));
+  }
+}

@@ -1,0 +1,66 @@
+package io.uwsgisentry.outbox;
+
+import java.io.IOException;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Reads the handlers that records told of. */
+final class Handlers {
+  private static final String COLUMNS =
+      "SELECT h.hash, h.instance, h.handler, h.options, h.defaults FROM handlers h ";
+
+  private final Database database;
+
+  Handlers(Database database) {
+    this.database = database;
+  }
+
+  /** Under the lock. */
+  @Nullable Handler find(long hash) throws SQLException {
+    PreparedStatement statement = database.prepared(COLUMNS + "WHERE h.hash = ?");
+    statement.setLong(1, hash);
+    return first(statement);
+  }
+
+  /** The handler of that entry if it has no destination yet. Under the lock. */
+  @Nullable Handler ofWaiting(String id) throws SQLException {
+    PreparedStatement statement =
+        database.prepared(
+            COLUMNS + "JOIN entries e ON e.handler = h.hash WHERE e.id = ? AND e.state IN (3, 4)");
+    statement.setBytes(1, Columns.id(id));
+    return first(statement);
+  }
+
+  List<Handler> all() throws IOException {
+    return database.read(
+        () -> {
+          List<Handler> handlers = new ArrayList<>();
+          try (ResultSet row =
+              database.prepared(COLUMNS + "ORDER BY h.instance, h.handler").executeQuery()) {
+            while (row.next()) {
+              handlers.add(handler(row));
+            }
+          }
+          return handlers;
+        });
+  }
+
+  private static @Nullable Handler first(PreparedStatement statement) throws SQLException {
+    try (ResultSet row = statement.executeQuery()) {
+      return row.next() ? handler(row) : null;
+    }
+  }
+
+  private static Handler handler(ResultSet row) throws SQLException {
+    return new Handler(
+        row.getLong(1),
+        row.getString(2),
+        row.getString(3),
+        row.getString(4),
+        Columns.pairs(row.getBytes(5)));
+  }
+}

@@ -1,0 +1,191 @@
+package io.uwsgisentry.outbox;
+
+import io.uwsgisentry.settings.Destination;
+import java.io.IOException;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Clock;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+
+/** From the journal into the database: batches, positions, consumed ids, handlers. */
+final class Intake {
+  private final Database database;
+  private final Destinations destinations;
+  private final Clock clock;
+  // What the handlers table holds, as far as this agent has written it: nearly every record tells
+  // what is known.
+  private final Map<Long, Handler> written = new HashMap<>();
+
+  Intake(Database database, Destinations destinations, Clock clock) {
+    this.database = database;
+    this.destinations = destinations;
+    this.clock = clock;
+    database.onRollback(written::clear);
+  }
+
+  Outbox.Reading begin(String file) throws IOException {
+    return database.write(
+        () -> {
+          PreparedStatement statement =
+              database.prepared(
+                  "INSERT INTO files(name, position, attempts) VALUES (?, 0, 1)"
+                      + " ON CONFLICT(name) DO UPDATE SET attempts = attempts + 1"
+                      + " RETURNING position, attempts");
+          statement.setString(1, file);
+          try (ResultSet row = statement.executeQuery()) {
+            row.next();
+            return new Outbox.Reading(row.getLong(1), row.getInt(2));
+          }
+        });
+  }
+
+  Set<String> known(Collection<String> ids) throws IOException {
+    return database.read(
+        () -> {
+          Set<String> known = new HashSet<>();
+          PreparedStatement statement =
+              database.prepared(
+                  "SELECT EXISTS(SELECT 1 FROM entries WHERE id = ?1)"
+                      + " OR EXISTS(SELECT 1 FROM consumed WHERE id = ?1)");
+          for (String id : ids) {
+            statement.setBytes(1, Columns.id(id));
+            try (ResultSet row = statement.executeQuery()) {
+              if (row.next() && row.getBoolean(1)) {
+                known.add(id);
+              }
+            }
+          }
+          return known;
+        });
+  }
+
+  Outbox.Stored store(Batch batch) throws IOException {
+    return database.write(
+        () -> {
+          long now = clock.millis();
+          long file = advance(batch);
+          for (Handler handler : batch.handlers()) {
+            write(handler, now);
+          }
+          int entries = 0;
+          int ready = 0;
+          int duplicates = 0;
+          for (Batch.Arrival arrival : batch.arrivals()) {
+            State state = arrival.raw() ? State.DEAD : State.of(arrival.destination());
+            if (insert(arrival, state, now)) {
+              entries++;
+              ready += state == State.READY ? 1 : 0;
+            } else {
+              duplicates++;
+            }
+          }
+          consume(batch.consumed(), file);
+          for (Map.Entry<Batch.Count, Long> count : batch.counts().entrySet()) {
+            count(count.getKey(), count.getValue(), now);
+          }
+          return new Outbox.Stored(entries, ready, duplicates);
+        });
+  }
+
+  void finish(String file) throws IOException {
+    database.writeSynced(
+        () -> {
+          PreparedStatement statement =
+              database.prepared("UPDATE files SET finished = ? WHERE name = ?");
+          statement.setLong(1, clock.millis());
+          statement.setString(2, file);
+          return statement.executeUpdate();
+        });
+  }
+
+  private long advance(Batch batch) throws SQLException {
+    PreparedStatement statement =
+        database.prepared(
+            "INSERT INTO files(name, position, attempts) VALUES (?, ?, 1)"
+                + " ON CONFLICT(name) DO UPDATE SET position = excluded.position, attempts = 1"
+                + " RETURNING id");
+    statement.setString(1, batch.file());
+    statement.setLong(2, batch.position());
+    try (ResultSet row = statement.executeQuery()) {
+      row.next();
+      return row.getLong(1);
+    }
+  }
+
+  private void write(Handler handler, long now) throws SQLException {
+    if (handler.equals(written.get(handler.hash()))) {
+      return;
+    }
+    PreparedStatement statement =
+        database.prepared(
+            "INSERT INTO handlers(hash, instance, handler, options, defaults, seen)"
+                + " VALUES (?, ?, ?, ?, ?, ?)"
+                + " ON CONFLICT(hash) DO UPDATE SET options = excluded.options,"
+                + " defaults = excluded.defaults, seen = excluded.seen");
+    statement.setLong(1, handler.hash());
+    statement.setString(2, handler.instance());
+    statement.setString(3, handler.handler());
+    statement.setString(4, handler.options());
+    statement.setBytes(5, Columns.pairs(handler.defaults()));
+    statement.setLong(6, now);
+    statement.executeUpdate();
+    written.put(handler.hash(), handler);
+  }
+
+  private boolean insert(Batch.Arrival arrival, State state, long now) throws SQLException {
+    PreparedStatement statement =
+        database.prepared(
+            "INSERT OR IGNORE INTO entries(id, state, destination, timeout, debug, category, level,"
+                + " title, handler, fold, occurrences, raw, time, stored, size, last_error, settled)"
+                + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    statement.setBytes(1, Columns.id(arrival.event().id()));
+    statement.setInt(2, state.code());
+    Destination.To to = arrival.destination() instanceof Destination.To usable ? usable : null;
+    Columns.setLong(statement, 3, to == null ? null : destinations.idOf(to));
+    statement.setLong(4, to == null ? 0 : to.timeout().toMillis());
+    statement.setBoolean(5, to != null && to.debug());
+    statement.setString(6, arrival.event().category());
+    statement.setString(7, arrival.event().level());
+    statement.setString(8, arrival.event().title());
+    statement.setLong(9, arrival.handlerHash());
+    statement.setLong(10, arrival.foldKey());
+    statement.setLong(11, arrival.occurrences());
+    statement.setBoolean(12, arrival.raw());
+    statement.setLong(13, Columns.micros(arrival.event().time()));
+    statement.setLong(14, now);
+    statement.setLong(15, arrival.event().payload().length);
+    String fault =
+        arrival.destination() instanceof Destination.Malformed malformed
+            ? malformed.fault()
+            : arrival.raw() ? arrival.fault() : null;
+    Columns.setText(statement, 16, fault);
+    Columns.setLong(statement, 17, state == State.DEAD ? now : null);
+    if (statement.executeUpdate() == 0) {
+      return false;
+    }
+    PreparedStatement payload =
+        database.prepared("INSERT INTO payloads(seq, payload) VALUES (last_insert_rowid(), ?)");
+    payload.setBytes(1, arrival.event().payload());
+    payload.executeUpdate();
+    return true;
+  }
+
+  private void consume(Collection<String> ids, long file) throws SQLException {
+    PreparedStatement statement =
+        database.prepared("INSERT OR IGNORE INTO consumed(id, file) VALUES (?, ?)");
+    for (String id : ids) {
+      statement.setBytes(1, Columns.id(id));
+      statement.setLong(2, file);
+      statement.executeUpdate();
+    }
+  }
+
+  private void count(Batch.Count count, long quantity, long now) throws SQLException {
+    Counters.add(database, count.name(), count.reason(), count.subject(), quantity, now);
+  }
+}

@@ -1,0 +1,266 @@
+package io.uwsgisentry.outbox;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * What must still be sent, what was sent lately, and what was counted: one SQLite file ({@code
+ * <dir>/outbox.db}).
+ *
+ * <p>One agent writes it (whoever holds {@code agent.lock}); the command line reads it at the same
+ * time, and writes only for {@link #retry}. What a journal file came to is stored together with the
+ * position reached in it, so that whatever dies, each record is taken once. Any thread may call any
+ * method: one lock orders them, and no call waits on more than the disk.
+ *
+ * <p>Every method throws {@link OutboxException} where SQLite fails (disk full, damaged file);
+ * nothing of that call has then happened.
+ */
+public final class Outbox implements AutoCloseable {
+
+  /**
+   * Where reading a journal file starts.
+   *
+   * @param position bytes from the file's start
+   * @param attempts how often reading started there, this time included: above 1, something ended
+   *     the agent there
+   */
+  public record Reading(long position, int attempts) {}
+
+  /**
+   * What {@link #store} did.
+   *
+   * @param entries new entries
+   * @param ready how many of them can be sent
+   * @param duplicates events left out because their id was known
+   */
+  public record Stored(int entries, int ready, int duplicates) {}
+
+  private final Database database;
+  private final Intake intake;
+  private final Entries entries;
+  private final Handlers handlers;
+  private final Settling settling;
+  private final Tallies tallies;
+  private final Tidying tidying;
+  private long seenVersion;
+
+  private Outbox(Database database, Clock clock) {
+    this.database = database;
+    Destinations destinations = new Destinations(database);
+    this.intake = new Intake(database, destinations, clock);
+    this.entries = new Entries(database, destinations);
+    this.handlers = new Handlers(database);
+    this.settling = new Settling(database, destinations, handlers);
+    this.tallies = new Tallies(database, destinations, settling);
+    this.tidying = new Tidying(database);
+  }
+
+  /**
+   * Opens the database for writing; makes it if it is missing.
+   *
+   * @throws NewerOutboxException if a newer version of this program has written it
+   */
+  public static Outbox open(Path db) throws IOException {
+    return open(db, Clock.systemUTC());
+  }
+
+  /** As {@link #open(Path)}, with the clock that says when things were stored and finished. */
+  public static Outbox open(Path db, Clock clock) throws IOException {
+    Database database = Database.open(db);
+    return migrated(database, clock, () -> Schema.migrate(database));
+  }
+
+  /**
+   * Opens the database for reading. It makes no file, neither the database nor SQLite's companions
+   * of it.
+   *
+   * @throws java.nio.file.NoSuchFileException if there is none yet
+   * @throws NewerOutboxException if a newer version of this program has written it
+   */
+  public static Outbox openReadOnly(Path db) throws IOException {
+    Database database = Database.openReadOnly(db);
+    return migrated(database, Clock.systemUTC(), () -> Schema.check(database));
+  }
+
+  private interface Step {
+    void run() throws IOException;
+  }
+
+  private static Outbox migrated(Database database, Clock clock, Step step) throws IOException {
+    boolean done = false;
+    try {
+      step.run();
+      Outbox outbox = new Outbox(database, clock);
+      done = true;
+      return outbox;
+    } finally {
+      if (!done) {
+        database.close();
+      }
+    }
+  }
+
+  /** Notes that reading of that journal file begins, and says where. */
+  public Reading begin(String file) throws IOException {
+    return intake.begin(file);
+  }
+
+  /** Which of these record ids were taken before. */
+  public Set<String> known(Collection<String> ids) throws IOException {
+    return intake.known(ids);
+  }
+
+  /** Stores a batch in one transaction. An event whose id is known is left out. */
+  public Stored store(Batch batch) throws IOException {
+    return intake.store(batch);
+  }
+
+  /**
+   * Notes that nothing of that journal file is wanted any more. When it returns, this and all that
+   * was stored before has reached the disk: now the file may be unlinked.
+   */
+  public void finish(String file) throws IOException {
+    intake.finish(file);
+  }
+
+  /** The destinations that something can be sent to now, rate limits aside. */
+  public List<String> destinationsReady(Instant now) throws IOException {
+    return entries.destinationsReady(now);
+  }
+
+  /**
+   * The oldest entries that can be sent there now, rate limits aside, without those whose ids are
+   * in {@code exclude}.
+   */
+  public List<Entry> ready(String destinationKey, Instant now, int limit, Set<String> exclude)
+      throws IOException {
+    return entries.ready(destinationKey, now, limit, exclude);
+  }
+
+  /**
+   * The earliest time that an entry to be sent again waits for, if one waits for a time. It may be
+   * in the past.
+   */
+  public Optional<Instant> nextReady() throws IOException {
+    return entries.nextReady();
+  }
+
+  /**
+   * Stores what came of sending, in one transaction. An entry that is not ready any more is left as
+   * it is.
+   */
+  public void settle(List<Settlement> settlements) throws IOException {
+    settling.settle(settlements);
+  }
+
+  /**
+   * Notes that a server wants nothing of a category for a while; kept over restarts. An earlier,
+   * longer hold stays.
+   *
+   * @param category as in rate limits; empty: all
+   */
+  public void hold(String destinationKey, String category, Instant until) throws IOException {
+    settling.hold(destinationKey, category, until);
+  }
+
+  /** The destination's holds by category; some may be over. */
+  public Map<String, Instant> holds(String destinationKey) throws IOException {
+    return settling.holds(destinationKey);
+  }
+
+  /** The handler with that hash, if a record told of it. */
+  public Optional<Handler> handler(long hash) throws IOException {
+    return database.read(() -> Optional.ofNullable(handlers.find(hash)));
+  }
+
+  /** Every handler that a record told of, by instance. */
+  public List<Handler> handlers() throws IOException {
+    return handlers.all();
+  }
+
+  /**
+   * Asks anew where the undeliverable and local entries go.
+   *
+   * @return how many became ready
+   */
+  public int resolve(Resolver resolver) throws IOException {
+    return settling.resolve(resolver);
+  }
+
+  /**
+   * Makes these entries ready at once: dead ones, those that wait for a later time, and those
+   * without a destination whose handler has one now. Entries that are delivered, or of which no
+   * event could be made, stay as they are.
+   *
+   * @return how many are ready now
+   */
+  public int retry(Collection<String> ids, Resolver resolver) throws IOException {
+    return settling.retry(ids, resolver);
+  }
+
+  /** The last event of that fold key, if one is still there. */
+  public Optional<Entry> lastOfFold(long foldKey) throws IOException {
+    return entries.lastOfFold(foldKey);
+  }
+
+  /** Entries whose id starts with these hex digits (dashes are ignored), at most {@code limit}. */
+  public List<Entry> find(String idPrefix, int limit) throws IOException {
+    return entries.find(idPrefix, limit);
+  }
+
+  /** The newest entries that pass the filter, without payload. */
+  public List<Entry> list(Filter filter, int limit) throws IOException {
+    return entries.list(filter, limit);
+  }
+
+  /** How much there is in each state; states without entries are left out. */
+  public Map<State, Tally> states() throws IOException {
+    return tallies.states();
+  }
+
+  /** How things stand for each destination. */
+  public List<DestinationTally> destinations() throws IOException {
+    return tallies.byDestination();
+  }
+
+  /** All that was counted. */
+  public List<Counter> counters() throws IOException {
+    return Counters.all(database);
+  }
+
+  /** Whether another process has written since the last call; false at the first. */
+  public boolean changedElsewhere() throws IOException {
+    return database.read(
+        () -> {
+          long version = database.number("PRAGMA data_version");
+          boolean changed = seenVersion != 0 && version != seenVersion;
+          seenVersion = version;
+          return changed;
+        });
+  }
+
+  /**
+   * Forgets what is beyond the bounds, and the ids of files that were finished an hour ago, and
+   * gives space back; a bounded amount of work.
+   *
+   * @param filesPresent names of the journal files that are still there: their positions and ids
+   *     stay
+   * @return whether to call again at once
+   */
+  public boolean tidy(Instant now, Bounds bounds, Set<String> filesPresent) throws IOException {
+    return tidying.tidy(now, bounds, filesPresent);
+  }
+
+  /** Closes the database; what was stored stays stored. */
+  @Override
+  public void close() throws IOException {
+    database.close();
+  }
+}

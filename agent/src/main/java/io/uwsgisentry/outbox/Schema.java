@@ -1,0 +1,140 @@
+package io.uwsgisentry.outbox;
+
+import java.io.IOException;
+import java.nio.file.NoSuchFileException;
+import java.sql.SQLException;
+
+/**
+ * The tables, and the way from each version of them to the next. {@code PRAGMA user_version} holds
+ * the version.
+ *
+ * <ul>
+ *   <li>{@code entries} holds what one query over many entries needs, in small rows; the JSON is in
+ *       {@code payloads}, so that a change of state does not rewrite it.
+ *   <li>Times are milliseconds since 1970, but {@code entries.time}, which is microseconds as in
+ *       the journal.
+ *   <li>{@code consumed} holds the ids of records that made no entry of their own id; with {@code
+ *       entries.id} it recognises a record that was appended twice.
+ *   <li>{@code files.attempts} counts how often reading started at {@code position} without getting
+ *       beyond it.
+ *   <li>States 0, 3, 4 in the indexes are those of {@link State}.
+ * </ul>
+ */
+final class Schema {
+  static final int VERSION = 1;
+
+  private static final String[] VERSION_1 = {
+    """
+    CREATE TABLE destinations(
+      id INTEGER PRIMARY KEY,
+      key TEXT NOT NULL UNIQUE,
+      dsn TEXT NOT NULL,
+      verify INTEGER NOT NULL)
+    """,
+    """
+    CREATE TABLE handlers(
+      hash INTEGER PRIMARY KEY,
+      instance TEXT NOT NULL,
+      handler TEXT NOT NULL,
+      options TEXT NOT NULL,
+      defaults BLOB NOT NULL,
+      seen INTEGER NOT NULL)
+    """,
+    """
+    CREATE TABLE entries(
+      seq INTEGER PRIMARY KEY,
+      id BLOB NOT NULL UNIQUE,
+      state INTEGER NOT NULL,
+      destination INTEGER REFERENCES destinations(id),
+      timeout INTEGER NOT NULL,
+      debug INTEGER NOT NULL,
+      category TEXT NOT NULL,
+      level TEXT NOT NULL,
+      title TEXT NOT NULL,
+      handler INTEGER NOT NULL,
+      fold INTEGER NOT NULL,
+      occurrences INTEGER NOT NULL,
+      raw INTEGER NOT NULL,
+      time INTEGER NOT NULL,
+      stored INTEGER NOT NULL,
+      size INTEGER NOT NULL,
+      attempts INTEGER NOT NULL DEFAULT 0,
+      not_before INTEGER,
+      last_error TEXT,
+      status INTEGER,
+      settled INTEGER)
+    """,
+    "CREATE TABLE payloads(seq INTEGER PRIMARY KEY REFERENCES entries(seq), payload BLOB NOT NULL)",
+    "CREATE INDEX entries_ready ON entries(destination, seq) WHERE state = 0",
+    "CREATE INDEX entries_later ON entries(not_before) WHERE state = 0 AND not_before IS NOT NULL",
+    "CREATE INDEX entries_waiting ON entries(handler) WHERE state IN (3, 4)",
+    "CREATE INDEX entries_fold ON entries(fold, seq)",
+    """
+    CREATE TABLE files(
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      name TEXT NOT NULL UNIQUE,
+      position INTEGER NOT NULL,
+      attempts INTEGER NOT NULL,
+      finished INTEGER)
+    """,
+    "CREATE TABLE consumed(id BLOB PRIMARY KEY, file INTEGER NOT NULL) WITHOUT ROWID",
+    """
+    CREATE TABLE counters(
+      name TEXT NOT NULL,
+      reason TEXT NOT NULL,
+      subject TEXT NOT NULL,
+      quantity INTEGER NOT NULL,
+      last INTEGER NOT NULL,
+      PRIMARY KEY (name, reason, subject)) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE holds(
+      destination TEXT NOT NULL,
+      category TEXT NOT NULL,
+      until INTEGER NOT NULL,
+      PRIMARY KEY (destination, category)) WITHOUT ROWID
+    """,
+    "PRAGMA user_version = 1"
+  };
+
+  private Schema() {}
+
+  /** Brings the database to this version. */
+  static void migrate(Database database) throws IOException {
+    if (version(database) == VERSION) {
+      return;
+    }
+    database.write(
+        () -> {
+          // Looked at again under the write lock: another process may have been quicker.
+          if (version(database) == 0) {
+            for (String statement : VERSION_1) {
+              database.execute(statement);
+            }
+          }
+          return VERSION;
+        });
+    if (version(database) != VERSION) {
+      throw new NewerOutboxException(database.file(), version(database));
+    }
+  }
+
+  /** Sees to it that a reader of this version understands the database. */
+  static void check(Database database) throws IOException {
+    int version = version(database);
+    if (version == 0) {
+      throw new NoSuchFileException(database.file().toString(), null, "still empty");
+    }
+    if (version != VERSION) {
+      throw new NewerOutboxException(database.file(), version);
+    }
+  }
+
+  private static int version(Database database) throws IOException {
+    return database.read(() -> userVersion(database));
+  }
+
+  private static int userVersion(Database database) throws SQLException {
+    return (int) database.number("PRAGMA user_version");
+  }
+}

@@ -1,0 +1,167 @@
+package io.uwsgisentry.outbox;
+
+import java.io.IOException;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Keeps the database small: forgets old history and old ids, gives pages back to the file system.
+ * Each call does a bounded amount, so that delivery does not wait for it.
+ */
+final class Tidying {
+  // A writer that was stopped (SIGSTOP, a debugger) between its append and its look at the name may
+  // append again much later.
+  private static final Duration IDS_KEPT = Duration.ofHours(1);
+  // Forgetting ids walks all of them.
+  private static final Duration FORGET_EVERY = Duration.ofMinutes(10);
+  private static final int ROWS_AT_ONCE = 500;
+  private static final int PAGES_AT_ONCE = 512;
+
+  private static final String DELIVERED = "state = 1";
+  private static final String NOT_TO_SEND = "state IN (2, 3, 4)";
+
+  private record Row(
+      long seq, State state, String category, long occurrences, long size, long at, long stored) {}
+
+  private final Database database;
+  private Instant forgotten = Instant.MIN;
+
+  Tidying(Database database) {
+    this.database = database;
+  }
+
+  /**
+   * One round.
+   *
+   * @return whether there is more to do at once
+   */
+  boolean tidy(Instant now, Bounds bounds, Set<String> filesPresent) throws IOException {
+    boolean more = trim(DELIVERED, now.minus(bounds.historyAge()), bounds.historyBytes(), now);
+    // Entries that nobody will send would fill the disk of a server without a DSN.
+    more |= trim(NOT_TO_SEND, Instant.EPOCH, bounds.keptBytes(), now);
+    database.write(() -> dropHolds(now));
+    if (forgotten.isBefore(now.minus(FORGET_EVERY)) || now.isBefore(forgotten)) {
+      database.write(() -> forget(now, filesPresent));
+      forgotten = now;
+    }
+    return more | giveBack();
+  }
+
+  private boolean trim(String where, Instant oldest, long bytes, Instant now) throws IOException {
+    return database.write(
+        () -> {
+          long excess = database.number("SELECT sum(size) FROM entries WHERE " + where) - bytes;
+          int deleted = 0;
+          for (Row row : oldest(where)) {
+            if (excess <= 0 && row.at() >= oldest.toEpochMilli()) {
+              break;
+            }
+            delete(row, now);
+            excess -= row.size();
+            deleted++;
+          }
+          return deleted == ROWS_AT_ONCE;
+        });
+  }
+
+  private List<Row> oldest(String where) throws SQLException {
+    List<Row> rows = new ArrayList<>();
+    try (ResultSet row =
+        database
+            .prepared(
+                "SELECT seq, state, category, occurrences, size, coalesce(settled, stored), stored"
+                    + " FROM entries WHERE "
+                    + where
+                    + " ORDER BY seq LIMIT "
+                    + ROWS_AT_ONCE)
+            .executeQuery()) {
+      while (row.next()) {
+        rows.add(
+            new Row(
+                row.getLong(1),
+                State.of(row.getInt(2)),
+                row.getString(3),
+                row.getLong(4),
+                row.getLong(5),
+                row.getLong(6),
+                row.getLong(7)));
+      }
+    }
+    return rows;
+  }
+
+  private void delete(Row row, Instant now) throws SQLException {
+    if (row.stored() > now.minus(IDS_KEPT.multipliedBy(2)).toEpochMilli()) {
+      // Its id must still be recognised if the journal brings it a second time.
+      PreparedStatement keep =
+          database.prepared(
+              "INSERT OR IGNORE INTO consumed(id, file)"
+                  + " SELECT id, (SELECT coalesce(max(id), 0) FROM files) FROM entries"
+                  + " WHERE seq = ?");
+      keep.setLong(1, row.seq());
+      keep.executeUpdate();
+    }
+    if (row.state() == State.UNDELIVERABLE || row.state() == State.LOCAL) {
+      // A dead one was counted when it died.
+      Counters.add(
+          database,
+          Counter.Name.DISCARDED,
+          DiscardReason.CACHE_OVERFLOW.label(),
+          row.category(),
+          row.occurrences(),
+          now.toEpochMilli());
+    }
+    for (String table : List.of("payloads", "entries")) {
+      PreparedStatement delete = database.prepared("DELETE FROM " + table + " WHERE seq = ?");
+      delete.setLong(1, row.seq());
+      delete.executeUpdate();
+    }
+  }
+
+  private int dropHolds(Instant now) throws SQLException {
+    PreparedStatement statement = database.prepared("DELETE FROM holds WHERE until < ?");
+    statement.setLong(1, now.toEpochMilli());
+    return statement.executeUpdate();
+  }
+
+  private boolean forget(Instant now, Set<String> filesPresent) throws SQLException {
+    List<String> gone = new ArrayList<>();
+    PreparedStatement finished = database.prepared("SELECT name FROM files WHERE finished < ?");
+    finished.setLong(1, now.minus(IDS_KEPT).toEpochMilli());
+    try (ResultSet row = finished.executeQuery()) {
+      while (row.next()) {
+        gone.add(row.getString(1));
+      }
+    }
+    gone.removeAll(filesPresent);
+    PreparedStatement delete = database.prepared("DELETE FROM files WHERE name = ?");
+    for (String name : gone) {
+      delete.setString(1, name);
+      delete.executeUpdate();
+    }
+    database.execute("DELETE FROM consumed WHERE file NOT IN (SELECT id FROM files)");
+    return !gone.isEmpty();
+  }
+
+  private boolean giveBack() throws IOException {
+    return database.read(
+        () -> {
+          // The pragma frees one page per row that is asked of it.
+          try (ResultSet row =
+              database
+                  .prepared("PRAGMA incremental_vacuum(" + PAGES_AT_ONCE + ")")
+                  .executeQuery()) {
+            while (row.next()) {
+              // Counting is not needed.
+            }
+          }
+          return database.number("PRAGMA freelist_count") > 0;
+        });
+  }
+}
