@@ -1,0 +1,27 @@
+/*
+ * alarm = NAME sentry:OPTIONS. Runs in the master: in the alarm thread, or (alarm-log) in the thread that reads the log, where
+ * the application's own writes wait for it; both may be in here at once.
+ */
+#include "sentry.h"
+
+void sentry_alarm_init(struct uwsgi_alarm_instance *uai) {
+	char *name = uwsgi_concat2("alarm ", uai->name);
+	struct sentry_handler *handler;
+	/* alarms of the same name: uWSGI makes an instance of each, in the configuration's order */
+	for (handler = sentry.handlers; handler; handler = handler->next) {
+		if (sentry_handler_named(handler, name) && !strcmp(handler->options, uai->arg)) break;
+	}
+	free(name);
+	uai->data_ptr = handler;
+}
+
+void sentry_alarm(struct uwsgi_alarm_instance *uai, char *msg, size_t len) {
+	struct sentry_handler *handler = uai->data_ptr;
+	if (!handler) return;
+	while (len && (msg[len - 1] == '\n' || msg[len - 1] == '\r')) len--;
+	struct sentry_record record;
+	sentry_begin(&record, SENTRY_ALARM, handler, NULL);
+	sentry_record_fold(&record, handler->hash, sentry_hash_template(handler->hash, msg, len));
+	sentry_record_field(&record, "text", msg, len);
+	sentry_append(&record);
+}

@@ -1,0 +1,141 @@
+/*
+ * exception-handler = sentry:OPTIONS.
+ *
+ * uWSGI hands an exception to one thread of the master through a socket that loses most of a burst, and not at all with
+ * reload-on-exception. So the exception is taken where it is raised: the function by which a language plugin logs it, called in
+ * the worker, in the request, is wrapped; and if all languages can be wrapped, our handlers are taken out of uWSGI's list, so
+ * that it does not do the work for nothing. Where one cannot, its exceptions come by uWSGI's way.
+ */
+#include "sentry.h"
+
+#define LANGUAGES 8
+
+static struct {
+	struct uwsgi_plugin *plugin;
+	void (*log)(struct wsgi_request *);
+} wrapped[LANGUAGES];
+static int languages;
+static int by_packet;	/* some language could not be wrapped */
+
+static struct uwsgi_buffer *text(struct uwsgi_buffer *(*get)(struct wsgi_request *), struct wsgi_request *req) {
+	return get ? get(req) : NULL;
+}
+
+static void field(struct sentry_record *record, const char *name, struct uwsgi_buffer *ub) {
+	if (ub) sentry_record_field(record, name, ub->buf, ub->pos);
+}
+
+static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
+	struct uwsgi_buffer *type = text(plugin->exception_class, req);
+	struct uwsgi_buffer *value = text(plugin->exception_msg, req);
+	struct uwsgi_buffer *repr = text(plugin->exception_repr, req);
+	for (struct sentry_handler *h = sentry.handlers; h; h = h->next) {
+		if (!sentry_handler_named(h, "exception-handler")) continue;
+		struct sentry_record record;
+		sentry_begin(&record, SENTRY_EXCEPTION, h, req);
+		if (type) sentry_record_fold(&record, h->hash, sentry_hash(h->hash, type->buf, type->pos));
+		field(&record, "exception.type", type);
+		field(&record, "exception.value", value);
+		field(&record, "exception.repr", repr);
+		sentry_record_field(&record, "exception.plugin", plugin->name, strlen(plugin->name));
+		sentry_request_fields(&record, req);
+		sentry_append(&record);
+	}
+	if (type) uwsgi_buffer_destroy(type);
+	if (value) uwsgi_buffer_destroy(value);
+	if (repr) uwsgi_buffer_destroy(repr);
+}
+
+static void logged(int n, struct wsgi_request *req) {
+	if (req && req->uh) take(req, wrapped[n].plugin);
+	wrapped[n].log(req);
+}
+
+#define WRAPPER(n) static void wrapper_##n(struct wsgi_request *req) { logged(n, req); }
+WRAPPER(0) WRAPPER(1) WRAPPER(2) WRAPPER(3) WRAPPER(4) WRAPPER(5) WRAPPER(6) WRAPPER(7)
+static void (*const wrappers[LANGUAGES])(struct wsgi_request *) = {wrapper_0, wrapper_1, wrapper_2, wrapper_3, wrapper_4, wrapper_5, wrapper_6, wrapper_7};
+
+static void wrap(struct uwsgi_plugin *plugin) {
+	for (int i = 0; i < languages; i++) {
+		if (wrapped[i].plugin == plugin) return;	/* one plugin may serve several modifiers */
+	}
+	if (!plugin->exception_log || languages == LANGUAGES) {
+		by_packet = 1;
+		return;
+	}
+	wrapped[languages].plugin = plugin;
+	wrapped[languages].log = plugin->exception_log;
+	plugin->exception_log = wrappers[languages];
+	languages++;
+}
+
+static void leave_the_list(void) {
+	struct uwsgi_string_list **at = &uwsgi.exception_handlers_instance;
+	while (*at) {
+		struct uwsgi_exception_handler_instance *instance = (*at)->custom_ptr;
+		if (instance && instance->handler && instance->handler->func == sentry_exception) *at = (*at)->next;
+		else at = &(*at)->next;
+	}
+}
+
+void sentry_exceptions_wrap(void) {
+	if (!sentry.exception_handlers) return;
+	for (int i = 0; i < 256; i++) {
+		struct uwsgi_plugin *plugin = uwsgi.p[i];
+		if (plugin && (plugin->exception_class || plugin->exception_msg || plugin->exception_repr)) wrap(plugin);
+	}
+	if (!by_packet) leave_the_list();
+}
+
+/* ---- uWSGI's own way: one thread of the master ---- */
+
+static void packet_value(char *key, uint16_t key_len, char *value, uint16_t len, void *data) {
+	static const struct {
+		const char *key, *field;
+	} known[] = {{"vars", "request.vars"}, {"backtrace", "exception.backtrace"}, {"class", "exception.type"}, {"msg", "exception.value"}, {"repr", "exception.repr"}};
+	struct sentry_record *record = data;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (!uwsgi_strncmp(key, key_len, (char *) known[i].key, (int) strlen(known[i].key))) sentry_record_field(record, known[i].field, value, len);
+	}
+}
+
+struct origin {
+	uint64_t pid, worker, core;
+};
+
+static void packet_origin(char *key, uint16_t key_len, char *value, uint16_t len, void *data) {
+	struct origin *origin = data;
+	if (!uwsgi_strncmp(key, key_len, "pid", 3)) origin->pid = (uint64_t) uwsgi_str_num(value, len);
+	else if (!uwsgi_strncmp(key, key_len, "wid", 3)) origin->worker = (uint64_t) uwsgi_str_num(value, len);
+	else if (!uwsgi_strncmp(key, key_len, "core", 4)) origin->core = (uint64_t) uwsgi_str_num(value, len);
+}
+
+/* uWSGI's own log takes a failure of a handler's: there is none to tell it of */
+int sentry_exception(struct uwsgi_exception_handler_instance *instance, char *packet, size_t len) {
+	if (!by_packet) return 0;
+	struct sentry_handler *handler = NULL;
+	struct uwsgi_string_list *usl;
+	uwsgi_foreach(usl, uwsgi.exception_handlers_instance) {
+		if (usl->custom_ptr != instance) continue;
+		for (struct sentry_handler *h = sentry.handlers; h; h = h->next) {
+			if (h->source == usl->value) handler = h;
+		}
+	}
+	if (!handler) return 0;
+	struct origin origin = {0, 0, SENTRY_NO_CORE};
+	uwsgi_hooked_parse(packet, len, packet_origin, &origin);
+	/* a language that is wrapped has told of it in the worker */
+	if (origin.worker > 0 && origin.worker <= (uint64_t) uwsgi.numproc && origin.core < (uint64_t) uwsgi.cores) {
+		struct uwsgi_plugin *plugin = uwsgi.p[uwsgi.workers[origin.worker].cores[origin.core].req.uh->modifier1];
+		for (int i = 0; i < languages; i++) {
+			if (wrapped[i].plugin == plugin) return 0;
+		}
+	}
+	struct sentry_record record;
+	sentry_record_begin(&record, SENTRY_EXCEPTION, SENTRY_PROCESS_WORKER, (uint32_t) origin.pid, (uint16_t) origin.worker, (uint16_t) origin.core);
+	sentry_record_fold(&record, handler->hash, handler->hash);
+	sentry_record_fields(&record, handler->fields, handler->fields_len);
+	uwsgi_hooked_parse(packet, len, packet_value, &record);
+	sentry_append(&record);
+	return 0;
+}

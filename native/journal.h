@@ -1,0 +1,53 @@
+/*
+ * The writers' side of the journal: docs/journal.md has the protocol and why it is right.
+ */
+#ifndef SENTRY_JOURNAL_H
+#define SENTRY_JOURNAL_H
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "record.h"
+
+enum sentry_drop {
+	SENTRY_APPENDED = -1,
+	SENTRY_DISK_FULL,
+	SENTRY_IO_ERROR,
+	SENTRY_JOURNAL_FULL,
+	SENTRY_UNUSABLE,
+	SENTRY_CONTENDED,
+	SENTRY_TOO_LARGE,
+	SENTRY_DROP_REASONS,
+};
+
+extern const char *const sentry_drop_name[SENTRY_DROP_REASONS];
+
+/* Counters of all processes of one server; in memory that they share. Plain additions only: any of them may die anywhere. */
+struct sentry_counters {
+	uint64_t appended;
+	uint64_t dropped[SENTRY_DROP_REASONS];
+	uint64_t reported[SENTRY_DROP_REASONS];	/* of those dropped: told to the agent by a record */
+	uint64_t sealed_bytes;			/* what waits in sealed files, as of `sealed_looked` */
+	uint64_t sealed_looked;			/* seconds, monotonic */
+};
+
+struct sentry_journal {
+	int dir;	/* <dir>/journal, or -1: there is none, every append is a drop */
+	dev_t dev;	/* what `dir` was when opened: somebody may close our number and open it anew */
+	ino_t ino;
+	char path[4096];	/* to open it again in that case; empty if that is impossible */
+	uid_t owner;
+	gid_t group;
+	unsigned char key[SENTRY_KEY_SIZE];
+	uint64_t max;	/* bytes, all files together */
+	uint64_t file_limit;	/* RLIMIT_FSIZE: writing beyond it would kill the process */
+	struct sentry_counters *counters;
+};
+
+/* Opens <state>/journal and <state>/key, creating both; everything goes to owner and group. Returns 0, or -1 with a sentence in `why`. */
+int sentry_journal_open(struct sentry_journal *, const char *state, uid_t owner, gid_t group, char *why, size_t why_size);
+
+/* Appends; never blocks on anybody. SENTRY_APPENDED, or the reason for which the record was dropped and counted. errno is kept. */
+enum sentry_drop sentry_journal_append(struct sentry_journal *, struct sentry_record *);
+
+#endif

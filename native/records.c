@@ -1,0 +1,74 @@
+/* What all entry points do alike: say where a record comes from, what the request was, and append it. */
+#include "sentry.h"
+
+enum sentry_process sentry_process_kind(void) {
+	pid_t pid = getpid();
+	if (uwsgi.muleid > 0) return SENTRY_PROCESS_MULE;
+	if (uwsgi.i_am_a_spooler) return SENTRY_PROCESS_SPOOLER;
+	if (uwsgi.mywid > 0) return uwsgi.master_process ? SENTRY_PROCESS_WORKER : SENTRY_PROCESS_STANDALONE;
+	if (pid != sentry.main) return SENTRY_PROCESS_UNKNOWN;
+	if (uwsgi.emperor && !uwsgi.master_process) return SENTRY_PROCESS_EMPEROR;
+	return uwsgi.master_process ? SENTRY_PROCESS_MASTER : SENTRY_PROCESS_STANDALONE;
+}
+
+/* the handler may be NULL (records of the plugin's own), so may the request */
+void sentry_begin(struct sentry_record *record, enum sentry_kind kind, struct sentry_handler *handler, struct wsgi_request *req) {
+	enum sentry_process process = sentry_process_kind();
+	int number = process == SENTRY_PROCESS_MULE ? uwsgi.muleid : uwsgi.mywid;
+	uint16_t core = SENTRY_NO_CORE;
+	if (req && req->async_id >= 0 && req->async_id < SENTRY_NO_CORE) core = (uint16_t) req->async_id;
+	sentry_record_begin(record, kind, process, (uint32_t) getpid(), number > 0 && number < 65536 ? (uint16_t) number : 0, core);
+	if (!handler) return;
+	sentry_record_fold(record, handler->hash, handler->hash);
+	sentry_record_fields(record, handler->fields, handler->fields_len);
+}
+
+void sentry_request_fields(struct sentry_record *record, struct wsgi_request *req) {
+	/* the length comes from the client; the buffer's size is uWSGI's */
+	if (req->buffer && req->uh && req->uh->pktsize <= uwsgi.buffer_size) {
+		sentry_record_field(record, "request.vars", req->buffer, req->uh->pktsize);
+	}
+	if (req->start_of_request) sentry_record_number(record, "request.started", req->start_of_request);
+	if (req->status > 0) sentry_record_number(record, "request.status", (uint64_t) req->status);
+}
+
+void sentry_append(struct sentry_record *record) {
+	sentry_journal_append(&sentry.journal, record);
+	/* where a master is, it tells of drops; it does so even if nothing is appended any more */
+	if (!uwsgi.master_process) sentry_report_drops();
+}
+
+void sentry_report_drops(void) {
+	struct sentry_counters *counters = sentry.journal.counters;
+	uint64_t told[SENTRY_DROP_REASONS];
+	int any = 0;
+	for (int i = 0; i < SENTRY_DROP_REASONS; i++) {
+		uint64_t reported = __atomic_load_n(&counters->reported[i], __ATOMIC_RELAXED);
+		told[i] = __atomic_load_n(&counters->dropped[i], __ATOMIC_RELAXED) - reported;
+		any |= told[i] != 0;
+	}
+	if (!any) return;
+	struct sentry_record record;
+	char digits[SENTRY_DROP_REASONS][24];
+	sentry_begin(&record, SENTRY_DROPS, NULL, NULL);
+	const char *instance = sentry_instance_name();
+	sentry_record_field(&record, "instance", instance, strlen(instance));
+	for (int i = 0; i < SENTRY_DROP_REASONS; i++) {
+		if (!told[i]) continue;
+		int len = snprintf(digits[i], sizeof(digits[i]), "%llu", (unsigned long long) told[i]);
+		sentry_record_pair(&record, "drop", sentry_drop_name[i], strlen(sentry_drop_name[i]), digits[i], (size_t) len);
+	}
+	enum sentry_drop outcome = sentry_journal_append(&sentry.journal, &record);
+	if (outcome == SENTRY_APPENDED) {
+		for (int i = 0; i < SENTRY_DROP_REASONS; i++) __atomic_add_fetch(&counters->reported[i], told[i], __ATOMIC_RELAXED);
+	}
+	else __atomic_sub_fetch(&counters->dropped[outcome], 1, __ATOMIC_RELAXED);	/* the report itself is no event that was lost */
+}
+
+void sentry_log_drops(void) {
+	struct sentry_counters *counters = sentry.journal.counters;
+	for (int i = 0; i < SENTRY_DROP_REASONS; i++) {
+		uint64_t n = counters->dropped[i] - counters->reported[i];
+		if (n) sentry_say("%llu events were dropped and the agent could not be told: %s", (unsigned long long) n, sentry_drop_name[i]);
+	}
+}

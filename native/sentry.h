@@ -1,0 +1,103 @@
+/*
+ * What the parts of the plugin share. Each file is one subsystem of uWSGI:
+ *
+ *   plugin.c            registration, options, the check that this uWSGI is the one we were built for
+ *   options.c           what the configuration says, made ready once, before uWSGI forks
+ *   directory.c         where the state directory is
+ *   supervisor.c        the agent's process
+ *   intake_*.c          one entry point each: alarm, hook, route, exception
+ *   journal.c record.c  the append; they know nothing of uWSGI
+ *
+ * Who may run when is in docs/architecture.md. Nothing here locks, waits, or allocates once the server serves, but for
+ * what uWSGI's own calls allocate (translation of a route's values, an exception's texts).
+ */
+#ifndef SENTRY_H
+#define SENTRY_H
+
+#include <uwsgi.h>
+
+#include "journal.h"
+
+#ifndef SENTRY_PLUGIN_VERSION
+#error "SENTRY_PLUGIN_VERSION is missing: build with uwsgi --build-plugin, which runs uwsgiplugin.py"
+#endif
+
+/* one place of the configuration that says `sentry:` */
+struct sentry_handler {
+	char *name;		/* as its user wrote it: "alarm lqfull", "hook-asap", "route ^/help" */
+	char *options;		/* what stands behind "sentry:" */
+	const char *source;	/* the options' own bytes, by which a hook is found again */
+	size_t source_len;
+	unsigned char *fields;	/* ready for a record: instance, handler, options, defaults */
+	size_t fields_len;
+	uint64_t hash;
+	struct sentry_handler *next;
+};
+
+struct sentry_server {
+	/* options */
+	char *dsn, *environment, *release, *server_name, *tags, *dir, *instance, *agent, *java, *capture;
+	char *journal_max, *drain;
+	int send_default_pii;
+
+	/* made by sentry_configure() */
+	int configured;
+	struct sentry_handler *handlers;	/* of the configuration; those of uwsgi.route() are not in here */
+	int exception_handlers;
+	char *state;				/* the state directory, absolute */
+	struct sentry_journal journal;
+	pid_t main;				/* the process that read the configuration: the master, where there is one */
+	time_t started;
+	int emperor_only;
+	char *plugin;				/* this file, absolute; NULL if it could not be told */
+	int agent_started;
+};
+
+extern struct uwsgi_server uwsgi;
+extern struct sentry_server sentry;
+
+/* plugin.c */
+int sentry_strict(void);
+void sentry_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* options.c */
+void sentry_configure(void);
+void sentry_refresh(void);
+const char *sentry_instance_name(void);
+void sentry_write_configuration(void);
+struct sentry_handler *sentry_handler_new(const char *name, const char *options, const char *source);
+struct sentry_handler *sentry_handler_add(const char *name, const char *options, const char *source);
+void sentry_handler_ready(struct sentry_handler *);
+void sentry_handler_free(struct sentry_handler *);
+struct sentry_handler *sentry_handler_by_name(const char *name);
+int sentry_handler_named(struct sentry_handler *, const char *name);
+/* what is wrong with a DSN, in words that fit behind "its DSN "; NULL: nothing that can be seen from here */
+const char *sentry_dsn_fault(const char *dsn);
+void sentry_check_handler(struct sentry_handler *);
+char *sentry_option(const char *options, const char *key);
+
+/* directory.c: the state directory and whom it belongs to; NULL with a sentence in why */
+char *sentry_state_directory(const char *wanted, uid_t *owner, gid_t *group, char *why, size_t why_size);
+
+/* supervisor.c */
+void sentry_agent_register(void);
+void sentry_agent_detached(int drain_only);
+void sentry_agent_at_exit(void);
+
+/* records.c: what all entry points do */
+void sentry_begin(struct sentry_record *, enum sentry_kind, struct sentry_handler *, struct wsgi_request *);
+void sentry_request_fields(struct sentry_record *, struct wsgi_request *);
+void sentry_append(struct sentry_record *);
+void sentry_report_drops(void);
+void sentry_log_drops(void);
+enum sentry_process sentry_process_kind(void);
+
+/* the entry points */
+void sentry_alarm_init(struct uwsgi_alarm_instance *);
+void sentry_alarm(struct uwsgi_alarm_instance *, char *, size_t);
+int sentry_hook(char *);
+int sentry_route_parse(struct uwsgi_route *, char *);
+int sentry_exception(struct uwsgi_exception_handler_instance *, char *, size_t);
+void sentry_exceptions_wrap(void);
+
+#endif

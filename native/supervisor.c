@@ -1,0 +1,252 @@
+/*
+ * The agent's process. uWSGI supervises a shell script, which waits for the agent's lock and runs one JVM at a time: of many
+ * servers on one state directory, only the holder of the lock costs a JVM.
+ *
+ * Why a script that stays, and sleeps before it ends: uWSGI throttles a daemon that lives less than three seconds, and while it
+ * does, that child is a copy of the master with the master's signal handlers, in which the signal of a graceful reload kills
+ * the workers in the middle of their requests. And why the JVM is the script's child: the kernel and uWSGI kill the process
+ * that they know of at once when the master ends, and the agent has something to deliver then.
+ */
+#include "sentry.h"
+
+#include <fcntl.h>
+
+static const char script[] =
+	"# Runs uwsgi-sentry's agent for the server that wrote this file, and waits while another server's does the work.\n"
+	"# usage: sh this (attached|detached|drain) PLUGIN DIR JAVA DRAIN [MASTER]\n"
+	"umask 077\n"
+	"mode=$1 plugin=$2 dir=$3 java=$4 drain=$5 master=${6:-$PPID}\n"
+	"unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS CLASSPATH LD_PRELOAD\n"
+	"cd /\n"
+	"end() { [ \"$mode\" = drain ] || sleep \"$2\"; exit \"$1\"; }\n"
+	"command exec >>\"$dir/agent.log\" 2>&1 || command exec >/dev/null 2>&1\n"
+	"# the server comes first: only what is idle of the processors, and first in line when memory is short\n"
+	"chrt -i -p 0 $$ >/dev/null 2>&1 || renice -n 19 -p $$ >/dev/null 2>&1\n"
+	"(echo 1000 >/proc/self/oom_score_adj) 2>/dev/null && echo 1000 2>/dev/null >/proc/$$/oom_score_adj\n"
+	"ulimit -v unlimited 2>/dev/null\n"
+	"run() {\n"
+	"  command exec 9>>\"$dir/agent.lock\" || return 1\n"
+	"  if command -v flock >/dev/null 2>&1; then\n"
+	"    # who waits says so: an agent that was told to stop leaves at once if there is another to go on\n"
+	"    until flock -n 9; do\n"
+	"      [ \"$mode\" = drain ] && return 0\n"
+	"      [ -d \"/proc/$master\" ] || return 0\n"
+	"      : >\"$dir/agent.wanted\"\n"
+	"      sleep 2\n"
+	"    done\n"
+	"  fi\n"
+	"  # a copy of the jar: an upgrade of the plugin must not pull it from under a running JVM\n"
+	"  sum=$(cksum <\"$plugin\") || return 1\n"
+	"  home=$dir/runtime/$(echo \"$sum\" | tr ' ' -)\n"
+	"  jar=$home/agent.jar\n"
+	"  if [ ! -e \"$jar\" ]; then\n"
+	"    mkdir -p \"$home\" && cp \"$plugin\" \"$jar.new\" && mv \"$jar.new\" \"$jar\" || jar=$plugin\n"
+	"  fi\n"
+	"  archive=\n"
+	"  [ -e \"$home/agent.jsa\" ] && archive=-XX:SharedArchiveFile=$home/agent.jsa\n"
+	"  only=\n"
+	"  [ \"$mode\" = drain ] && only=--drain-only\n"
+	"  watch=\"--master $master\"\n"
+	"  [ \"$mode\" = drain ] && watch=\n"
+	"  \"$java\" -Xmx48m -Xms8m -Xmn4m -Xss512k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=20 \\\n"
+	"    -XX:+ExitOnOutOfMemoryError -XX:CompressedClassSpaceSize=32m -XX:ReservedCodeCacheSize=32m -XX:-UsePerfData \\\n"
+	"    -Xshare:auto -Xlog:disable -Xlog:all=error:stderr ${archive:+\"$archive\"} -Djdk.httpclient.keepalive.timeout=4 \\\n"
+	"    -jar \"$jar\" agent --dir \"$dir\" $watch --drain \"$drain\" $only\n"
+	"}\n"
+	"run\n"
+	"rc=$?\n"
+	"exec 9>&-\n"
+	"# another agent, started by hand, holds the lock: no need to ask again soon\n"
+	"[ \"$rc\" = 75 ] && end \"$rc\" 30\n"
+	"if [ \"$mode\" = detached ]; then\n"
+	"  sleep 5\n"
+	"  [ -d \"/proc/$master\" ] && exec sh \"$0\" \"$mode\" \"$plugin\" \"$dir\" \"$java\" \"$drain\" \"$master\"\n"
+	"  exit \"$rc\"\n"
+	"fi\n"
+	"end \"$rc\" 5\n";
+
+/* the jar is this file's tail: a zip ends with its directory's end record */
+static int has_jar(const char *path) {
+	unsigned char tail[66000];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) return 0;
+	off_t size = lseek(fd, 0, SEEK_END);
+	off_t from = size > (off_t) sizeof(tail) ? size - (off_t) sizeof(tail) : 0;
+	ssize_t n = pread(fd, tail, sizeof(tail), from);
+	close(fd);
+	return n >= 22 && memmem(tail, (size_t) n, "PK\005\006", 4) != NULL;
+}
+
+static char *executable(const char *directory, size_t len, const char *name) {
+	char path[PATH_MAX];
+	if ((size_t) snprintf(path, sizeof(path), "%.*s/%s", (int) len, directory, name) >= sizeof(path)) return NULL;
+	return access(path, X_OK) ? NULL : strdup(path);
+}
+
+static char *find_java(void) {
+	if (sentry.java) return strchr(sentry.java, '/') ? (access(sentry.java, X_OK) ? NULL : strdup(sentry.java)) : strdup(sentry.java);
+	char *home = getenv("JAVA_HOME");
+	char *found = home && *home ? executable(home, strlen(home), "bin/java") : NULL;
+	char *path = getenv("PATH");
+	if (!path || !*path) path = "/usr/local/bin:/usr/bin:/bin";
+	while (!found && *path) {
+		size_t len = strcspn(path, ":");
+		if (len) found = executable(path, len, "java");
+		path += len + (path[len] == ':');
+	}
+	return found ? found : executable("/usr/bin", 8, "java");
+}
+
+static char *script_path;
+static char *java;
+
+static int write_script(void) {
+	char path[PATH_MAX], fresh[PATH_MAX], runtime[PATH_MAX];
+	struct stat st;
+	uint32_t version = sentry_crc32c(0, script, sizeof(script) - 1);
+	if ((size_t) snprintf(runtime, sizeof(runtime), "%s/runtime", sentry.state) >= sizeof(runtime) ||
+	    (size_t) snprintf(path, sizeof(path), "%s/runtime/supervise-%08x.sh", sentry.state, version) >= sizeof(path) ||
+	    (size_t) snprintf(fresh, sizeof(fresh), "%s/runtime/.supervise-%ld", sentry.state, (long) getpid()) >= sizeof(fresh)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	int root = geteuid() == 0 && sentry.journal.owner != 0;
+	if (mkdir(runtime, 0700) && errno != EEXIST) return -1;
+	if (root && lchown(runtime, sentry.journal.owner, sentry.journal.group)) return -1;
+	if (lstat(path, &st) || !S_ISREG(st.st_mode) || st.st_size != (off_t) sizeof(script) - 1) {
+		unlink(fresh);
+		int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0) return -1;
+		int failed = write(fd, script, sizeof(script) - 1) != (ssize_t) sizeof(script) - 1;
+		failed |= root && fchown(fd, sentry.journal.owner, sentry.journal.group);
+		failed |= close(fd) != 0;
+		if (failed || rename(fresh, path)) {
+			int saved = errno;
+			unlink(fresh);
+			errno = saved ? saved : EIO;
+			return -1;
+		}
+	}
+	script_path = strdup(path);
+	return script_path ? 0 : -1;
+}
+
+/* for a shell: 'it'\''s' */
+static char *quoted(const char *text) {
+	char *out = uwsgi_malloc(strlen(text) * 4 + 3);
+	char *to = out;
+	*to++ = '\'';
+	for (; *text; text++) {
+		if (*text == '\'') {
+			memcpy(to, "'\\''", 4);
+			to += 4;
+		}
+		else *to++ = *text;
+	}
+	*to++ = '\'';
+	*to = 0;
+	return out;
+}
+
+/* whether this server is to run an agent, and has what that needs; says once what is missing */
+static int able(void) {
+	static int known, is;
+	if (known) return is;
+	known = 1;
+	if (sentry.agent && !strcmp(sentry.agent, "external")) return 0;
+	if (sentry.journal.dir < 0) return 0;	/* said already */
+	if (uwsgi.chroot || uwsgi.pivot_root) {
+		sentry_say("no agent is started from inside a chroot: run `uwsgi-sentry agent --dir %s` outside of it (sentry-agent = external)", sentry.state);
+		return 0;
+	}
+	if (!sentry.plugin || !has_jar(sentry.plugin)) {
+		sentry_say("%s holds no agent (built without a JDK, or stripped): build it with ./run build. Events wait in %s/journal", sentry.plugin ? sentry.plugin : "the plugin", sentry.state);
+		return 0;
+	}
+	java = find_java();
+	if (!java) {
+		sentry_say("%s%s: no java to run the agent with. Install a Java 17 runtime, or set sentry-java. Events wait in %s/journal", sentry.java ? "sentry-java = " : "java not found",
+			sentry.java ? sentry.java : "", sentry.state);
+		return 0;
+	}
+	if (write_script()) {
+		sentry_say("cannot write to %s/runtime: %s. No agent is started; events wait in %s/journal", sentry.state, strerror(errno), sentry.state);
+		return 0;
+	}
+	return is = 1;
+}
+
+static char *command(const char *mode, const char *master) {
+	char *parts[] = {quoted(script_path), quoted(sentry.plugin), quoted(sentry.state), quoted(java)};
+	size_t size = 128;
+	for (int i = 0; i < 4; i++) size += strlen(parts[i]);
+	char *line = uwsgi_malloc(size);
+	snprintf(line, size, "exec sh %s %s %s %s %s %s %s", parts[0], mode, parts[1], parts[2], parts[3], sentry.drain ? sentry.drain : "2", master);
+	for (int i = 0; i < 4; i++) free(parts[i]);
+	return line;
+}
+
+/* in the process that will be the master, before it forks */
+void sentry_agent_register(void) {
+	if (!uwsgi.master_process || !able()) return;
+	char *line = command("attached", "");
+	if (geteuid() != 0 || sentry.journal.owner == 0) {
+		uwsgi_opt_add_daemon("attach-daemon", line, NULL);
+		free(line);
+		return;
+	}
+	/* master-as-root: root must not run what the directory's owner could have written */
+	char *escaped = uwsgi_malloc(strlen(line) * 2 + 96);
+	char *to = escaped + sprintf(escaped, "cmd=");
+	for (char *c = line; *c; c++) {
+		if (*c == ',' || *c == '\\') *to++ = '\\';
+		*to++ = *c;
+	}
+	sprintf(to, ",uid=%ld,gid=%ld", (long) sentry.journal.owner, (long) sentry.journal.group);
+	uwsgi_opt_add_daemon2("attach-daemon2", escaped, NULL);
+	free(escaped);
+	free(line);
+}
+
+/* where no master supervises: a process of its own, which ends when this one does */
+void sentry_agent_detached(int drain_only) {
+	if (sentry.agent_started || !able()) return;
+	sentry.agent_started = 1;
+	char pid[32];
+	snprintf(pid, sizeof(pid), "%ld", (long) getpid());
+	char *line = command(drain_only ? "drain" : "detached", pid);
+	pid_t child = fork();
+	if (child == 0) {
+		setsid();
+		if (fork() != 0) _exit(0);
+		if (geteuid() == 0 && sentry.journal.owner != 0) {
+			if (setgid(sentry.journal.group) || setuid(sentry.journal.owner)) _exit(1);
+		}
+		for (int sig = 1; sig < 32; sig++) signal(sig, SIG_DFL);
+		sigset_t none;
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		int null = open("/dev/null", O_RDWR);
+		if (null >= 0) {
+			dup2(null, 0);
+			dup2(null, 1);
+			dup2(null, 2);
+		}
+		for (int fd = 3; fd < 65536; fd++) close(fd);
+		execl("/bin/sh", "sh", "-c", line, (char *) NULL);
+		_exit(127);
+	}
+	if (child > 0) {
+		int status;
+		waitpid(child, &status, 0);
+	}
+	free(line);
+}
+
+/* a server that ends before it came to start its agent (an app that does not load, need-app) still has its say */
+void sentry_agent_at_exit(void) {
+	if (getpid() != sentry.main) return;
+	sentry_log_drops();
+	if (sentry.agent_started || !uwsgi.master_process) return;
+	if (__atomic_load_n(&sentry.journal.counters->appended, __ATOMIC_RELAXED)) sentry_agent_detached(1);
+}
