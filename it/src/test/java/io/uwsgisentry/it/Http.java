@@ -1,0 +1,74 @@
+package io.uwsgisentry.it;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+
+/**
+ * Requests as bytes on a socket, because half of the tests send what no HTTP client would. uWSGI's {@code http-socket} closes the
+ * connection after each answer.
+ */
+final class Http {
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+  private Http() {}
+
+  /** What came back: status 0 if the connection ended without a status line. */
+  record Response(int status, String body) {}
+
+  static Response get(int port, String path) throws IOException {
+    return request(port, "GET", path);
+  }
+
+  /** Sends a request without a body; each header is a whole line. */
+  static Response request(int port, String method, String path, String... headers)
+      throws IOException {
+    StringBuilder text =
+        new StringBuilder(method).append(' ').append(path).append(" HTTP/1.1\r\n");
+    text.append("Host: localhost\r\n");
+    for (String header : headers) {
+      text.append(header).append("\r\n");
+    }
+    return raw(port, text.append("\r\n").toString().getBytes(StandardCharsets.ISO_8859_1));
+  }
+
+  /** Sends these bytes and reads until the server closes. */
+  static Response raw(int port, byte[] request) throws IOException {
+    try (Socket socket = new Socket()) {
+      socket.connect(
+          new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
+          (int) PATIENCE.toMillis());
+      socket.setSoTimeout((int) PATIENCE.toMillis());
+      socket.getOutputStream().write(request);
+      return parse(new String(readAll(socket), StandardCharsets.ISO_8859_1));
+    }
+  }
+
+  private static byte[] readAll(Socket socket) throws IOException {
+    java.io.ByteArrayOutputStream answer = new java.io.ByteArrayOutputStream();
+    byte[] buffer = new byte[8192];
+    try {
+      for (int n; (n = socket.getInputStream().read(buffer)) >= 0; ) {
+        answer.write(buffer, 0, n);
+      }
+    } catch (java.net.SocketTimeoutException e) {
+      throw e;
+    } catch (IOException e) {
+      // A reset: the worker died. What came before it is the answer.
+      return answer.toByteArray();
+    }
+    return answer.toByteArray();
+  }
+
+  private static Response parse(String answer) {
+    if (!answer.startsWith("HTTP/1.")) {
+      return new Response(0, answer);
+    }
+    int end = answer.indexOf("\r\n\r\n");
+    String body = end < 0 ? "" : answer.substring(end + 4);
+    return new Response(Integer.parseInt(answer.substring(9, 12)), body);
+  }
+}

@@ -1,0 +1,61 @@
+package io.uwsgisentry.it;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+
+/**
+ * What is tested, copied once a run to where a server without root's rights can read it: the plugin with its jar, and the small
+ * applications.
+ */
+record Installation(Path plugins, Path apps) {
+  private static final String PROPERTY = "uwsgisentry.plugin";
+
+  private static final Installation OF_THIS_RUN = make();
+
+  static Installation ofThisRun() {
+    return OF_THIS_RUN;
+  }
+
+  Path plugin() {
+    return plugins.resolve("sentry_plugin.so");
+  }
+
+  private static Installation make() {
+    Path built = Path.of(System.getProperty(PROPERTY, "../build/sentry_plugin.so"));
+    if (!Files.isRegularFile(built)) {
+      throw new AssertionError(
+          "There is no plugin at "
+              + built.toAbsolutePath().normalize()
+              + ": build it with ./run build, or name it with -D"
+              + PROPERTY
+              + "=…/sentry_plugin.so");
+    }
+    Path root = Reaper.ofThisRun().directory();
+    try {
+      Path plugins = directory(root.resolve("plugins"));
+      Path plugin = plugins.resolve("sentry_plugin.so");
+      Files.copy(built, plugin, StandardCopyOption.REPLACE_EXISTING);
+      Files.setPosixFilePermissions(plugin, PosixFilePermissions.fromString("rw-r--r--"));
+      Path apps = directory(root.resolve("apps"));
+      for (String name : new String[] {"app.py", "app.psgi", "config.ru", "mule.py"}) {
+        try (InputStream in = Installation.class.getResourceAsStream("/apps/" + name)) {
+          Files.copy(in, apps.resolve(name));
+        }
+      }
+      return new Installation(plugins, apps);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Path directory(Path path) throws IOException {
+    Files.createDirectories(path);
+    Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwxr-xr-x"));
+    return path;
+  }
+}

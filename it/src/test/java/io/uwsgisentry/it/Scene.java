@@ -1,0 +1,196 @@
+package io.uwsgisentry.it;
+
+import io.uwsgisentry.testkit.Receiver;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.BeforeEachCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
+
+/**
+ * Everything that one test uses and that must be gone after it: a directory, a receiver in place of Sentry, servers, and every
+ * process that those started. A test that fails gets the ends of the logs as suppressed exceptions.
+ *
+ * <p>Configurations are uWSGI's own text. In them {@code ${port}}, {@code ${dsn}}, {@code ${state}}, {@code ${apps}} and what {@link
+ * #define} added is replaced; uWSGI's request variables, in capitals or with brackets, are left alone.
+ */
+final class Scene implements BeforeEachCallback, AfterEachCallback {
+  private static final Pattern PLACEHOLDER = Pattern.compile("\\$\\{([a-z][a-z0-9-]*)\\}");
+
+  private final String id = UUID.randomUUID().toString();
+  private final Map<String, String> definitions = new LinkedHashMap<>();
+  private final List<UwsgiServer> servers = new ArrayList<>();
+  private final List<AutoCloseable> closing = new ArrayList<>();
+  private Path directory;
+  private Receiver receiver;
+
+  @Override
+  public void beforeEach(ExtensionContext context) throws IOException {
+    Installation installation = Installation.ofThisRun();
+    directory = Files.createTempDirectory(Reaper.ofThisRun().directory(), "scene-");
+    Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxrwxrwx"));
+    receiver = Receiver.start();
+    define("dir", directory.toString());
+    define("state", directory.resolve("state").toString());
+    define("apps", installation.apps().toString());
+    define("plugin", installation.plugin().toString());
+    define("dsn", receiver.dsn());
+  }
+
+  @Override
+  public void afterEach(ExtensionContext context) throws Exception {
+    try {
+      context.getExecutionException().ifPresent(this::attachLogs);
+    } finally {
+      reap();
+      for (AutoCloseable closeable : closing) {
+        closeable.close();
+      }
+      receiver.close();
+      remove(directory);
+    }
+  }
+
+  Path directory() {
+    return directory;
+  }
+
+  /** The receiver that {@code ${dsn}} leads to. */
+  Receiver receiver() {
+    return receiver;
+  }
+
+  /** The state directory that {@code ${state}} names, where servers keep theirs unless the text says otherwise. */
+  StateDirectory state() {
+    return new StateDirectory(directory.resolve("state"));
+  }
+
+  /** Gives {@code ${name}} a value. */
+  Scene define(String name, Object value) {
+    definitions.put(name, value.toString());
+    return this;
+  }
+
+  /** A server with this configuration, not yet started; its port is {@code ${port}}. */
+  UwsgiServer server(String ini) {
+    int port = freePort();
+    define("port", port);
+    UwsgiServer server = new UwsgiServer(this, "server" + (servers.size() + 1), expand(ini), port);
+    servers.add(server);
+    return server;
+  }
+
+  /** Writes a file for all to read into the scene's directory. */
+  Path file(String name, String text) {
+    try {
+      Path file = directory.resolve(name);
+      Files.createDirectories(file.getParent());
+      Files.setPosixFilePermissions(
+          file.getParent(), PosixFilePermissions.fromString("rwxrwxrwx"));
+      Files.writeString(file, expand(text));
+      return file;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Closes it after the test, once all processes are gone; the last one given is closed first. */
+  void closeAtEnd(AutoCloseable closeable) {
+    closing.add(0, closeable);
+  }
+
+  /** A command whose processes go with the scene, in the scene's directory. */
+  ProcessBuilder command(String... words) {
+    ProcessBuilder builder = new ProcessBuilder(words).directory(directory.toFile());
+    // What the machine's own environment says about Sentry or uWSGI is not part of a test.
+    builder
+        .environment()
+        .keySet()
+        .removeIf(name -> name.startsWith("SENTRY_") || name.startsWith("UWSGI_"));
+    Reaper.ofThisRun().mark(builder, id);
+    return builder;
+  }
+
+  /** Ends every process of the scene at once. */
+  void reap() {
+    Reaper.reap(id);
+  }
+
+  String expand(String text) {
+    Matcher matcher = PLACEHOLDER.matcher(text);
+    StringBuilder expanded = new StringBuilder();
+    while (matcher.find()) {
+      String value = definitions.get(matcher.group(1));
+      if (value == null) {
+        throw new IllegalArgumentException("nobody defined " + matcher.group());
+      }
+      matcher.appendReplacement(expanded, Matcher.quoteReplacement(value));
+    }
+    return matcher.appendTail(expanded).toString();
+  }
+
+  static int freePort() {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void attachLogs(Throwable failure) {
+    for (UwsgiServer server : servers) {
+      failure.addSuppressed(new Tail(server.name() + "'s log", server.log()));
+    }
+    failure.addSuppressed(new Tail("agent.log", state().agentLog()));
+  }
+
+  private static void remove(Path tree) throws IOException {
+    Files.walkFileTree(
+        tree,
+        new SimpleFileVisitor<>() {
+          @Override
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+              throws IOException {
+            Files.deleteIfExists(file);
+            return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult postVisitDirectory(Path path, java.io.IOException e)
+              throws IOException {
+            Files.deleteIfExists(path);
+            return FileVisitResult.CONTINUE;
+          }
+        });
+  }
+
+  /** The last lines of a log, in the report of a failed test. */
+  private static final class Tail extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+    private static final int LINES = 60;
+
+    Tail(String name, String text) {
+      super(name + ":\n" + last(text), null, false, false);
+    }
+
+    private static String last(String text) {
+      List<String> lines = text.lines().toList();
+      return String.join("\n", lines.subList(Math.max(0, lines.size() - LINES), lines.size()));
+    }
+  }
+}

@@ -1,0 +1,234 @@
+package io.uwsgisentry.it;
+
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * One uWSGI, from its configuration to its end. It is used by the test's thread only; requests may run beside it ({@link #getLater}).
+ */
+final class UwsgiServer {
+  private static final Pattern WORKER =
+      Pattern.compile("awned uWSGI worker (\\d+) \\((?:and the only\\) \\()?(?:new )?pid: (\\d+)");
+  private static final Duration START = Duration.ofSeconds(20);
+  private static final Duration STOP = Duration.ofSeconds(20);
+
+  private final Scene scene;
+  private final String name;
+  private final String ini;
+  private final int port;
+  private final Path logFile;
+  private final Map<String, String> environment = new LinkedHashMap<>();
+  private final List<String> before = new ArrayList<>();
+  private Process process;
+
+  UwsgiServer(Scene scene, String name, String ini, int port) {
+    this.scene = scene;
+    this.name = name;
+    this.ini = ini;
+    this.port = port;
+    this.logFile = scene.directory().resolve(name + ".log");
+  }
+
+  /** Adds to the environment that the server starts with. */
+  UwsgiServer environment(String key, String value) {
+    environment.put(key, value);
+    return this;
+  }
+
+  /** Puts words before the command, such as {@code setpriv --reuid=33}. */
+  UwsgiServer through(String... words) {
+    before.addAll(List.of(words));
+    return this;
+  }
+
+  /** Starts and waits until a worker is there, so that requests are taken. Sends none itself. */
+  UwsgiServer start() {
+    return startUntil("spawned uWSGI worker");
+  }
+
+  /** Starts and waits until the log holds this regular expression. A second start continues the log. */
+  UwsgiServer startUntil(String expression) {
+    int from = log().length();
+    launch();
+    awaitLogAfter(from, expression);
+    return this;
+  }
+
+  /** Starts and waits for nothing. */
+  UwsgiServer launch() {
+    Path config = scene.file(name + ".ini", ini);
+    List<String> command = new ArrayList<>(before);
+    command.addAll(List.of("uwsgi", "--ini", config.toString()));
+    ProcessBuilder builder = scene.command(command.toArray(String[]::new));
+    builder
+        .environment()
+        .put("UWSGI_PLUGINS_DIR", Installation.ofThisRun().plugins().toString());
+    if (!ini.contains("sentry-dir")) {
+      // The configurations that people have do not name one, and the default is the machine's.
+      builder.environment().put("UWSGI_SENTRY_DIR", scene.state().path().toString());
+    }
+    builder.environment().putAll(environment);
+    try {
+      process =
+          builder
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.appendTo(logFile.toFile()))
+              .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+              .start();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return this;
+  }
+
+  String name() {
+    return name;
+  }
+
+  int port() {
+    return port;
+  }
+
+  Http.Response get(String path) {
+    return request("GET", path);
+  }
+
+  /** A request without a body; each header is a whole line. */
+  Http.Response request(String method, String path, String... headers) {
+    try {
+      return Http.request(port, method, path, headers);
+    } catch (IOException e) {
+      throw new UncheckedIOException(method + " " + path + " to " + name, e);
+    }
+  }
+
+  /** Sends these bytes as they are. */
+  Http.Response raw(byte[] request) {
+    try {
+      return Http.raw(port, request);
+    } catch (IOException e) {
+      throw new UncheckedIOException("raw request to " + name, e);
+    }
+  }
+
+  /** A GET in a thread of its own. */
+  CompletableFuture<Http.Response> getLater(String path) {
+    return CompletableFuture.supplyAsync(() -> get(path), task -> new Thread(task).start());
+  }
+
+  String log() {
+    try {
+      return Files.exists(logFile)
+          ? new String(Files.readAllBytes(logFile), StandardCharsets.UTF_8)
+          : "";
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** How often the log holds this regular expression. */
+  long logged(String expression) {
+    return Pattern.compile(expression).matcher(log()).results().count();
+  }
+
+  void awaitLog(String expression) {
+    awaitLogAfter(0, expression);
+  }
+
+  /** Waits until the log, from this length on, holds the regular expression. */
+  void awaitLogAfter(int length, String expression) {
+    Pattern pattern = Pattern.compile(expression);
+    await(name + " to log " + expression)
+        .atMost(START)
+        .pollInterval(Duration.ofMillis(20))
+        .until(
+            () -> {
+              // Asked before the log is read: what a process logged last is then in it.
+              boolean ended = !process.isAlive();
+              boolean found = pattern.matcher(log().substring(length)).find();
+              if (!found && ended) {
+                throw new AssertionError(
+                    name + " ended with " + process.exitValue() + " without " + expression);
+              }
+              return found;
+            });
+  }
+
+  boolean running() {
+    return process.isAlive();
+  }
+
+  /** The master's process id, or the only process's; it stays through reloads. */
+  long masterPid() {
+    return process.pid();
+  }
+
+  /** The latest process of a worker, which need not live any more. */
+  long workerPid(int worker) {
+    Matcher matcher = WORKER.matcher(log());
+    long pid = 0;
+    while (matcher.find()) {
+      if (Integer.parseInt(matcher.group(1)) == worker) {
+        pid = Long.parseLong(matcher.group(2));
+      }
+    }
+    if (pid == 0) {
+      throw new AssertionError(name + " has no worker " + worker);
+    }
+    return pid;
+  }
+
+  /** Sends the master a signal: {@code HUP}, {@code KILL}, … */
+  void signal(String signal) {
+    Processes.signal(masterPid(), signal);
+  }
+
+  /** Writes one command to the FIFO that the configuration must name as {@code master-fifo = ${dir}/fifo}. */
+  void fifo(char command) {
+    try {
+      Files.writeString(scene.directory().resolve("fifo"), String.valueOf(command));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Reloads gracefully and waits until workers are there again. */
+  void reload() {
+    int from = log().length();
+    signal("HUP");
+    awaitLogAfter(from, "gracefully \\(RE\\)spawned uWSGI master|spawned uWSGI worker 1");
+  }
+
+  /** Stops as {@code kill -INT} does and returns the exit code. */
+  int stop() {
+    signal("INT");
+    return awaitEnd();
+  }
+
+  /** Waits for the process's end and returns its exit code. */
+  int awaitEnd() {
+    try {
+      if (!process.waitFor(STOP.toSeconds(), TimeUnit.SECONDS)) {
+        throw new AssertionError(name + " did not end within " + STOP);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError(e);
+    }
+    return process.exitValue();
+  }
+}
