@@ -8,8 +8,8 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 
 /**
- * Requests as bytes on a socket, because half of the tests send what no HTTP client would. uWSGI's {@code http-socket} closes the
- * connection after each answer.
+ * Requests as bytes on a socket, because half of the tests send what no HTTP client would. uWSGI's
+ * {@code http-socket} closes the connection after each answer.
  */
 final class Http {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
@@ -26,8 +26,7 @@ final class Http {
   /** Sends a request without a body; each header is a whole line. */
   static Response request(int port, String method, String path, String... headers)
       throws IOException {
-    StringBuilder text =
-        new StringBuilder(method).append(' ').append(path).append(" HTTP/1.1\r\n");
+    StringBuilder text = new StringBuilder(method).append(' ').append(path).append(" HTTP/1.1\r\n");
     text.append("Host: localhost\r\n");
     for (String header : headers) {
       text.append(header).append("\r\n");
@@ -39,8 +38,7 @@ final class Http {
   static Response raw(int port, byte[] request) throws IOException {
     try (Socket socket = new Socket()) {
       socket.connect(
-          new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
-          (int) PATIENCE.toMillis());
+          new InetSocketAddress(InetAddress.getLoopbackAddress(), port), (int) PATIENCE.toMillis());
       socket.setSoTimeout((int) PATIENCE.toMillis());
       socket.getOutputStream().write(request);
       return parse(new String(readAll(socket), StandardCharsets.ISO_8859_1));

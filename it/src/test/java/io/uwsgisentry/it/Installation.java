@@ -9,8 +9,8 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 
 /**
- * What is tested, copied once a run to where a server without root's rights can read it: the plugin with its jar, and the small
- * applications.
+ * What is tested, copied once a run to where a server without root's rights can read it: the plugin
+ * with its jar, and the small applications.
  */
 record Installation(Path plugins, Path apps) {
   private static final String PROPERTY = "uwsgisentry.plugin";

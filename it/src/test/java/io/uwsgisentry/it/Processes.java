@@ -9,7 +9,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
 
-/** Other processes as {@code /proc} shows them. A process that ends while it is looked at counts as gone. */
+/**
+ * Other processes as {@code /proc} shows them. A process that ends while it is looked at counts as
+ * gone.
+ */
 final class Processes {
   private static final Path PROC = Path.of("/proc");
 
@@ -39,6 +42,11 @@ final class Processes {
           }
           return true;
         });
+  }
+
+  /** Whether the tests run as root, and so may change users, mount and change roots. */
+  static boolean root() {
+    return uid(ProcessHandle.current().pid()) == 0;
   }
 
   static boolean alive(long pid) {

@@ -8,11 +8,13 @@ import java.nio.file.Path;
 import java.util.UUID;
 
 /**
- * Sees to it that no process and no file of a test run outlives it, not even when the JVM is killed.
+ * Sees to it that no process and no file of a test run outlives it, not even when the JVM is
+ * killed.
  *
- * <p>Every process that a test starts carries {@code SENTRY_IT_RUN=<id>} in its environment, and its children inherit it: uWSGI
- * makes new sessions, re-executes itself and leaves orphans, so neither process groups nor parents would find them all. A shell in a
- * session of its own waits for the end of our JVM's pipe and then kills what still carries the mark and removes the files.
+ * <p>Every process that a test starts carries {@code SENTRY_IT_RUN=<id>} in its environment, and
+ * its children inherit it: uWSGI makes new sessions, re-executes itself and leaves orphans, so
+ * neither process groups nor parents would find them all. A shell in a session of its own waits for
+ * the end of our JVM's pipe and then kills what still carries the mark and removes the files.
  */
 final class Reaper {
   private static final String SCRIPT =
@@ -83,7 +85,6 @@ final class Reaper {
       }
       left.forEach(process -> Processes.signal(process.pid(), "KILL"));
     }
-    throw new AssertionError(
-        "cannot end " + Processes.withEnvironment("SENTRY_IT_SCENE=" + scene));
+    throw new AssertionError("cannot end " + Processes.withEnvironment("SENTRY_IT_SCENE=" + scene));
   }
 }

@@ -1,5 +1,7 @@
 package io.uwsgisentry.it;
 
+import static org.awaitility.Awaitility.await;
+
 import io.uwsgisentry.testkit.Receiver;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -11,26 +13,34 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.awaitility.core.ConditionTimeoutException;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
- * Everything that one test uses and that must be gone after it: a directory, a receiver in place of Sentry, servers, and every
- * process that those started. A test that fails gets the ends of the logs as suppressed exceptions.
+ * Everything that one test uses and that must be gone after it: a directory, a receiver in place of
+ * Sentry, servers, and every process that those started. A test that fails gets the ends of the
+ * logs as suppressed exceptions.
  *
- * <p>Configurations are uWSGI's own text. In them {@code ${port}}, {@code ${dsn}}, {@code ${state}}, {@code ${apps}} and what {@link
- * #define} added is replaced; uWSGI's request variables, in capitals or with brackets, are left alone.
+ * <p>Configurations are uWSGI's own text. In them {@code ${port}}, {@code ${dsn}}, {@code
+ * ${state}}, {@code ${apps}} and what {@link #define} added is replaced; uWSGI's request variables,
+ * in capitals or with brackets, are left alone.
  */
 final class Scene implements BeforeEachCallback, AfterEachCallback {
   private static final Pattern PLACEHOLDER = Pattern.compile("\\$\\{([a-z][a-z0-9-]*)\\}");
+
+  private static final Duration EVENT_PATIENCE = Duration.ofSeconds(20);
 
   private final String id = UUID.randomUUID().toString();
   private final Map<String, String> definitions = new LinkedHashMap<>();
@@ -75,9 +85,35 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
     return receiver;
   }
 
-  /** The state directory that {@code ${state}} names, where servers keep theirs unless the text says otherwise. */
+  /**
+   * The state directory that {@code ${state}} names, where servers keep theirs unless the text says
+   * otherwise.
+   */
   StateDirectory state() {
     return new StateDirectory(directory.resolve("state"));
+  }
+
+  /** Waits until so many different events were accepted and returns them all, in order. */
+  List<Map<String, Object>> awaitEvents(int n) {
+    receiver.awaitEvents(n, EVENT_PATIENCE);
+    return receiver.events();
+  }
+
+  /** Waits for an event whose message holds this text. */
+  Map<String, Object> awaitEvent(String text) {
+    return awaitEvent(text, event -> Events.message(event).contains(text));
+  }
+
+  Map<String, Object> awaitEvent(String what, Predicate<Map<String, Object>> wanted) {
+    try {
+      return await()
+          .atMost(EVENT_PATIENCE)
+          .until(() -> receiver.events().stream().filter(wanted).findFirst(), Optional::isPresent)
+          .orElseThrow();
+    } catch (ConditionTimeoutException e) {
+      throw new AssertionError(
+          "waited for the event %s, but there are %s".formatted(what, receiver.events()), e);
+    }
   }
 
   /** Gives {@code ${name}} a value. */
@@ -100,8 +136,7 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
     try {
       Path file = directory.resolve(name);
       Files.createDirectories(file.getParent());
-      Files.setPosixFilePermissions(
-          file.getParent(), PosixFilePermissions.fromString("rwxrwxrwx"));
+      Files.setPosixFilePermissions(file.getParent(), PosixFilePermissions.fromString("rwxrwxrwx"));
       Files.writeString(file, expand(text));
       return file;
     } catch (IOException e) {

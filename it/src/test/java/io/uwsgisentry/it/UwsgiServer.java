@@ -18,7 +18,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * One uWSGI, from its configuration to its end. It is used by the test's thread only; requests may run beside it ({@link #getLater}).
+ * One uWSGI, from its configuration to its end. It is used by the test's thread only; requests may
+ * run beside it ({@link #getLater}).
  */
 final class UwsgiServer {
   private static final Pattern WORKER =
@@ -60,7 +61,9 @@ final class UwsgiServer {
     return startUntil("spawned uWSGI worker");
   }
 
-  /** Starts and waits until the log holds this regular expression. A second start continues the log. */
+  /**
+   * Starts and waits until the log holds this regular expression. A second start continues the log.
+   */
   UwsgiServer startUntil(String expression) {
     int from = log().length();
     launch();
@@ -74,9 +77,7 @@ final class UwsgiServer {
     List<String> command = new ArrayList<>(before);
     command.addAll(List.of("uwsgi", "--ini", config.toString()));
     ProcessBuilder builder = scene.command(command.toArray(String[]::new));
-    builder
-        .environment()
-        .put("UWSGI_PLUGINS_DIR", Installation.ofThisRun().plugins().toString());
+    builder.environment().put("UWSGI_PLUGINS_DIR", Installation.ofThisRun().plugins().toString());
     if (!ini.contains("sentry-dir")) {
       // The configurations that people have do not name one, and the default is the machine's.
       builder.environment().put("UWSGI_SENTRY_DIR", scene.state().path().toString());
@@ -197,7 +198,10 @@ final class UwsgiServer {
     Processes.signal(masterPid(), signal);
   }
 
-  /** Writes one command to the FIFO that the configuration must name as {@code master-fifo = ${dir}/fifo}. */
+  /**
+   * Writes one command to the FIFO that the configuration must name as {@code master-fifo =
+   * ${dir}/fifo}.
+   */
   void fifo(char command) {
     try {
       Files.writeString(scene.directory().resolve("fifo"), String.valueOf(command));

@@ -1,0 +1,65 @@
+package io.uwsgisentry.it;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Reads the parts of a received event's JSON that the tests ask for; what is not there is empty.
+ */
+final class Events {
+  private Events() {}
+
+  /** The text that Sentry shows, whichever of the protocol's two forms it came in. */
+  static String message(Map<String, Object> event) {
+    Object message = event.get("message");
+    if (message == null) {
+      message = event.get("logentry");
+    }
+    if (message instanceof Map<?, ?> map) {
+      Object text = map.get("formatted");
+      return String.valueOf(text == null ? map.get("message") : text);
+    }
+    return message == null ? "" : message.toString();
+  }
+
+  static Map<String, Object> tags(Map<String, Object> event) {
+    return map(event.get("tags"));
+  }
+
+  static Map<String, Object> extra(Map<String, Object> event) {
+    return map(event.get("extra"));
+  }
+
+  static Map<String, Object> request(Map<String, Object> event) {
+    return map(event.get("request"));
+  }
+
+  /** The first exception's type, empty for none. */
+  static String exceptionType(Map<String, Object> event) {
+    return field(event, "type");
+  }
+
+  static String exceptionValue(Map<String, Object> event) {
+    return field(event, "value");
+  }
+
+  /** For how many occurrences the event stands: 1, or what a folded one counts. */
+  static long occurrences(Map<String, Object> event) {
+    Object n = extra(event).get("occurrences");
+    return n == null ? 1 : Long.parseLong(n.toString());
+  }
+
+  private static String field(Map<String, Object> event, String name) {
+    Object values = map(event.get("exception")).get("values");
+    if (values instanceof List<?> list && !list.isEmpty()) {
+      Object value = map(list.get(0)).get(name);
+      return value == null ? "" : value.toString();
+    }
+    return "";
+  }
+
+  @SuppressWarnings("unchecked")
+  private static Map<String, Object> map(Object value) {
+    return value instanceof Map<?, ?> map ? (Map<String, Object>) map : Map.of();
+  }
+}
