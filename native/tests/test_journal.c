@@ -1,0 +1,327 @@
+/*
+ * The writers' side against real files: many writers while the file is renamed under them, and all that may stand in the way.
+ * usage: test_journal [threads]   (threads: only the case for the thread sanitizer)
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../journal.h"
+#include "check.h"
+
+static char base[4096];
+static char why[1024];
+
+static void fresh(struct sentry_journal *journal, const char *name, uint64_t max) {
+	char state[4200];
+	snprintf(state, sizeof(state), "%s/%s", base, name);
+	memset(journal, 0, sizeof(*journal));
+	journal->max = max;
+	journal->counters = mmap(NULL, sizeof(struct sentry_counters), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (sentry_journal_open(journal, state, geteuid(), getegid(), why, sizeof(why))) {
+		fprintf(stderr, "%s\n", why);
+		exit(1);
+	}
+}
+
+static enum sentry_drop append_text(struct sentry_journal *journal, const void *text, size_t len, unsigned char id[16]) {
+	struct sentry_record r;
+	sentry_record_begin(&r, SENTRY_ALARM, SENTRY_PROCESS_WORKER, (uint32_t) getpid(), 1, 0);
+	sentry_record_field(&r, "text", text, len);
+	enum sentry_drop outcome = sentry_journal_append(journal, &r);
+	if (id) memcpy(id, r.head + 12, 16);
+	return outcome;
+}
+
+static char *in(struct sentry_journal *journal, const char *name) {
+	static char path[5000];
+	snprintf(path, sizeof(path), "%s/%s", journal->path, name);
+	return path;
+}
+
+/* ---- writers against renames ---- */
+
+#define WRITERS 4
+#define EACH 3000
+
+struct writer {
+	struct sentry_journal *journal;
+	unsigned char (*ids)[16];	/* of what was acknowledged */
+	int acknowledged;
+};
+
+static void *write_many(void *data) {
+	struct writer *w = data;
+	char text[400];
+	memset(text, 'x', sizeof(text));
+	for (int i = 0; i < EACH; i++) {
+		if (append_text(w->journal, text, (size_t) (i % 400), w->ids[w->acknowledged]) == SENTRY_APPENDED) w->acknowledged++;
+	}
+	return NULL;
+}
+
+static unsigned char (*seen)[16];
+static int seen_count;
+
+static void read_sealed(struct sentry_journal *journal, const char *name) {
+	int fd = openat(journal->dir, name, O_RDONLY);
+	off_t size = lseek(fd, 0, SEEK_END);
+	unsigned char *bytes = malloc((size_t) size + 1);
+	/* what was acknowledged before the rename is here now; a late one may come after this and is appended again elsewhere */
+	ssize_t n = pread(fd, bytes, (size_t) size, 0);
+	size_t at = 0;
+	while (at < (size_t) n) {
+		size_t len = whole_record(bytes + at, (size_t) n - at, journal->key);
+		if (!len) {
+			at++;
+			continue;
+		}
+		memcpy(seen[seen_count++], bytes + at + 12, 16);
+		at += len;
+	}
+	free(bytes);
+	close(fd);
+	unlinkat(journal->dir, name, 0);
+}
+
+static int by_bytes(const void *a, const void *b) {
+	return memcmp(a, b, 16);
+}
+
+static int done;
+
+static void *seal_often(void *data) {
+	struct sentry_journal *journal = data;
+	for (int n = 0;; n++) {
+		int last = __atomic_load_n(&done, __ATOMIC_ACQUIRE);
+		char name[64];
+		snprintf(name, sizeof(name), "sealed-%032d", n);
+		if (renameat(journal->dir, "live", journal->dir, name) == 0) read_sealed(journal, name);
+		if (last) return NULL;
+		sched_yield();
+	}
+}
+
+static void renames(int processes) {
+	struct sentry_journal journal;
+	fresh(&journal, processes ? "processes" : "threads", 1ull << 40);
+	unsigned char (*ids)[16] = mmap(NULL, WRITERS * EACH * 16, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	seen = calloc(WRITERS * EACH * 9, 16);
+	seen_count = 0;
+	__atomic_store_n(&done, 0, __ATOMIC_RELEASE);
+	struct writer *writers = mmap(NULL, sizeof(struct writer) * WRITERS, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_t threads[WRITERS], sealer;
+	pid_t pids[WRITERS];
+	for (int i = 0; i < WRITERS; i++) {
+		writers[i] = (struct writer){&journal, ids + i * EACH, 0};
+		if (!processes) continue;
+		pids[i] = fork();
+		if (!pids[i]) {
+			write_many(&writers[i]);
+			_exit(0);
+		}
+	}
+	pthread_create(&sealer, NULL, seal_often, &journal);
+	for (int i = 0; i < WRITERS && !processes; i++) pthread_create(&threads[i], NULL, write_many, &writers[i]);
+	for (int i = 0; i < WRITERS; i++) {
+		if (processes) waitpid(pids[i], NULL, 0);
+		else pthread_join(threads[i], NULL);
+	}
+	__atomic_store_n(&done, 1, __ATOMIC_RELEASE);
+	pthread_join(sealer, NULL);
+
+	int acknowledged = 0, missing = 0;
+	qsort(seen, (size_t) seen_count, 16, by_bytes);
+	for (int i = 0; i < WRITERS; i++) {
+		for (int k = 0; k < writers[i].acknowledged; k++) {
+			acknowledged++;
+			if (!bsearch(writers[i].ids[k], seen, (size_t) seen_count, 16, by_bytes)) missing++;
+		}
+	}
+	uint64_t dropped = 0;
+	for (int i = 0; i < SENTRY_DROP_REASONS; i++) dropped += journal.counters->dropped[i];
+	CHECK(missing == 0);
+	CHECK(acknowledged + (int) dropped == WRITERS * EACH);
+	CHECK(acknowledged > 0);
+	CHECK((int) journal.counters->appended == acknowledged);
+	printf("%s: %d acknowledged, %d read, %d of them twice or more, %d dropped\n", processes ? "processes" : "threads", acknowledged, seen_count,
+		seen_count - acknowledged, (int) dropped);
+	free(seen);
+}
+
+/* ---- what may stand in the way ---- */
+
+static void obstacles(void) {
+	struct sentry_journal journal;
+	struct stat st;
+	CASE("a symbolic link at the file's name is not followed");
+	fresh(&journal, "symlink", 1 << 20);
+	char victim[4200];
+	snprintf(victim, sizeof(victim), "%s/victim", base);
+	close(open(victim, O_CREAT | O_WRONLY, 0600));
+	CHECK(symlink(victim, in(&journal, "live")) == 0);
+	CHECK(append_text(&journal, "x", 1, NULL) == SENTRY_UNUSABLE);
+	CHECK(stat(victim, &st) == 0 && st.st_size == 0);
+	CHECK(journal.counters->dropped[SENTRY_UNUSABLE] == 1);
+
+	CASE("a file with a second name is not written to");
+	fresh(&journal, "hardlink", 1 << 20);
+	CHECK(link(victim, in(&journal, "live")) == 0);
+	CHECK(append_text(&journal, "x", 1, NULL) == SENTRY_UNUSABLE);
+	CHECK(stat(victim, &st) == 0 && st.st_size == 0);
+
+	CASE("a FIFO or a directory does not stop the writer");
+	fresh(&journal, "fifo", 1 << 20);
+	CHECK(mkfifo(in(&journal, "live"), 0600) == 0);
+	CHECK(append_text(&journal, "x", 1, NULL) == SENTRY_UNUSABLE);
+	unlink(in(&journal, "live"));
+	CHECK(mkdir(in(&journal, "live"), 0700) == 0);
+	CHECK(append_text(&journal, "x", 1, NULL) == SENTRY_UNUSABLE);
+	rmdir(in(&journal, "live"));
+	CHECK(append_text(&journal, "x", 1, NULL) == SENTRY_APPENDED);
+
+	CASE("a descriptor that somebody closed is opened again");
+	close(journal.dir);
+	CHECK(append_text(&journal, "x", 1, NULL) == SENTRY_APPENDED);
+
+	CASE("a descriptor whose number is another directory's now gets no record");
+	char other[4200], there[4300];
+	snprintf(other, sizeof(other), "%s/other", base);
+	mkdir(other, 0700);
+	int fd = open(other, O_RDONLY | O_DIRECTORY);
+	dup2(fd, journal.dir);
+	CHECK(append_text(&journal, "x", 1, NULL) == SENTRY_APPENDED);
+	snprintf(there, sizeof(there), "%s/live", other);
+	CHECK(access(there, F_OK) != 0);
+	journal.path[0] = 0;
+	dup2(fd, journal.dir);
+	CHECK(append_text(&journal, "x", 1, NULL) == SENTRY_UNUSABLE);
+
+	CASE("above half of the limit records are brief, at the limit they are dropped and counted");
+	fresh(&journal, "limit", 64 << 10);
+	char text[1000];
+	memset(text, 't', sizeof(text));
+	enum sentry_drop outcome = SENTRY_APPENDED;
+	int n = 0;
+	while ((outcome = append_text(&journal, text, sizeof(text), NULL)) == SENTRY_APPENDED && n < 100000) n++;
+	CHECK(outcome == SENTRY_JOURNAL_FULL);
+	CHECK(stat(in(&journal, "live"), &st) == 0 && st.st_size <= 64 << 10);
+	int full = (32 << 10) / (int) (SENTRY_RECORD_HEAD + 9 + sizeof(text));
+	CHECK(n == full + ((64 << 10) - full * (int) (SENTRY_RECORD_HEAD + 9 + sizeof(text))) / SENTRY_RECORD_HEAD);
+	CHECK(journal.counters->dropped[SENTRY_JOURNAL_FULL] == 1);
+
+	CASE("sealed files count too");
+	CHECK(rename(in(&journal, "live"), "/dev/null/x") != 0);
+	char sealed[5100];
+	snprintf(sealed, sizeof(sealed), "%s/sealed-1", journal.path);
+	CHECK(rename(in(&journal, "live"), sealed) == 0);
+	journal.counters->sealed_looked = 0;
+	CHECK(append_text(&journal, text, sizeof(text), NULL) == SENTRY_JOURNAL_FULL);
+
+	CASE("a limit on file sizes drops the record instead of the process");
+	fresh(&journal, "rlimit", 1 << 20);
+	journal.file_limit = 2000;
+	CHECK(append_text(&journal, text, sizeof(text), NULL) == SENTRY_APPENDED);
+	CHECK(append_text(&journal, text, sizeof(text), NULL) == SENTRY_JOURNAL_FULL);
+
+	CASE("errno is the caller's");
+	errno = 4242;
+	append_text(&journal, text, sizeof(text), NULL);
+	CHECK(errno == 4242);
+
+	CASE("a directory with loose modes is tightened; one that cannot be made is told of");
+	char state[4200];
+	snprintf(state, sizeof(state), "%s/loose", base);
+	mkdir(state, 0777);
+	chmod(state, 0777);
+	fresh(&journal, "loose", 1 << 20);
+	CHECK(stat(state, &st) == 0 && (st.st_mode & 0777) == 0700);
+	CHECK(append_text(&journal, "x", 1, NULL) == SENTRY_APPENDED);
+	CHECK(stat(in(&journal, "live"), &st) == 0 && (st.st_mode & 0777) == 0600);
+	CHECK(sentry_journal_open(&journal, "/proc/nothing", geteuid(), getegid(), why, sizeof(why)) == -1 && strstr(why, "/proc/nothing"));
+	CHECK(append_text(&journal, "x", 1, NULL) == SENTRY_UNUSABLE);
+
+	CASE("a key that is none is told of");
+	snprintf(state, sizeof(state), "%s/badkey", base);
+	mkdir(state, 0700);
+	snprintf(there, sizeof(there), "%s/key", state);
+	close(open(there, O_CREAT | O_WRONLY, 0600));
+	CHECK(sentry_journal_open(&journal, state, geteuid(), getegid(), why, sizeof(why)) == -1 && strstr(why, "key"));
+}
+
+static void as_root(void) {
+	if (geteuid() != 0) {
+		printf("SKIPPED: owners and a full disk, which need root\n");
+		return;
+	}
+	struct sentry_journal journal;
+	struct stat st;
+	char state[4200];
+	CASE("what root makes belongs to the directory's owner, from its first moment");
+	snprintf(state, sizeof(state), "%s/owned", base);
+	memset(&journal, 0, sizeof(journal));
+	journal.max = 1 << 20;
+	journal.counters = mmap(NULL, sizeof(struct sentry_counters), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(sentry_journal_open(&journal, state, 65534, 65534, why, sizeof(why)) == 0);
+	CHECK(append_text(&journal, "x", 1, NULL) == SENTRY_APPENDED);
+	CHECK(stat(in(&journal, "live"), &st) == 0 && st.st_uid == 65534 && st.st_gid == 65534 && (st.st_mode & 0777) == 0600);
+	CHECK(stat(state, &st) == 0 && st.st_uid == 65534 && (st.st_mode & 0777) == 0700);
+	snprintf(state, sizeof(state), "%s/owned/key", base);
+	CHECK(stat(state, &st) == 0 && st.st_uid == 65534 && st.st_size == 16);
+	chmod(base, 0755);
+	pid_t pid = fork();
+	if (!pid) {
+		if (setgid(65534) || setuid(65534)) _exit(9);
+		_exit(append_text(&journal, "y", 1, NULL) == SENTRY_APPENDED ? 0 : 1);
+	}
+	int status;
+	waitpid(pid, &status, 0);
+	CHECK(status == 0);
+
+	CASE("a directory of somebody else's is refused");
+	snprintf(state, sizeof(state), "%s/foreign", base);
+	mkdir(state, 0700);
+	CHECK(chown(state, 12345, 12345) == 0);
+	CHECK(sentry_journal_open(&journal, state, 65534, 65534, why, sizeof(why)) == -1 && strstr(why, "12345"));
+
+	CASE("a full disk is a counted drop, and what is whole stays readable");
+	snprintf(state, sizeof(state), "%s/small", base);
+	mkdir(state, 0700);
+	if (mount("none", state, "tmpfs", 0, "size=64k")) {
+		printf("SKIPPED: a full disk, no tmpfs can be mounted here\n");
+		return;
+	}
+	fresh(&journal, "small", 1 << 20);
+	char text[1000];
+	memset(text, 't', sizeof(text));
+	int n = 0;
+	while (append_text(&journal, text, sizeof(text), NULL) == SENTRY_APPENDED && n < 1000) n++;
+	CHECK(n > 10 && n < 100);
+	CHECK(journal.counters->dropped[SENTRY_DISK_FULL] == 1);
+	close(journal.dir);
+	umount(state);
+}
+
+int main(int argc, char **argv) {
+	snprintf(base, sizeof(base), "%s/uwsgi-sentry-test-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+	if (!mkdtemp(base)) return 1;
+	CASE("threads: nothing acknowledged is lost while the file is renamed");
+	renames(0);
+	if (argc < 2 || strcmp(argv[1], "threads")) {
+		CASE("processes: nothing acknowledged is lost while the file is renamed");
+		renames(1);
+		obstacles();
+		as_root();
+	}
+	char command[4200];
+	snprintf(command, sizeof(command), "rm -rf '%s'", base);
+	if (system(command)) return 1;
+	return check_result(argc > 1 ? "journal (threads)" : "journal");
+}

@@ -1,0 +1,163 @@
+/*
+ * The format: known values, limits, and the golden files that hold C and Java to the same bytes.
+ * usage: test_record TESTDATA [write]
+ */
+#include "../record.h"
+#include "check.h"
+
+static const unsigned char key[SENTRY_KEY_SIZE] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+static size_t flatten(struct sentry_record *r, unsigned char *to, size_t room) {
+	size_t at = 0;
+	for (int i = 0; i < r->pieces; i++) {
+		if (r->piece[i].iov_len > room - at) abort();
+		memcpy(to + at, r->piece[i].iov_base, r->piece[i].iov_len);
+		at += r->piece[i].iov_len;
+	}
+	return at;
+}
+
+static void known_values(void) {
+	CASE("the CRC is CRC-32C");
+	CHECK(sentry_crc32c(0, "123456789", 9) == 0xe3069283u);
+	CHECK(sentry_crc32c(0, "", 0) == 0);
+	unsigned char bytes[1000];
+	for (size_t i = 0; i < sizeof(bytes); i++) bytes[i] = (unsigned char) (i * 7 + 3);
+	CASE("a CRC may be taken in parts, at any boundary");
+	uint32_t all = sentry_crc32c(0, bytes, sizeof(bytes));
+	for (size_t cut = 0; cut <= sizeof(bytes); cut += 13) CHECK(sentry_crc32c(sentry_crc32c(0, bytes, cut), bytes + cut, sizeof(bytes) - cut) == all);
+
+	CASE("the hash is FNV-1a 64");
+	CHECK(sentry_hash(SENTRY_HASH_START, "a", 1) == 0xaf63dc4c8601ec8cull);
+	CASE("texts that differ by numbers have one template");
+	const char *one = "worker 3 (pid: 4711) died at 0x7f00beef, took 12.5 s", *other = "worker 12 (pid: 9) died at 0x55AA, took 1.75 s";
+	CHECK(sentry_hash_template(1, one, strlen(one)) == sentry_hash_template(1, other, strlen(other)));
+	CHECK(sentry_hash_template(1, "a1", 2) != sentry_hash_template(1, "b1", 2));
+	CHECK(sentry_hash_template(1, "0x", 2) == sentry_hash_template(1, "0xff", 4));
+}
+
+static void limits(void) {
+	static unsigned char big[SENTRY_RECORD_MAX + 1000], flat[SENTRY_RECORD_MAX + 1];
+	struct sentry_record r;
+	CASE("a value beyond the largest record is cut, and the record says so");
+	sentry_record_begin(&r, SENTRY_ALARM, SENTRY_PROCESS_MASTER, 1, 0, SENTRY_NO_CORE);
+	sentry_record_field(&r, "text", big, sizeof(big));
+	sentry_record_field(&r, "late", "x", 1);
+	sentry_record_seal(&r, key);
+	CHECK(r.length == SENTRY_RECORD_MAX);
+	CHECK(flatten(&r, flat, sizeof(flat)) == r.length);
+	CHECK(whole_record(flat, r.length, key) == r.length);
+	CHECK(flat[30] & SENTRY_FLAG_CUT);
+
+	CASE("more fields than fit are left out, and the record stays whole");
+	sentry_record_begin(&r, SENTRY_ROUTE, SENTRY_PROCESS_WORKER, 1, 1, 0);
+	for (int i = 0; i < 1000; i++) {
+		sentry_record_pair(&r, "tag", "some-key", 8, "value", 5);
+		sentry_record_number(&r, "n", (uint64_t) i * 1000003u);
+	}
+	sentry_record_seal(&r, key);
+	CHECK(flatten(&r, flat, sizeof(flat)) == r.length);
+	CHECK(whole_record(flat, r.length, key) == r.length);
+	CHECK(flat[30] & SENTRY_FLAG_CUT);
+	size_t len;
+	CHECK(field_of(flat, "nothing", &len) == NULL);
+	CHECK(field_of(flat, "tag", &len) != NULL && len == 14);
+
+	CASE("a name that does not fit its length byte is left out");
+	char name[300];
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = 0;
+	sentry_record_begin(&r, SENTRY_ROUTE, SENTRY_PROCESS_WORKER, 1, 1, 0);
+	sentry_record_field(&r, name, "x", 1);
+	CHECK(r.length == SENTRY_RECORD_HEAD && (r.head[30] & SENTRY_FLAG_CUT));
+	CHECK(sentry_field_put(flat, sizeof(flat), name, "x", 1) == 305);
+
+	CASE("a brief record is its head");
+	sentry_record_begin(&r, SENTRY_ROUTE, SENTRY_PROCESS_WORKER, 1, 1, 0);
+	sentry_record_field(&r, "text", "hello", 5);
+	sentry_record_make_brief(&r);
+	sentry_record_seal(&r, key);
+	CHECK(flatten(&r, flat, sizeof(flat)) == SENTRY_RECORD_HEAD);
+	CHECK(whole_record(flat, SENTRY_RECORD_HEAD, key) == SENTRY_RECORD_HEAD && (flat[30] & SENTRY_FLAG_BRIEF));
+
+	CASE("ids differ, and sealing again keeps the id");
+	struct sentry_record a, b;
+	sentry_record_begin(&a, SENTRY_HOOK, SENTRY_PROCESS_MASTER, 1, 0, SENTRY_NO_CORE);
+	sentry_record_begin(&b, SENTRY_HOOK, SENTRY_PROCESS_MASTER, 1, 0, SENTRY_NO_CORE);
+	sentry_record_seal(&a, key);
+	sentry_record_seal(&b, key);
+	CHECK(memcmp(a.head + 12, b.head + 12, 16) != 0);
+	unsigned char id[16];
+	memcpy(id, a.head + 12, 16);
+	sentry_record_seal(&a, key);
+	CHECK(memcmp(a.head + 12, id, 16) == 0);
+}
+
+/* what the golden file holds: id 00..0f + n, time 1700000000123456 + n */
+static size_t golden(unsigned char *to, size_t room) {
+	size_t at = 0;
+	for (int n = 0; n < 3; n++) {
+		struct sentry_record r;
+		enum sentry_kind kind = n == 0 ? SENTRY_ALARM : n == 1 ? SENTRY_ROUTE : SENTRY_HOOK;
+		sentry_record_begin(&r, kind, n == 1 ? SENTRY_PROCESS_WORKER : SENTRY_PROCESS_MASTER, 4711, n == 1 ? 3 : 0, n == 1 ? 2 : SENTRY_NO_CORE);
+		const char *handler = n == 0 ? "alarm lqfull" : n == 1 ? "route ^/help" : "hook-asap";
+		uint64_t hash = sentry_hash(sentry_hash(SENTRY_HASH_START, "shop", 5), handler, strlen(handler));
+		sentry_record_fold(&r, hash, sentry_hash_template(hash, "queue 101", 9));
+		for (int i = 0; i < 16; i++) r.head[12 + i] = (unsigned char) (i + n);
+		uint64_t time = 1700000000123456ull + (uint64_t) n;
+		for (int i = 0; i < 8; i++) r.head[32 + i] = (unsigned char) (time >> (8 * i));
+		sentry_record_field(&r, "instance", "shop", 4);
+		sentry_record_field(&r, "handler", handler, strlen(handler));
+		sentry_record_field(&r, "options", "dsn=http://key@127.0.0.1:1/1", 28);
+		if (n == 0) sentry_record_field(&r, "text", "queue 101 \xc3\xa9 \xff", 13);
+		if (n == 1) {
+			sentry_record_pair(&r, "option", "message", 7, "help GET", 8);
+			sentry_record_pair(&r, "tag", "path", 4, "", 0);
+			sentry_record_field(&r, "request.vars", "\x0e\0REQUEST_METHOD\x03\0GET", 21);
+			sentry_record_number(&r, "request.started", 1700000000000001ull);
+		}
+		if (n == 2) sentry_record_make_brief(&r);
+		sentry_record_seal(&r, key);
+		at += flatten(&r, to + at, room - at);
+	}
+	return at;
+}
+
+static size_t read_file(const char *directory, const char *name, unsigned char *to, size_t room) {
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	FILE *file = fopen(path, "rb");
+	if (!file) return 0;
+	size_t n = fread(to, 1, room, file);
+	fclose(file);
+	return n;
+}
+
+int main(int argc, char **argv) {
+	static unsigned char ours[65536], theirs[1 << 20];
+	const char *testdata = argc > 1 ? argv[1] : "../testdata/journal";
+	size_t len = golden(ours, sizeof(ours));
+	if (argc > 2 && !strcmp(argv[2], "write")) {
+		char path[4096];
+		snprintf(path, sizeof(path), "%s/written-by-c-v1.journal", testdata);
+		FILE *file = fopen(path, "wb");
+		if (!file || fwrite(ours, 1, len, file) != len || fclose(file)) return 1;
+		printf("wrote %s\n", path);
+		return 0;
+	}
+	known_values();
+	limits();
+	CASE("the same record gives the same bytes as ever");
+	CHECK(read_file(testdata, "written-by-c-v1.journal", theirs, sizeof(theirs)) == len && !memcmp(ours, theirs, len));
+	CASE("what Java writes is whole for C");
+	size_t there = read_file(testdata, "written-by-java-v1.journal", theirs, sizeof(theirs)), at = 0;
+	int records = 0;
+	while (at < there) {
+		size_t n = whole_record(theirs + at, there - at, key);
+		if (!n) break;
+		at += n;
+		records++;
+	}
+	CHECK(there > 0 && at == there && records > 0);
+	return check_result("record");
+}
