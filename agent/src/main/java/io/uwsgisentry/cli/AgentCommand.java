@@ -1,0 +1,59 @@
+package io.uwsgisentry.cli;
+
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code uwsgi-sentry agent}. */
+@Command(
+    name = "agent",
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    description = {
+      "Sends what uWSGI's processes recorded in a state directory.",
+      "",
+      "uWSGI starts it by itself (sentry-agent = auto). Run it by hand, or from systemd or a container of its"
+          + " own, for a server with sentry-agent = external. One agent serves a directory: others wait for it.",
+      ""
+    },
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {ExitCode.DONE_LINE, "1:it could not start or go on; agent.log in the directory says why", ExitCode.USAGE_LINE})
+final class AgentCommand implements Callable<Integer> {
+  private final AgentRunner runner;
+  private final Surroundings surroundings;
+
+  @Mixin DirectoryOption directory = new DirectoryOption();
+
+  @Option(
+      names = "--master",
+      paramLabel = "PID",
+      description = "Drain and end when this process is gone.")
+  @Nullable Long master;
+
+  @Option(
+      names = "--drain",
+      paramLabel = "SECONDS",
+      defaultValue = "2",
+      description = "How long to go on delivering when told to stop (default: ${DEFAULT-VALUE}).")
+  double drain;
+
+  @Option(
+      names = "--drain-only",
+      description = "Take what is in the journal, deliver for as long as --drain says, and end.")
+  boolean drainOnly;
+
+  AgentCommand(AgentRunner runner, Surroundings surroundings) {
+    this.runner = runner;
+    this.surroundings = surroundings;
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    return runner.run(
+        new AgentRunner.Arguments(
+            directory.resolve(surroundings), master, Duration.ofMillis((long) (drain * 1000)), drainOnly));
+  }
+}

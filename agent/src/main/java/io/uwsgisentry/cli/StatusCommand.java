@@ -1,0 +1,98 @@
+package io.uwsgisentry.cli;
+
+import io.uwsgisentry.console.Status;
+import io.uwsgisentry.console.StatusPage;
+import io.uwsgisentry.outbox.Outbox;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code uwsgi-sentry status}. */
+@Command(
+    name = "status",
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    description = {"Shows whether the agent runs, what waits, what was lost and why.", ""},
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:an agent runs, or there is nothing for it to do",
+      "1:no agent runs, and records or events wait for one",
+      ExitCode.USAGE_LINE,
+      ExitCode.UNAVAILABLE_LINE
+    })
+final class StatusCommand implements Callable<Integer> {
+  private final Surroundings surroundings;
+
+  @Spec CommandSpec spec = CommandSpec.create();
+  @Mixin DirectoryOption directory = new DirectoryOption();
+
+  @Option(names = "--json", description = "One JSON object.")
+  boolean json;
+
+  StatusCommand(Surroundings surroundings) {
+    this.surroundings = surroundings;
+  }
+
+  @Override
+  public Integer call() throws Unavailable, IOException {
+    Status status = look(directory.existing(surroundings));
+    PrintWriter out = spec.commandLine().getOut();
+    out.print(
+        json
+            ? StatusPage.json(status)
+            : StatusPage.text(status, surroundings.zone(), surroundings.width()));
+    return status.waitsForAgent() ? ExitCode.NO : ExitCode.DONE;
+  }
+
+  private Status look(Path path) throws IOException {
+    LockProbe.Holder holder = LockProbe.holder(path.resolve("agent.lock"));
+    int files = 0;
+    long bytes = 0;
+    for (Path file : journal(path.resolve("journal"))) {
+      long size = size(file);
+      files += size > 0 ? 1 : 0;
+      bytes += size;
+    }
+    return new Status(
+        path, holder.present(), holder.pid(), files, bytes, contents(path), surroundings.clock().instant());
+  }
+
+  private static List<Path> journal(Path journal) throws IOException {
+    try (Stream<Path> files = Files.list(journal)) {
+      return files
+          .filter(file -> file.getFileName().toString().matches("live|sealed-.*"))
+          .toList();
+    } catch (NoSuchFileException e) {
+      return List.of();
+    }
+  }
+
+  /** The agent unlinks files whenever it likes. */
+  private static long size(Path file) throws IOException {
+    try {
+      return Files.readAttributes(file, BasicFileAttributes.class).size();
+    } catch (NoSuchFileException e) {
+      return 0;
+    }
+  }
+
+  private static Status.@Nullable Contents contents(Path path) throws IOException {
+    try (Outbox outbox = Outbox.openReadOnly(path.resolve("outbox.db"))) {
+      return new Status.Contents(outbox.states(), outbox.destinations(), outbox.counters());
+    } catch (NoSuchFileException e) {
+      return null;
+    }
+  }
+}

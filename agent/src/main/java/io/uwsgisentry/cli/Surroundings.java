@@ -1,0 +1,41 @@
+package io.uwsgisentry.cli;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.ZoneId;
+import java.util.Map;
+
+/**
+ * What a command knows of the process it runs in.
+ *
+ * @param environment its variables
+ * @param uid whose directory it looks at if none is named
+ * @param system where the directories of servers lie, {@code /var/lib/uwsgi-sentry}
+ * @param home of the user
+ */
+record Surroundings(
+    Map<String, String> environment, long uid, Path system, Path home, Clock clock, ZoneId zone) {
+
+  static Surroundings ofThisProcess() {
+    try {
+      return new Surroundings(
+          System.getenv(),
+          ((Number) Files.getAttribute(Path.of("/proc/self"), "unix:uid")).longValue(),
+          Path.of("/var/lib/uwsgi-sentry"),
+          Path.of(System.getProperty("user.home", "/")),
+          Clock.systemUTC(),
+          ZoneId.systemDefault());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** How wide a line may be, 0 if that does not matter. The launcher sets COLUMNS if it writes to a terminal. */
+  int width() {
+    String columns = environment.getOrDefault("COLUMNS", "");
+    return columns.matches("[1-9][0-9]{0,3}") ? Integer.parseInt(columns) : 0;
+  }
+}

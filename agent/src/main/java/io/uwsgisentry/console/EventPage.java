@@ -1,0 +1,206 @@
+package io.uwsgisentry.console;
+
+import io.uwsgisentry.outbox.Entry;
+import io.uwsgisentry.outbox.State;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What {@code uwsgi-sentry events show} prints: first what became of the event, then what is in it, in the order in which one asks:
+ * what was thrown, in which request, with which tags. Parts of an event that this page does not know are shown as they are.
+ */
+public final class EventPage {
+  /** Said above already, or of no use to a person. */
+  private static final List<String> ELSEWHERE =
+      List.of("event_id", "timestamp", "level", "sdk", "message", "exception", "request");
+
+  private final StringBuilder out = new StringBuilder();
+  private final ZoneId zone;
+
+  private EventPage(ZoneId zone) {
+    this.zone = zone;
+  }
+
+  /** For a person. */
+  public static String text(Entry entry, ZoneId zone) {
+    EventPage page = new EventPage(zone);
+    page.head(entry);
+    Object event = event(entry);
+    if (event instanceof Map<?, ?> map) {
+      page.body(map);
+    } else {
+      page.out.append(
+          "\nNo event could be made of this record; "
+              + Text.count(entry.payload().length, "byte")
+              + " of it are kept.\n");
+    }
+    return page.out.toString();
+  }
+
+  /** For a script: the fields of {@link EventList#json} and the event as it is sent. */
+  public static String json(Entry entry) {
+    Map<String, @Nullable Object> object = EventList.object(entry);
+    Words.put(object, "event", event(entry));
+    return Json.write(object) + "\n";
+  }
+
+  /** The event's JSON as values, null if the payload is none. */
+  private static @Nullable Object event(Entry entry) {
+    try {
+      return Json.parse(new String(entry.payload(), StandardCharsets.UTF_8));
+    } catch (IllegalArgumentException e) {
+      return null;
+    }
+  }
+
+  private void head(Entry entry) {
+    out.append(Text.line(entry.title())).append("\n\n");
+    field("id", entry.id());
+    field("level", entry.level());
+    field("time", Words.fullTime(entry.time(), zone));
+    field("instance", entry.instance());
+    field("handler", entry.handler());
+    if (entry.occurrences() > 1) {
+      field("stands for", Text.count(entry.occurrences(), "occurrence"));
+    }
+    field("state", Words.state(entry.state()) + ": " + Words.explain(entry.state()));
+    if (entry.dsn() != null) {
+      field("destination", entry.dsn().masked());
+    }
+    Instant settled = entry.settled();
+    if (settled != null) {
+      field(
+          entry.state() == State.DELIVERED ? "delivered" : "given up",
+          Words.fullTime(settled, zone));
+    }
+    if (entry.attempts() > 0) {
+      Instant next = entry.state() == State.READY ? entry.notBefore() : null;
+      field(
+          "sent in vain",
+          Text.count(entry.attempts(), "time")
+              + (next == null ? "" : ", next at " + Words.shortTime(next, zone)));
+    }
+    String error = entry.lastError();
+    if (error != null) {
+      field("last error", error);
+    }
+  }
+
+  private void body(Map<?, ?> event) {
+    exceptions(event.get("exception"));
+    request(event.get("request"));
+    Map<String, @Nullable Object> rest = new LinkedHashMap<>();
+    event.forEach(
+        (key, value) -> {
+          if (ELSEWHERE.contains(String.valueOf(key))) {
+            return;
+          }
+          if (value instanceof Map<?, ?> map) {
+            section(heading(String.valueOf(key)), map);
+          } else {
+            rest.put(String.valueOf(key), value);
+          }
+        });
+    section("Event", rest);
+  }
+
+  private static String heading(String key) {
+    return key.isEmpty() ? "?" : key.substring(0, 1).toUpperCase(Locale.ROOT) + key.substring(1);
+  }
+
+  private void exceptions(@Nullable Object exception) {
+    List<?> values =
+        exception instanceof Map<?, ?> map && map.get("values") instanceof List<?> list
+            ? list
+            : exception instanceof List<?> list ? list : List.of();
+    if (values.isEmpty()) {
+      return;
+    }
+    out.append("\nException\n");
+    // The protocol wants the one that was thrown last at the end; a person wants it first.
+    for (int i = values.size() - 1; i >= 0; i--) {
+      if (values.get(i) instanceof Map<?, ?> value) {
+        out.append("  ").append(i < values.size() - 1 ? "caused by " : "");
+        out.append(Text.line(word(value.get("type"))));
+        String text = word(value.get("value"));
+        out.append(text.isEmpty() ? "" : ": " + Text.line(text)).append('\n');
+        frames(value.get("stacktrace"));
+      }
+    }
+  }
+
+  private void frames(@Nullable Object stacktrace) {
+    if (!(stacktrace instanceof Map<?, ?> map) || !(map.get("frames") instanceof List<?> frames)) {
+      return;
+    }
+    for (int i = frames.size() - 1; i >= 0; i--) {
+      if (frames.get(i) instanceof Map<?, ?> frame) {
+        Object file = frame.get("filename") == null ? frame.get("package") : frame.get("filename");
+        Object line =
+            frame.get("lineno") == null ? frame.get("instruction_addr") : frame.get("lineno");
+        out.append("    ")
+            .append(Text.line(word(file)))
+            .append(line == null ? "" : ":" + Text.line(word(line)))
+            .append("  ")
+            .append(Text.line(word(frame.get("function"))))
+            .append('\n');
+      }
+    }
+  }
+
+  private void request(@Nullable Object request) {
+    if (!(request instanceof Map<?, ?> map)) {
+      return;
+    }
+    out.append("\nRequest\n");
+    String query = word(map.get("query_string"));
+    String url = word(map.get("url"));
+    out.append("  ").append(Text.line(word(map.get("method")))).append(' ').append(Text.line(url));
+    out.append(query.isEmpty() || url.contains("?") ? "" : "?" + Text.line(query)).append('\n');
+    map.forEach(
+        (key, value) -> {
+          if (!List.of("method", "url", "query_string").contains(String.valueOf(key))) {
+            nested("  ", String.valueOf(key), value);
+          }
+        });
+  }
+
+  private void section(String title, Map<?, ?> values) {
+    if (values.isEmpty()) {
+      return;
+    }
+    out.append('\n').append(Text.line(title)).append('\n');
+    values.forEach((key, value) -> nested("  ", String.valueOf(key), value));
+  }
+
+  private void nested(String indent, String key, @Nullable Object value) {
+    String name = Text.line(key);
+    if (value instanceof Map<?, ?> map) {
+      out.append(indent).append(name).append('\n');
+      map.forEach((k, v) -> nested(indent + "  ", String.valueOf(k), v));
+      return;
+    }
+    String text = value instanceof List<?> ? Json.write(value) : word(value);
+    String[] lines = Text.lines(text).stripTrailing().split("\n", -1);
+    out.append(indent).append(name).append(" = ").append(lines[0]).append('\n');
+    for (int i = 1; i < lines.length; i++) {
+      out.append(indent).append("    ").append(lines[i]).append('\n');
+    }
+  }
+
+  private static String word(@Nullable Object value) {
+    return value == null ? "" : value.toString();
+  }
+
+  private void field(String name, String value) {
+    if (!value.isEmpty()) {
+      out.append(String.format(Locale.ROOT, "  %-12s  %s%n", name, Text.line(value)));
+    }
+  }
+}

@@ -1,0 +1,243 @@
+package io.uwsgisentry.console;
+
+import java.math.BigDecimal;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * JSON as plain Java values: objects are maps that keep their order, arrays are lists, numbers are
+ * {@link BigDecimal} so that none is changed by reading it; then strings, booleans and null.
+ *
+ * <p>Events are read only to be shown, whoever wrote them, so nothing here knows Sentry's model.
+ */
+public final class Json {
+  /** Deeper is no event of ours, and the reader calls itself. */
+  private static final int MAX_DEPTH = 200;
+
+  private final String text;
+  private int at;
+
+  private Json(String text) {
+    this.text = text;
+  }
+
+  /**
+   * Reads one value.
+   *
+   * @throws IllegalArgumentException if the text is not exactly one JSON value
+   */
+  public static @Nullable Object parse(String text) {
+    Json reader = new Json(text);
+    Object value = reader.value(0);
+    reader.blanks();
+    if (reader.at != text.length()) {
+      throw reader.fault("something follows the value");
+    }
+    return value;
+  }
+
+  /** One line. */
+  public static String write(@Nullable Object value) {
+    StringBuilder out = new StringBuilder();
+    write(value, out);
+    return out.toString();
+  }
+
+  private static void write(@Nullable Object value, StringBuilder out) {
+    if (value instanceof Map<?, ?> map) {
+      out.append('{');
+      String separator = "";
+      for (Map.Entry<?, ?> entry : map.entrySet()) {
+        out.append(separator);
+        quote(String.valueOf(entry.getKey()), out);
+        out.append(':');
+        write(entry.getValue(), out);
+        separator = ",";
+      }
+      out.append('}');
+    } else if (value instanceof Iterable<?> items) {
+      out.append('[');
+      String separator = "";
+      for (Object item : items) {
+        out.append(separator);
+        write(item, out);
+        separator = ",";
+      }
+      out.append(']');
+    } else if (value == null || value instanceof Boolean || value instanceof Number) {
+      out.append(value);
+    } else {
+      quote(value.toString(), out);
+    }
+  }
+
+  private static void quote(String text, StringBuilder out) {
+    out.append('"');
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      switch (c) {
+        case '"' -> out.append("\\\"");
+        case '\\' -> out.append("\\\\");
+        case '\n' -> out.append("\\n");
+        case '\r' -> out.append("\\r");
+        case '\t' -> out.append("\\t");
+        default -> {
+          // C1 controls and line separators are legal in JSON, but not on a terminal.
+          if (c < ' ' || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029) {
+            out.append(String.format("\\u%04x", (int) c));
+          } else {
+            out.append(c);
+          }
+        }
+      }
+    }
+    out.append('"');
+  }
+
+  private @Nullable Object value(int depth) {
+    if (depth > MAX_DEPTH) {
+      throw fault("nested too deep");
+    }
+    blanks();
+    char c = peek();
+    return switch (c) {
+      case '{' -> object(depth);
+      case '[' -> array(depth);
+      case '"' -> string();
+      case 't' -> literal("true", true);
+      case 'f' -> literal("false", false);
+      case 'n' -> literal("null", null);
+      default -> number();
+    };
+  }
+
+  private Map<String, @Nullable Object> object(int depth) {
+    Map<String, @Nullable Object> map = new LinkedHashMap<>();
+    at++;
+    blanks();
+    if (peek() == '}') {
+      at++;
+      return map;
+    }
+    while (true) {
+      blanks();
+      String key = string();
+      blanks();
+      expect(':');
+      map.put(key, value(depth + 1));
+      blanks();
+      if (peek() == '}') {
+        at++;
+        return map;
+      }
+      expect(',');
+    }
+  }
+
+  private List<@Nullable Object> array(int depth) {
+    List<@Nullable Object> list = new ArrayList<>();
+    at++;
+    blanks();
+    if (peek() == ']') {
+      at++;
+      return list;
+    }
+    while (true) {
+      list.add(value(depth + 1));
+      blanks();
+      if (peek() == ']') {
+        at++;
+        return list;
+      }
+      expect(',');
+    }
+  }
+
+  private String string() {
+    expect('"');
+    StringBuilder out = new StringBuilder();
+    while (true) {
+      char c = peek();
+      at++;
+      if (c == '"') {
+        return out.toString();
+      }
+      if (c != '\\') {
+        out.append(c);
+        continue;
+      }
+      char escaped = peek();
+      at++;
+      switch (escaped) {
+        case 'n' -> out.append('\n');
+        case 't' -> out.append('\t');
+        case 'r' -> out.append('\r');
+        case 'b' -> out.append('\b');
+        case 'f' -> out.append('\f');
+        case 'u' -> out.append(unicode());
+        case '"', '\\', '/' -> out.append(escaped);
+        default -> throw fault("unknown escape");
+      }
+    }
+  }
+
+  private char unicode() {
+    if (at + 4 > text.length()) {
+      throw fault("it ends too early");
+    }
+    try {
+      char c = (char) Integer.parseInt(text, at, at + 4, 16);
+      at += 4;
+      return c;
+    } catch (NumberFormatException e) {
+      throw fault("unknown escape");
+    }
+  }
+
+  private BigDecimal number() {
+    int start = at;
+    while (at < text.length() && "+-.eE0123456789".indexOf(text.charAt(at)) >= 0) {
+      at++;
+    }
+    try {
+      return new BigDecimal(text.substring(start, at));
+    } catch (NumberFormatException e) {
+      throw fault("no value");
+    }
+  }
+
+  private @Nullable Object literal(String word, @Nullable Object value) {
+    if (!text.startsWith(word, at)) {
+      throw fault("no value");
+    }
+    at += word.length();
+    return value;
+  }
+
+  private void blanks() {
+    while (at < text.length() && " \t\r\n".indexOf(text.charAt(at)) >= 0) {
+      at++;
+    }
+  }
+
+  private char peek() {
+    if (at >= text.length()) {
+      throw fault("it ends too early");
+    }
+    return text.charAt(at);
+  }
+
+  private void expect(char c) {
+    if (peek() != c) {
+      throw fault("'" + c + "' expected");
+    }
+    at++;
+  }
+
+  private IllegalArgumentException fault(String what) {
+    return new IllegalArgumentException("not JSON: " + what + " at " + at);
+  }
+}

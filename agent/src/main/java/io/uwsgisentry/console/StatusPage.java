@@ -1,0 +1,192 @@
+package io.uwsgisentry.console;
+
+import io.uwsgisentry.outbox.Counter;
+import io.uwsgisentry.outbox.DestinationTally;
+import io.uwsgisentry.outbox.State;
+import io.uwsgisentry.outbox.Tally;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** What {@code uwsgi-sentry status} prints. */
+public final class StatusPage {
+  private static final State[] ORDER = {
+    State.READY, State.DELIVERED, State.LOCAL, State.UNDELIVERABLE, State.DEAD
+  };
+
+  private StatusPage() {}
+
+  /**
+   * For a person.
+   *
+   * @param width of the terminal; 0: nothing is cut
+   */
+  public static String text(Status status, ZoneId zone, int width) {
+    StringBuilder out = new StringBuilder();
+    field(out, "directory", Text.line(status.directory().toString()));
+    field(out, "agent", agent(status));
+    field(
+        out,
+        "journal",
+        status.journalBytes() == 0
+            ? "empty"
+            : Text.bytes(status.journalBytes())
+                + " in "
+                + Text.count(status.journalFiles(), "file"));
+    Status.Contents outbox = status.outbox();
+    if (outbox == null) {
+      field(out, "events", "none yet");
+      return out.toString();
+    }
+    field(out, "events", entries(numbers(outbox.entries())));
+    long entries = outbox.entries().values().stream().mapToLong(Tally::entries).sum();
+    long occurrences = outbox.entries().values().stream().mapToLong(Tally::occurrences).sum();
+    if (occurrences > entries) {
+      field(out, "", "standing for " + Text.count(occurrences, "occurrence"));
+    }
+    for (Counter counter : outbox.counters()) {
+      field(out, counterName(counter), counterText(counter, zone));
+    }
+    for (DestinationTally tally : outbox.destinations()) {
+      out.append('\n');
+      destination(out, tally, status.now(), zone, width);
+    }
+    return out.toString();
+  }
+
+  private static void field(StringBuilder out, String name, String value) {
+    out.append(String.format(Locale.ROOT, "%-11s  %s%n", name, value));
+  }
+
+  private static String agent(Status status) {
+    if (!status.agentRuns()) {
+      return status.waitsForAgent() ? "not running; what is recorded waits for it" : "not running";
+    }
+    return status.agentPid() == null ? "running" : "running, pid " + status.agentPid();
+  }
+
+  private static Map<State, Long> numbers(Map<State, Tally> tallies) {
+    Map<State, Long> numbers = new EnumMap<>(State.class);
+    tallies.forEach((state, tally) -> numbers.put(state, tally.entries()));
+    return numbers;
+  }
+
+  private static String entries(Map<State, Long> entries) {
+    List<String> parts = new ArrayList<>();
+    for (State state : ORDER) {
+      long n = entries.getOrDefault(state, 0L);
+      if (n > 0) {
+        parts.add(String.format(Locale.ROOT, "%,d %s", n, Words.state(state)));
+      }
+    }
+    return parts.isEmpty() ? "none" : String.join(", ", parts);
+  }
+
+  private static String counterName(Counter counter) {
+    return counter.name().name().toLowerCase(Locale.ROOT).replace('_', ' ');
+  }
+
+  private static String counterText(Counter counter, ZoneId zone) {
+    StringBuilder text =
+        new StringBuilder(String.format(Locale.ROOT, "%,d", counter.quantity()));
+    if (!counter.reason().isEmpty()) {
+      text.append("  ").append(Text.line(counter.reason()));
+    }
+    if (!counter.subject().isEmpty()) {
+      text.append(" (").append(Text.line(counter.subject())).append(')');
+    }
+    return text.append(", last ").append(Words.shortTime(counter.last(), zone)).toString();
+  }
+
+  private static void destination(
+      StringBuilder out, DestinationTally tally, Instant now, ZoneId zone, int width) {
+    out.append(tally.dsn().masked())
+        .append(tally.verify() ? "" : "  (any certificate)")
+        .append('\n');
+    indented(out, "events", entries(tally.entries()), width);
+    Instant oldest = tally.oldestReady();
+    if (oldest != null) {
+      indented(out, "waiting", "for " + Text.age(Duration.between(oldest, now)), width);
+    }
+    new TreeMap<>(tally.holds())
+        .forEach(
+            (category, until) ->
+                indented(
+                    out,
+                    "held",
+                    (category.isEmpty() ? "everything" : Text.line(category))
+                        + " until "
+                        + Words.shortTime(until, zone)
+                        + ", as the server asked",
+                    width));
+    String error = tally.lastError();
+    if (error != null) {
+      indented(out, "last error", Text.line(error), width);
+    }
+  }
+
+  private static void indented(StringBuilder out, String name, String value, int width) {
+    String line = String.format(Locale.ROOT, "  %-11s%s", name, value);
+    out.append(width == 0 ? line : Text.cut(line, width)).append('\n');
+  }
+
+  /** For a script: one object. */
+  public static String json(Status status) {
+    Map<String, @Nullable Object> object = new LinkedHashMap<>();
+    object.put("directory", status.directory().toString());
+    Map<String, @Nullable Object> agent = new LinkedHashMap<>();
+    agent.put("running", status.agentRuns());
+    Words.put(agent, "pid", status.agentPid());
+    object.put("agent", agent);
+    Map<String, Object> journal = new LinkedHashMap<>();
+    journal.put("files", status.journalFiles());
+    journal.put("bytes", status.journalBytes());
+    object.put("journal", journal);
+    Status.Contents outbox = status.outbox();
+    if (outbox != null) {
+      object.put("events", entriesObject(numbers(outbox.entries())));
+      object.put("counters", outbox.counters().stream().map(StatusPage::counterObject).toList());
+      object.put(
+          "destinations", outbox.destinations().stream().map(StatusPage::destinationObject).toList());
+    }
+    return Json.write(object) + "\n";
+  }
+
+  private static Map<String, Object> entriesObject(Map<State, Long> entries) {
+    Map<String, Object> object = new LinkedHashMap<>();
+    for (State state : ORDER) {
+      object.put(Words.state(state), entries.getOrDefault(state, 0L));
+    }
+    return object;
+  }
+
+  private static Map<String, Object> counterObject(Counter counter) {
+    Map<String, Object> object = new LinkedHashMap<>();
+    object.put("name", counter.name().name().toLowerCase(Locale.ROOT));
+    object.put("reason", counter.reason());
+    object.put("subject", counter.subject());
+    object.put("quantity", counter.quantity());
+    object.put("last", counter.last());
+    return object;
+  }
+
+  private static Map<String, @Nullable Object> destinationObject(DestinationTally tally) {
+    Map<String, @Nullable Object> object = new LinkedHashMap<>();
+    object.put("dsn", tally.dsn().masked());
+    object.put("key", tally.key());
+    object.put("verify", tally.verify());
+    object.put("events", entriesObject(tally.entries()));
+    Words.put(object, "oldest_ready", tally.oldestReady());
+    Words.put(object, "last_error", tally.lastError());
+    object.put("holds", new TreeMap<>(tally.holds()));
+    return object;
+  }
+}
