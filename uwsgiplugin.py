@@ -123,7 +123,7 @@ def agent_jar():
         say('install what is missing and build again, or run the agent of another build with `sentry-agent = external`.')
         return None
     say('building the agent with Maven ...')
-    command = ['mvn', '-q', '-B', '-DskipTests', '-pl', 'agent', '-am', 'package']
+    command = ['mvn', '-q', '-B', '-ntp', '-Dstyle.color=never', '-DskipTests', '-pl', 'agent', '-am', 'package']
     with open(os.devnull) as nothing:
         if subprocess.call(command, cwd=HERE, stdin=nothing) != 0:
             say('Maven could not build the agent (its messages stand above): the plugin has no agent in it.')

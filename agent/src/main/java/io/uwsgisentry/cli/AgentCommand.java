@@ -20,7 +20,11 @@ import picocli.CommandLine.Option;
       ""
     },
     exitCodeListHeading = "%nExit codes:%n",
-    exitCodeList = {ExitCode.DONE_LINE, "1:it could not start or go on; agent.log in the directory says why", ExitCode.USAGE_LINE})
+    exitCodeList = {
+      ExitCode.DONE_LINE,
+      "1:it could not start or go on; agent.log in the directory says why",
+      ExitCode.USAGE_LINE
+    })
 final class AgentCommand implements Callable<Integer> {
   private final AgentRunner runner;
   private final Surroundings surroundings;
@@ -54,6 +58,9 @@ final class AgentCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     return runner.run(
         new AgentRunner.Arguments(
-            directory.resolve(surroundings), master, Duration.ofMillis((long) (drain * 1000)), drainOnly));
+            directory.resolve(surroundings),
+            master,
+            Duration.ofMillis((long) (drain * 1000)),
+            drainOnly));
   }
 }

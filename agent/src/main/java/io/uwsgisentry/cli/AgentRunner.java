@@ -4,7 +4,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/** What the command {@code agent} starts; the package {@code agent}, which knows all others, supplies it. */
+/**
+ * What the command {@code agent} starts; the package {@code agent}, which knows all others,
+ * supplies it.
+ */
 @FunctionalInterface
 public interface AgentRunner {
 
@@ -19,9 +22,11 @@ public interface AgentRunner {
    * The command's options.
    *
    * @param directory the state directory
-   * @param master process id of the uWSGI master; when it is gone, the agent drains and ends. Null: the agent runs until SIGTERM
+   * @param master process id of the uWSGI master; when it is gone, the agent drains and ends. Null:
+   *     the agent runs until SIGTERM
    * @param drain how long it goes on delivering after it was told to stop
-   * @param drainOnly it takes what is in the journal, delivers for as long as {@code drain} says, and ends
+   * @param drainOnly it takes what is in the journal, delivers for as long as {@code drain} says,
+   *     and ends
    */
   record Arguments(Path directory, @Nullable Long master, Duration drain, boolean drainOnly) {}
 }

@@ -30,12 +30,14 @@ final class DirectoryOption {
   Path existing(Surroundings surroundings) throws Unavailable {
     Path directory = resolve(surroundings);
     if (!Files.isDirectory(directory)) {
-      throw new Unavailable(
-          "there is no state directory at " + directory + advice(surroundings));
+      throw new Unavailable("there is no state directory at " + directory + advice(surroundings));
     }
     if (!Files.isReadable(directory) || !Files.isExecutable(directory)) {
       throw new Unavailable(
-          "you may not read " + directory + ": run this as its owner, for example with sudo -u" + owner(directory));
+          "you may not read "
+              + directory
+              + ": run this as its owner, for example with sudo -u"
+              + owner(directory));
     }
     return directory;
   }

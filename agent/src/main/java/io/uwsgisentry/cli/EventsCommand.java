@@ -52,7 +52,10 @@ final class EventsCommand implements Callable<Integer> {
       description = "Only in these states: ready, delivered, dead, undeliverable, local.")
   List<String> states = List.of();
 
-  @Option(names = "--level", paramLabel = "LEVEL", description = "Only fatal, error, warning, info or debug.")
+  @Option(
+      names = "--level",
+      paramLabel = "LEVEL",
+      description = "Only fatal, error, warning, info or debug.")
   @Nullable String level;
 
   @Option(
@@ -70,7 +73,10 @@ final class EventsCommand implements Callable<Integer> {
       description = "Only from then on: 90s, 15m, 2h, 7d ago, or a time such as 2026-11-22T14:00.")
   @Nullable String since;
 
-  @Option(names = "--grep", paramLabel = "TEXT", description = "Only with this in the title; case does not matter.")
+  @Option(
+      names = "--grep",
+      paramLabel = "TEXT",
+      description = "Only with this in the title; case does not matter.")
   @Nullable String text;
 
   @Option(

@@ -68,7 +68,8 @@ final class EventsRetryCommand implements Callable<Integer> {
     List<String> wanted = all ? undelivered(path) : named(path);
     int ready = 0;
     if (!wanted.isEmpty()) {
-      // It needs nobody's secrets but the directory's own: options and defaults stand in the outbox.
+      // It needs nobody's secrets but the directory's own: options and defaults stand in the
+      // outbox.
       Resolver resolver =
           handler ->
               HandlerSettings.of(handler.handler(), handler.options(), handler.defaults())
@@ -89,7 +90,10 @@ final class EventsRetryCommand implements Callable<Integer> {
     return ready > 0 ? ExitCode.DONE : ExitCode.NO;
   }
 
-  /** SQLite's companion files belong to whoever opens the database first: root's would keep the agent out. */
+  /**
+   * SQLite's companion files belong to whoever opens the database first: root's would keep the
+   * agent out.
+   */
   private void checkOwner(Path path) throws Unavailable, IOException {
     long owner = ((Number) Files.getAttribute(path, "unix:uid")).longValue();
     if (owner != surroundings.uid()) {
@@ -118,7 +122,9 @@ final class EventsRetryCommand implements Callable<Integer> {
       List<Entry> found = EventsShowCommand.EventId.find(path, id, 2, spec);
       if (found.size() != 1) {
         throw new Unavailable(
-            (found.isEmpty() ? "there is no event whose id begins with " : "more than one event's id begins with ")
+            (found.isEmpty()
+                    ? "there is no event whose id begins with "
+                    : "more than one event's id begins with ")
                 + Text.line(id)
                 + "; nothing was changed");
       }

@@ -39,7 +39,9 @@ final class EventsShowCommand implements Callable<Integer> {
   @Spec CommandSpec spec = CommandSpec.create();
   @Mixin DirectoryOption directory = new DirectoryOption();
 
-  @Parameters(paramLabel = "ID", description = "The event's id, or as much of its beginning as is unique.")
+  @Parameters(
+      paramLabel = "ID",
+      description = "The event's id, or as much of its beginning as is unique.")
   String id = "";
 
   @ArgGroup Form form = new Form();
@@ -69,7 +71,13 @@ final class EventsShowCommand implements Callable<Integer> {
         sentence.append("there is no event whose id begins with ").append(Text.line(id));
       } else {
         sentence.append("more than one event's id begins with ").append(id).append(':');
-        found.forEach(entry -> sentence.append("\n  ").append(entry.id()).append("  ").append(Text.line(entry.title())));
+        found.forEach(
+            entry ->
+                sentence
+                    .append("\n  ")
+                    .append(entry.id())
+                    .append("  ")
+                    .append(Text.line(entry.title())));
       }
       spec.commandLine().getErr().println(sentence);
       return ExitCode.NO;
@@ -96,7 +104,8 @@ final class EventsShowCommand implements Callable<Integer> {
       String digits = prefix.toLowerCase(Locale.ROOT).replace("-", "");
       if (!digits.matches("[0-9a-f]{1,32}")) {
         throw new ParameterException(
-            spec.commandLine(), "an id is made of up to 32 hexadecimal digits, not '" + Text.line(prefix) + "'");
+            spec.commandLine(),
+            "an id is made of up to 32 hexadecimal digits, not '" + Text.line(prefix) + "'");
       }
       return OutboxReading.read(directory, List.of(), outbox -> outbox.find(digits, limit));
     }

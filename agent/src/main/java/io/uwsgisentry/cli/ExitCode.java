@@ -1,6 +1,9 @@
 package io.uwsgisentry.cli;
 
-/** The exit codes of every command, as their {@code --help} and {@code docs/operations.md} tell them. */
+/**
+ * The exit codes of every command, as their {@code --help} and {@code docs/operations.md} tell
+ * them.
+ */
 final class ExitCode {
   static final int DONE = 0;
 

@@ -8,12 +8,17 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who holds a lock file, found without getting in anybody's way: the kernel's list of locks is read first, because it knows both
- * families of locks (flock and fcntl) and reading it takes none. It leaves out the locks of other containers; for those a shared
- * lock is tried, for a moment.
+ * Which agent holds the lock file, found without getting in anybody's way. The kernel's list of
+ * locks is read first: it tells the process, and reading it takes no lock. It leaves out other
+ * containers' processes, and some file systems show other device numbers there; then a shared lock
+ * is tried for a moment.
+ *
+ * <p>Only fcntl locks count, Java's: the supervising script holds a flock of the same file also
+ * while no JVM runs.
  */
 final class LockProbe {
   private static final Path KERNEL_LIST = Path.of("/proc/locks");
@@ -30,22 +35,28 @@ final class LockProbe {
   }
 
   static Holder holder(Path file) throws IOException {
-    Object inode;
+    String name;
     try {
-      inode = Files.getAttribute(file, "unix:ino");
+      Map<String, Object> stat = Files.readAttributes(file, "unix:dev,ino");
+      long device = ((Number) stat.getOrDefault("dev", 0)).longValue();
+      long major = (device >> 8 & 0xfff) | (device >> 32 & ~0xfffL);
+      long minor = (device & 0xff) | (device >> 12 & ~0xffL);
+      name = String.format("%02x:%02x:%s", major, minor, stat.get("ino"));
     } catch (NoSuchFileException e) {
       return Holder.NOBODY;
     }
-    Holder listed = Files.isReadable(KERNEL_LIST) ? listed(inode.toString()) : Holder.NOBODY;
+    Holder listed = Files.isReadable(KERNEL_LIST) ? listed(name) : Holder.NOBODY;
     return listed.present() ? listed : tried(file);
   }
 
-  /** A line: {@code 1: POSIX  ADVISORY  WRITE 4711 fd:01:1234567 0 EOF}; the file is device:inode. */
-  private static Holder listed(String inode) throws IOException {
-    for (String line : Files.readString(KERNEL_LIST, StandardCharsets.US_ASCII).split("\n")) {
-      String[] words = line.trim().split(" +");
-      // Who waits stands below with an arrow.
-      if (words.length >= 6 && !words[1].equals("->") && words[5].endsWith(":" + inode)) {
+  /**
+   * A line: {@code 1: POSIX ADVISORY WRITE 4711 fd:01:1234567 0 EOF}. Who waits has an arrow as the
+   * second word.
+   */
+  private static Holder listed(String name) throws IOException {
+    for (String line : Files.readString(KERNEL_LIST, StandardCharsets.US_ASCII).split("\n", -1)) {
+      String[] words = line.trim().split(" +", -1);
+      if (words.length >= 6 && words[1].equals("POSIX") && words[5].equals(name)) {
         long pid = Long.parseLong(words[4]);
         return new Holder(true, pid > 0 ? pid : null);
       }

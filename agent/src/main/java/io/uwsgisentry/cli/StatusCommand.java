@@ -66,14 +66,18 @@ final class StatusCommand implements Callable<Integer> {
       bytes += size;
     }
     return new Status(
-        path, holder.present(), holder.pid(), files, bytes, contents(path), surroundings.clock().instant());
+        path,
+        holder.present(),
+        holder.pid(),
+        files,
+        bytes,
+        contents(path),
+        surroundings.clock().instant());
   }
 
   private static List<Path> journal(Path journal) throws IOException {
     try (Stream<Path> files = Files.list(journal)) {
-      return files
-          .filter(file -> file.getFileName().toString().matches("live|sealed-.*"))
-          .toList();
+      return files.filter(file -> file.getFileName().toString().matches("live|sealed-.*")).toList();
     } catch (NoSuchFileException e) {
       return List.of();
     }

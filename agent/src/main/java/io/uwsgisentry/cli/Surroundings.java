@@ -33,7 +33,10 @@ record Surroundings(
     }
   }
 
-  /** How wide a line may be, 0 if that does not matter. The launcher sets COLUMNS if it writes to a terminal. */
+  /**
+   * How wide a line may be, 0 if that does not matter. The launcher sets COLUMNS if it writes to a
+   * terminal.
+   */
   int width() {
     String columns = environment.getOrDefault("COLUMNS", "");
     return columns.matches("[1-9][0-9]{0,3}") ? Integer.parseInt(columns) : 0;

@@ -2,8 +2,8 @@ package io.uwsgisentry.cli;
 
 import io.uwsgisentry.console.Text;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 import picocli.CommandLine;

@@ -12,7 +12,9 @@ import org.jspecify.annotations.Nullable;
 
 /** What {@code uwsgi-sentry events} prints. */
 public final class EventList {
-  /** As many digits of an id as a person types; `events show` takes any beginning that is unique. */
+  /**
+   * As many digits of an id as a person types; `events show` takes any beginning that is unique.
+   */
   static final int SHORT_ID = 8;
 
   private EventList() {}

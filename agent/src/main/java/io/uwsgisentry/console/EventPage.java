@@ -12,8 +12,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@code uwsgi-sentry events show} prints: first what became of the event, then what is in it, in the order in which one asks:
- * what was thrown, in which request, with which tags. Parts of an event that this page does not know are shown as they are.
+ * What {@code uwsgi-sentry events show} prints: first what became of the event, then what is in it,
+ * in the order in which one asks: what was thrown, in which request, with which tags. Parts of an
+ * event that this page does not know are shown as they are.
  */
 public final class EventPage {
   /** Said above already, or of no use to a person. */

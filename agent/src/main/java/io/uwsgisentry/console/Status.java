@@ -39,7 +39,6 @@ public record Status(
   /** Whether there is work that nobody does. */
   public boolean waitsForAgent() {
     return !agentRuns
-        && (journalBytes > 0
-            || (outbox != null && outbox.entries().containsKey(State.READY)));
+        && (journalBytes > 0 || (outbox != null && outbox.entries().containsKey(State.READY)));
   }
 }

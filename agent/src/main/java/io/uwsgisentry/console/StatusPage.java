@@ -95,8 +95,7 @@ public final class StatusPage {
   }
 
   private static String counterText(Counter counter, ZoneId zone) {
-    StringBuilder text =
-        new StringBuilder(String.format(Locale.ROOT, "%,d", counter.quantity()));
+    StringBuilder text = new StringBuilder(String.format(Locale.ROOT, "%,d", counter.quantity()));
     if (!counter.reason().isEmpty()) {
       text.append("  ").append(Text.line(counter.reason()));
     }
@@ -155,7 +154,8 @@ public final class StatusPage {
       object.put("events", entriesObject(numbers(outbox.entries())));
       object.put("counters", outbox.counters().stream().map(StatusPage::counterObject).toList());
       object.put(
-          "destinations", outbox.destinations().stream().map(StatusPage::destinationObject).toList());
+          "destinations",
+          outbox.destinations().stream().map(StatusPage::destinationObject).toList());
     }
     return Json.write(object) + "\n";
   }

@@ -7,14 +7,17 @@ import java.util.List;
 final class Table {
   private static final String GAP = "  ";
 
-  /** A last column narrower than this is of no use: then the line may be longer than the terminal. */
+  /**
+   * A last column narrower than this is of no use: then the line may be longer than the terminal.
+   */
   private static final int LAST_COLUMN_AT_LEAST = 20;
 
   private final List<List<String>> rows = new ArrayList<>();
   private final List<Integer> limits;
 
   /**
-   * @param limits the widest that each column may become, in columns of the terminal; the last one is not looked at
+   * @param limits the widest that each column may become, in columns of the terminal; the last one
+   *     is not looked at
    */
   Table(List<String> titles, List<Integer> limits) {
     rows.add(titles);

@@ -8,7 +8,8 @@ public final class Text {
   private Text() {}
 
   /**
-   * One line that cannot move the cursor, colour the screen or reverse the writing: what came with a request is shown, never obeyed.
+   * One line that cannot move the cursor, colour the screen or reverse the writing: what came with
+   * a request is shown, never obeyed.
    */
   public static String line(String text) {
     return printable(text, false);

@@ -15,11 +15,10 @@ public interface Behaviour {
    * An HTTP answer.
    *
    * @param delay how long the receiver waits before it answers
-   * @param close the connection is closed after the answer, although the answer did not announce it: the race that every
-   *     client with kept connections must survive
+   * @param close the connection is closed after the answer, although the answer did not announce
+   *     it: the race that every client with kept connections must survive
    */
-  record Answer(
-      int status, Map<String, String> headers, byte[] body, Duration delay, boolean close)
+  record Answer(int status, Map<String, String> headers, byte[] body, Duration delay, boolean close)
       implements Reaction {
     public Answer after(Duration wait) {
       return new Answer(status, headers, body, wait, close);
@@ -30,7 +29,9 @@ public interface Behaviour {
     }
   }
 
-  /** The request is read and never answered; the connection stays open until the client gives up. */
+  /**
+   * The request is read and never answered; the connection stays open until the client gives up.
+   */
   record Silence() implements Reaction {}
 
   /** The connection is reset (RST) instead of an answer. */
@@ -80,7 +81,10 @@ public interface Behaviour {
     return request -> answer;
   }
 
-  /** The first {@code n} requests (of all connections, counted from this call) are treated this way, the rest otherwise. */
+  /**
+   * The first {@code n} requests (of all connections, counted from this call) are treated this way,
+   * the rest otherwise.
+   */
   static Behaviour firstThen(int n, Behaviour first, Behaviour then) {
     AtomicInteger left = new AtomicInteger(n);
     return request ->
@@ -88,7 +92,6 @@ public interface Behaviour {
   }
 
   static Answer answer(int status, Map<String, String> headers, String body) {
-    return new Answer(
-        status, headers, body.getBytes(StandardCharsets.UTF_8), Duration.ZERO, false);
+    return new Answer(status, headers, body.getBytes(StandardCharsets.UTF_8), Duration.ZERO, false);
   }
 }

@@ -13,8 +13,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * HTTP/1.1 on one accepted connection, owned by one thread: just enough for the clients of tests and benchmarks, with one read and
- * one write a request, so that the receiver is not what a benchmark measures.
+ * HTTP/1.1 on one accepted connection, owned by one thread: just enough for the clients of tests
+ * and benchmarks, with one read and one write a request, so that the receiver is not what a
+ * benchmark measures.
  */
 final class Connection {
   /** What the client asked for, before the receiver decides what to keep of it. */
@@ -99,7 +100,9 @@ final class Connection {
     socket.close();
   }
 
-  /** Where the head's closing empty line starts, after reading so far; -1 at the end of the stream. */
+  /**
+   * Where the head's closing empty line starts, after reading so far; -1 at the end of the stream.
+   */
   private int head() throws IOException {
     int from = start;
     while (true) {

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * An envelope as Sentry's protocol frames it: a header line, then items of a header line and a payload each. Parsing is strict: what
- * a forgiving server would repair throws here.
+ * An envelope as Sentry's protocol frames it: a header line, then items of a header line and a
+ * payload each. Parsing is strict: what a forgiving server would repair throws here.
  *
  * @param header the header line's JSON
  */

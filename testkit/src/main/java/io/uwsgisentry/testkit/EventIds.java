@@ -9,8 +9,8 @@ import java.util.zip.Inflater;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds an envelope's event id in the first bytes of a body, without decompressing the rest: cheap enough for a receiver that is
- * used to measure others.
+ * Finds an envelope's event id in the first bytes of a body, without decompressing the rest: cheap
+ * enough for a receiver that is used to measure others.
  */
 final class EventIds {
   private static final Pattern ID = Pattern.compile("\"event_id\"\\s*:\\s*\"([0-9a-f]{32})\"");

@@ -7,8 +7,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A strict JSON reader for tests, so that what the agent writes is not judged by the library that wrote it. Objects become {@link
- * Map}s in order, arrays {@link List}s, whole numbers {@link Long}s, other numbers {@link Double}s. A key that occurs twice is refused.
+ * A strict JSON reader for tests, so that what the agent writes is not judged by the library that
+ * wrote it. Objects become {@link Map}s in order, arrays {@link List}s, whole numbers {@link
+ * Long}s, other numbers {@link Double}s. A key that occurs twice is refused.
  */
 public final class Json {
   private final String text;

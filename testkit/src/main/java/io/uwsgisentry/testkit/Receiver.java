@@ -21,11 +21,11 @@ import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A Sentry server to send to: takes a POST on any path, remembers what came, and misbehaves on demand ({@link #behave}). One thread a
- * connection. {@code GET /stats} answers the counts as JSON.
+ * A Sentry server to send to: takes a POST on any path, remembers what came, and misbehaves on
+ * demand ({@link #behave}). One thread a connection. {@code GET /stats} answers the counts as JSON.
  *
- * <p>An event counts as accepted when it was answered with 2xx; it is recorded before the answer goes out, so a client that saw its
- * answer finds it recorded.
+ * <p>An event counts as accepted when it was answered with 2xx; it is recorded before the answer
+ * goes out, so a client that saw its answer finds it recorded.
  */
 public final class Receiver implements AutoCloseable {
   /** What is remembered of the requests: memory, and time a request. */
@@ -39,8 +39,7 @@ public final class Receiver implements AutoCloseable {
   }
 
   /** What has come so far. {@code distinct} is 0 where no ids are kept. */
-  public record Counts(
-      long requests, long accepted, long distinct, Map<Integer, Long> byStatus) {
+  public record Counts(long requests, long accepted, long distinct, Map<Integer, Long> byStatus) {
     String json() {
       StringBuilder statuses = new StringBuilder();
       byStatus.forEach(
@@ -162,7 +161,10 @@ public final class Receiver implements AutoCloseable {
     return address.contains(":") ? "[::1]" : address;
   }
 
-  /** From the next request on, on connections already open too. A request that waits in silence keeps waiting. */
+  /**
+   * From the next request on, on connections already open too. A request that waits in silence
+   * keeps waiting.
+   */
   public void behave(Behaviour next) {
     behaviour = next;
   }
@@ -213,7 +215,8 @@ public final class Receiver implements AutoCloseable {
 
   /** Waits until {@code n} different events were accepted and returns all accepted requests. */
   public List<Received> awaitEvents(int n, Duration timeout) {
-    await(n + " events", timeout, r -> (r.keep == Keep.COUNTS ? r.acceptedCount : r.ids.size()) >= n);
+    await(
+        n + " events", timeout, r -> (r.keep == Keep.COUNTS ? r.acceptedCount : r.ids.size()) >= n);
     return accepted();
   }
 
@@ -275,7 +278,8 @@ public final class Receiver implements AutoCloseable {
         going = serve(connection, message, number);
       }
     } catch (IOException | RuntimeException e) {
-      // A client that goes away, speaks something else or refuses our certificate is an ordinary day of a test server; what did
+      // A client that goes away, speaks something else or refuses our certificate is an ordinary
+      // day of a test server; what did
       // not arrive is missed by the test that waits for it.
     } finally {
       open.remove(socket);
@@ -287,7 +291,8 @@ public final class Receiver implements AutoCloseable {
     if (message.method().equals("GET")) {
       boolean stats = message.path().equals("/stats");
       connection.answer(
-          Behaviour.answer(stats ? 200 : 404, Map.of(), stats ? counts().json() + "\n" : ""), false);
+          Behaviour.answer(stats ? 200 : 404, Map.of(), stats ? counts().json() + "\n" : ""),
+          false);
       return !message.wantsClose();
     }
     Received request = arrived(message, number);
@@ -331,8 +336,7 @@ public final class Receiver implements AutoCloseable {
 
   private void answered(Received request, Message message, int status) {
     boolean good = status >= 200 && status < 300;
-    String id =
-        good && keep != Keep.COUNTS ? EventIds.of(message.headers(), message.body()) : null;
+    String id = good && keep != Keep.COUNTS ? EventIds.of(message.headers(), message.body()) : null;
     synchronized (this) {
       byStatus.merge(status, 1L, Long::sum);
       if (good) {
@@ -373,7 +377,10 @@ public final class Receiver implements AutoCloseable {
     }
   }
 
-  /** Options: {@code --port N --delay-ms N --status N --silent --ids}. Prints the port, and the counts when it is ended. */
+  /**
+   * Options: {@code --port N --delay-ms N --status N --silent --ids}. Prints the port, and the
+   * counts when it is ended.
+   */
   public static void main(String[] args) throws InterruptedException {
     Builder builder = with().keep(Keep.COUNTS);
     int status = 200;

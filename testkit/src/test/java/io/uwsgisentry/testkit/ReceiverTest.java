@@ -64,9 +64,7 @@ class ReceiverTest {
   void theFirstRequestsFailAndTheRestSucceed() throws Exception {
     receiver.behave(
         Behaviour.firstThen(
-            2,
-            Behaviour.status(503, Map.of("Retry-After", "7"), "busy"),
-            Behaviour.healthy()));
+            2, Behaviour.status(503, Map.of("Retry-After", "7"), "busy"), Behaviour.healthy()));
 
     HttpResponse<String> first = post(envelope(ID, "{}"));
     post(envelope(ID, "{}"));
