@@ -8,6 +8,8 @@
  */
 #include "sentry.h"
 
+#include <dlfcn.h>
+
 #define LANGUAGES 8
 
 static struct {
@@ -25,10 +27,50 @@ static void field(struct sentry_record *record, const char *name, struct uwsgi_b
 	if (ub) sentry_record_field(record, name, ub->buf, ub->pos);
 }
 
+struct texts {
+	struct uwsgi_plugin *plugin;
+	struct wsgi_request *req;
+	struct uwsgi_buffer *type, *value, *repr;
+};
+
+static uintptr_t get_texts(uintptr_t data) {
+	struct texts *t = (struct texts *) data;
+	t->type = text(t->plugin->exception_class, t->req);
+	t->value = text(t->plugin->exception_msg, t->req);
+	t->repr = text(t->plugin->exception_repr, t->req);
+	return 0;
+}
+
+/*
+ * A Ruby exception's message may be made by Ruby code that raises and rescues (NameError does). The rack plugin asks for it where
+ * nothing catches what is raised, and the worker dies of it; Ruby's own rb_protect makes such a place.
+ */
+static struct {
+	uintptr_t (*protect)(uintptr_t (*)(uintptr_t), uintptr_t, int *);
+	uintptr_t (*errinfo)(void);
+	void (*set_errinfo)(uintptr_t);
+} ruby;
+
+static void find_ruby(void) {
+	*(void **) &ruby.protect = dlsym(RTLD_DEFAULT, "rb_protect");
+	*(void **) &ruby.errinfo = dlsym(RTLD_DEFAULT, "rb_errinfo");
+	*(void **) &ruby.set_errinfo = dlsym(RTLD_DEFAULT, "rb_set_errinfo");
+}
+
+static void get_texts_safely(struct texts *t) {
+	if (strcmp(t->plugin->name, "rack")) get_texts((uintptr_t) t);
+	else if (ruby.protect && ruby.errinfo && ruby.set_errinfo) {
+		uintptr_t error = ruby.errinfo();
+		int state = 0;
+		ruby.protect(get_texts, (uintptr_t) t, &state);
+		ruby.set_errinfo(error);
+	}
+}
+
 static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
-	struct uwsgi_buffer *type = text(plugin->exception_class, req);
-	struct uwsgi_buffer *value = text(plugin->exception_msg, req);
-	struct uwsgi_buffer *repr = text(plugin->exception_repr, req);
+	struct texts texts = {plugin, req, NULL, NULL, NULL};
+	get_texts_safely(&texts);
+	struct uwsgi_buffer *type = texts.type, *value = texts.value, *repr = texts.repr;
 	for (struct sentry_handler *h = sentry.handlers; h; h = h->next) {
 		if (!sentry_handler_named(h, "exception-handler")) continue;
 		struct sentry_record record;
@@ -84,6 +126,7 @@ void sentry_exceptions_wrap(void) {
 		struct uwsgi_plugin *plugin = uwsgi.p[i];
 		if (plugin && (plugin->exception_class || plugin->exception_msg || plugin->exception_repr)) wrap(plugin);
 	}
+	find_ruby();
 	if (!by_packet) leave_the_list();
 }
 
