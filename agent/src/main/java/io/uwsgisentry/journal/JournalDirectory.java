@@ -1,0 +1,198 @@
+package io.uwsgisentry.journal;
+
+import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The journal's files in a state directory: {@code <dir>/journal/} and {@code <dir>/key}. The names
+ * are explained in {@code docs/journal.md}.
+ */
+public final class JournalDirectory {
+  private static final String LIVE = "live";
+  private static final String SEALED = "sealed-";
+  private static final String NEW = "new-";
+  private static final Duration STALE = Duration.ofMinutes(1);
+
+  private static final FileAttribute<Set<PosixFilePermission>> OWNER_ONLY_DIRECTORY =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+  private static final FileAttribute<Set<PosixFilePermission>> OWNER_ONLY =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+
+  private final Path state;
+  private final Path journal;
+  private final SecureRandom random = new SecureRandom();
+
+  private JournalDirectory(Path state) {
+    this.state = state;
+    this.journal = state.resolve("journal");
+  }
+
+  /** Looks at a state directory and makes nothing; the journal may not exist yet. */
+  public static JournalDirectory at(Path state) {
+    return new JournalDirectory(state);
+  }
+
+  /**
+   * Makes what is missing: the state directory and the journal's (both 0700) and the key (0600).
+   * The writers do the same; who comes second finds it done.
+   */
+  public static JournalDirectory create(Path state) throws IOException {
+    JournalDirectory directory = new JournalDirectory(state);
+    Files.createDirectories(state, OWNER_ONLY_DIRECTORY);
+    Files.createDirectories(directory.journal, OWNER_ONLY_DIRECTORY);
+    directory.createKey();
+    return directory;
+  }
+
+  private void createKey() throws IOException {
+    Path key = state.resolve("key");
+    if (Files.exists(key, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    byte[] bytes = new byte[Layout.KEY_BYTES];
+    random.nextBytes(bytes);
+    // A link is made only where nothing has that name, so nobody ever sees half a key or two.
+    Path whole = Files.createFile(state.resolve(NEW + hex()), OWNER_ONLY);
+    try {
+      Files.write(whole, bytes);
+      Files.createLink(key, whole);
+    } catch (FileAlreadyExistsException e) {
+      // A writer was quicker.
+    } finally {
+      Files.delete(whole);
+    }
+  }
+
+  /**
+   * The 16 bytes that seed every record's CRC.
+   *
+   * @throws IOException if the file is missing or is not a key
+   */
+  public byte[] key() throws IOException {
+    Path key = state.resolve("key");
+    if (!Files.isRegularFile(key, LinkOption.NOFOLLOW_LINKS)
+        || Files.size(key) != Layout.KEY_BYTES) {
+      throw new IOException(key + " is not a file of " + Layout.KEY_BYTES + " bytes");
+    }
+    return Files.readAllBytes(key);
+  }
+
+  /** Where writers append. */
+  public Path live() {
+    return journal.resolve(LIVE);
+  }
+
+  /** Bytes in {@code live}; 0 where it is missing or is not a plain file. */
+  public long liveBytes() throws IOException {
+    BasicFileAttributes attributes = attributes(live());
+    return attributes != null && attributes.isRegularFile() ? attributes.size() : 0;
+  }
+
+  /** Bytes in the journal's files together. */
+  public long bytes() throws IOException {
+    long bytes = 0;
+    for (Path file : files(journal, "*")) {
+      BasicFileAttributes attributes = attributes(file);
+      bytes += attributes != null && attributes.isRegularFile() ? attributes.size() : 0;
+    }
+    return bytes;
+  }
+
+  /**
+   * Renames {@code live} to a new random name, which is the only seal there is. Nothing is done
+   * where it is empty.
+   *
+   * @return the renamed file, if there was one
+   */
+  public Optional<SealedFile> seal() throws IOException {
+    if (liveBytes() == 0) {
+      return Optional.empty();
+    }
+    Path target = journal.resolve(SEALED + hex());
+    try {
+      Files.move(live(), target, StandardCopyOption.ATOMIC_MOVE);
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    }
+    return Optional.of(new SealedFile(target, target.getFileName().toString()));
+  }
+
+  /** The sealed files that are still there, the one with the oldest last append first. */
+  public List<SealedFile> sealed() throws IOException {
+    record Dated(Path path, FileTime modified) {}
+    List<Dated> dated = new ArrayList<>();
+    for (Path file : files(journal, SEALED + "*")) {
+      BasicFileAttributes attributes = attributes(file);
+      if (attributes != null && attributes.isRegularFile()) {
+        dated.add(new Dated(file, attributes.lastModifiedTime()));
+      }
+    }
+    return dated.stream()
+        .sorted(Comparator.comparing(Dated::modified).thenComparing(Dated::path))
+        .map(file -> new SealedFile(file.path(), file.path().getFileName().toString()))
+        .toList();
+  }
+
+  /** Removes what writers left in the making when they died. */
+  public void removeStale(Instant now) throws IOException {
+    List<Path> files = new ArrayList<>(files(state, NEW + "*"));
+    files.addAll(files(journal, NEW + "*"));
+    for (Path file : files) {
+      BasicFileAttributes attributes = attributes(file);
+      if (attributes != null
+          && attributes.isRegularFile()
+          && attributes.lastModifiedTime().toInstant().isBefore(now.minus(STALE))) {
+        Files.deleteIfExists(file);
+      }
+    }
+  }
+
+  private static List<Path> files(Path directory, String pattern) throws IOException {
+    List<Path> files = new ArrayList<>();
+    try (DirectoryStream<Path> stream = Files.newDirectoryStream(directory, pattern)) {
+      stream.forEach(files::add);
+    } catch (NoSuchFileException | NotDirectoryException e) {
+      return List.of();
+    } catch (DirectoryIteratorException e) {
+      throw e.getCause();
+    }
+    return files;
+  }
+
+  private static @Nullable BasicFileAttributes attributes(Path file) throws IOException {
+    try {
+      return Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+    } catch (NoSuchFileException e) {
+      return null;
+    }
+  }
+
+  private String hex() {
+    byte[] bytes = new byte[Layout.ID_BYTES];
+    random.nextBytes(bytes);
+    return HexFormat.of().formatHex(bytes);
+  }
+}

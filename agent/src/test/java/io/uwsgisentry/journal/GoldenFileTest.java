@@ -1,0 +1,66 @@
+package io.uwsgisentry.journal;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Holds the format to what was once written. After a change that is meant, remove {@code
+ * testdata/journal/written-by-java-v1.journal}: the test writes it anew and fails once.
+ */
+class GoldenFileTest {
+  private static final Path GOLDEN = Path.of("..", "testdata", "journal", "written-by-java-v1.journal");
+
+  @Test
+  void theWriterWritesWhatItAlwaysWrote() throws IOException {
+    byte[] bytes = Samples.journal(Samples.everyKind());
+    if (!Files.exists(GOLDEN)) {
+      Files.write(GOLDEN, bytes);
+      throw new AssertionError(GOLDEN + " was missing and is written now: look at it, commit it");
+    }
+
+    assertThat(Files.readAllBytes(GOLDEN)).isEqualTo(bytes);
+  }
+
+  @Test
+  void whatWasOnceWrittenIsRead() throws IOException {
+    List<Record> records = new ArrayList<>();
+    try (FileChannel channel = FileChannel.open(GOLDEN)) {
+      RecordReader reader = new RecordReader(channel, Samples.KEY, 0);
+      while (reader.next() instanceof RecordReader.Good good) {
+        records.add(good.record());
+      }
+      assertThat(reader.next()).isInstanceOf(RecordReader.End.class);
+    }
+
+    assertThat(records)
+        .extracting(Record::kind)
+        .containsExactly(
+            Kind.ALARM,
+            Kind.HOOK,
+            Kind.ROUTE,
+            Kind.EXCEPTION,
+            Kind.ROUTE,
+            Kind.CONFIGURATION,
+            Kind.DROPS);
+    Record route = records.get(2);
+    assertThat(route.id()).isEqualTo("00000000000000000000000000000003");
+    assertThat(route.instance()).isEqualTo("shop");
+    assertThat(route.handler()).isEqualTo("route ^/help #2");
+    assertThat(route.process()).isEqualTo(ProcessKind.WORKER);
+    assertThat(route.worker()).isEqualTo(2);
+    assertThat(route.core()).isEqualTo(7);
+    assertThat(route.pid()).isEqualTo(4_000_000_000L);
+    assertThat(route.time()).hasToString("2023-11-14T22:13:20.123459Z");
+    assertThat(route.fields().pairs("option")).containsEntry("message", "PUT");
+    assertThat(records.get(3).cut()).isTrue();
+    assertThat(records.get(4).brief()).isTrue();
+    assertThat(records.get(6).fields().pairs("drop")).containsEntry("journal_full", "1000000");
+  }
+}
