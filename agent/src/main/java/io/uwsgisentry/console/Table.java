@@ -10,7 +10,7 @@ final class Table {
   /**
    * A last column narrower than this is of no use: then the line may be longer than the terminal.
    */
-  private static final int LAST_COLUMN_AT_LEAST = 20;
+  private static final int LAST_COLUMN_AT_LEAST = 16;
 
   private final List<List<String>> rows = new ArrayList<>();
   private final List<Integer> limits;

@@ -1,0 +1,112 @@
+package io.uwsgisentry.console;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.uwsgisentry.outbox.Entry;
+import org.junit.jupiter.api.Test;
+
+class EventPageTest {
+  private static final String EVENT =
+      """
+      {"event_id":"2e000000000000000000000000000000","timestamp":1795345200.123,"level":"error","platform":"python",
+       "logger":"uwsgi.sentry","transaction":"/orders","server_name":"web1",
+       "exception":{"values":[
+         {"type":"ValueError","value":"bad"},
+         {"type":"KeyError","value":"'nope'","stacktrace":{"frames":[
+           {"function":"application","filename":"app.py","lineno":3},
+           {"function":"boom","filename":"app.py","lineno":9}]}}]},
+       "request":{"method":"GET","url":"http://shop.example/boom","query_string":"x=1",
+         "headers":{"Host":"shop.example","User-Agent":"curl"}},
+       "tags":{"uwsgi.worker":"1"},
+       "extra":{"text":"two\\nlines","list":[1,2]},
+       "contexts":{"uwsgi":{"version":"2.0.21","worker":1}}}""";
+
+  @Test
+  void tellsWhatBecameOfItAndAllThatIsInIt() {
+    assertThat(EventPage.text(Sample.with(Sample.waiting(), EVENT), Sample.ZONE))
+        .isEqualTo(
+            """
+            KeyError: 'nope'
+
+              id            2e000000000000000000000000000000
+              level         error
+              time          2026-11-22 12:00:00.123 +01:00
+              instance      shop
+              handler       exception-handler
+              stands for    12 occurrences
+              state         ready: waits to be sent
+              destination   https://0123***:***@sentry.example.com/7
+              sent in vain  3 times, next at 11-22 12:00:30
+              last error    503 queue full
+
+            Exception
+              KeyError: 'nope'
+                app.py:9  boom
+                app.py:3  application
+              caused by ValueError: bad
+
+            Request
+              GET http://shop.example/boom?x=1
+              headers
+                Host = shop.example
+                User-Agent = curl
+
+            Tags
+              uwsgi.worker = 1
+
+            Extra
+              text = two
+                  lines
+              list = [1,2]
+
+            Contexts
+              uwsgi
+                version = 2.0.21
+                worker = 1
+
+            Event
+              platform = python
+              logger = uwsgi.sentry
+              transaction = /orders
+              server_name = web1
+            """);
+  }
+
+  @Test
+  void aMessageWithParametersIsShownAsTheTitleOnly() {
+    Entry entry =
+        Sample.with(
+            Sample.local(),
+            "{\"message\":{\"message\":\"worker %s died\",\"params\":[\"3\"],\"formatted\":\"worker 3 died\"}}");
+    assertThat(EventPage.text(entry, Sample.ZONE))
+        .isEqualTo(
+            """
+            uWSGI IS STARTING
+
+              id            1f000000000000000000000000000000
+              level         info
+              time          2026-11-22 12:00:00.123 +01:00
+              instance      shop
+              handler       hook-asap
+              state         local: no DSN is configured; kept on this machine
+            """);
+  }
+
+  @Test
+  void aRecordOfWhichNoEventCouldBeMadeIsSaidToBeThat() {
+    assertThat(EventPage.text(Sample.with(Sample.local(), "\u00a7US\u0001"), Sample.ZONE))
+        .endsWith("\nNo event could be made of this record; 5 bytes of it are kept.\n");
+  }
+
+  @Test
+  void hostileKeysAndValuesStayText() {
+    Entry entry = Sample.with(Sample.local(), "{\"extra\":{\"\\u001b[1m\":\"\\u001b[2Jx\"}}");
+    assertThat(EventPage.text(entry, Sample.ZONE)).endsWith("\nExtra\n  \\x1b[1m = \\x1b[2Jx\n");
+  }
+
+  @Test
+  void forAScriptTheEventIsInside() {
+    assertThat(EventPage.json(Sample.with(Sample.local(), "{\"level\":\"info\",\"n\":1.50}")))
+        .endsWith(",\"attempts\":0,\"event\":{\"level\":\"info\",\"n\":1.50}}\n");
+  }
+}

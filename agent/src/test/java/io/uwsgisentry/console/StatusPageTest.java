@@ -1,0 +1,105 @@
+package io.uwsgisentry.console;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.uwsgisentry.outbox.Counter;
+import io.uwsgisentry.outbox.DestinationTally;
+import io.uwsgisentry.outbox.State;
+import io.uwsgisentry.outbox.Tally;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class StatusPageTest {
+  private static final Path DIRECTORY = Path.of("/var/lib/uwsgi-sentry/33");
+
+  private static Status busy() {
+    return new Status(
+        DIRECTORY,
+        true,
+        4711L,
+        2,
+        3 * 1024 * 1024,
+        new Status.Contents(
+            Map.of(
+                State.READY, new Tally(12, 1200, 40_000),
+                State.DELIVERED, new Tally(345, 345, 900_000),
+                State.LOCAL, new Tally(1, 1, 400)),
+            List.of(
+                new DestinationTally(
+                    "0011223344556677",
+                    Sample.dsn(),
+                    false,
+                    Map.of(State.READY, 12L, State.DELIVERED, 345L),
+                    Sample.NOON.minusSeconds(600),
+                    "connection refused",
+                    Map.of("error", Sample.NOON.plusSeconds(60), "", Sample.NOON.plusSeconds(5)))),
+            List.of(
+                new Counter(Counter.Name.DROPPED, "disk_full", "shop", 7, Sample.NOON),
+                new Counter(Counter.Name.TORN, "", "", 1, Sample.NOON))),
+        Sample.NOON);
+  }
+
+  @Test
+  void tellsAllThatWaitsAndAllThatWasLost() {
+    assertThat(StatusPage.text(busy(), Sample.ZONE, 0))
+        .isEqualTo(
+            """
+            directory    /var/lib/uwsgi-sentry/33
+            agent        running, pid 4711
+            journal      3.0 MiB in 2 files
+            events       12 ready, 345 delivered, 1 local
+                         standing for 1,546 occurrences
+            dropped      7  disk_full (shop), last 11-22 12:00:00
+            torn         1, last 11-22 12:00:00
+
+            https://0123***:***@sentry.example.com/7  (any certificate)
+              events     12 ready, 345 delivered
+              waiting    for 10 min
+              held       everything until 11-22 12:00:05, as the server asked
+              held       error until 11-22 12:01:00, as the server asked
+              last error connection refused
+            """);
+  }
+
+  @Test
+  void aFreshDirectoryIsShortToTell() {
+    assertThat(
+            StatusPage.text(
+                new Status(DIRECTORY, false, null, 0, 0, null, Sample.NOON), Sample.ZONE, 80))
+        .isEqualTo(
+            """
+            directory    /var/lib/uwsgi-sentry/33
+            agent        not running
+            journal      empty
+            events       none yet
+            """);
+  }
+
+  @Test
+  void recordsWithoutAnAgentWaitForOne() {
+    Status waiting = new Status(DIRECTORY, false, null, 1, 300, null, Sample.NOON);
+    assertThat(waiting.waitsForAgent()).isTrue();
+    assertThat(StatusPage.text(waiting, Sample.ZONE, 80))
+        .contains("agent        not running; what is recorded waits for it\n");
+    assertThat(busy().waitsForAgent()).isFalse();
+  }
+
+  @Test
+  void forAScriptOneObject() {
+    assertThat(StatusPage.json(busy()))
+        .isEqualTo(
+            """
+            {"directory":"/var/lib/uwsgi-sentry/33","agent":{"running":true,"pid":4711},\
+            "journal":{"files":2,"bytes":3145728},\
+            "events":{"ready":12,"delivered":345,"local":1,"undeliverable":0,"dead":0},\
+            "counters":[{"name":"dropped","reason":"disk_full","subject":"shop","quantity":7,"last":"2026-11-22T11:00:00.123456Z"},\
+            {"name":"torn","reason":"","subject":"","quantity":1,"last":"2026-11-22T11:00:00.123456Z"}],\
+            "destinations":[{"dsn":"https://0123***:***@sentry.example.com/7","key":"0011223344556677","verify":false,\
+            "events":{"ready":12,"delivered":345,"local":0,"undeliverable":0,"dead":0},\
+            "oldest_ready":"2026-11-22T10:50:00.123456Z","last_error":"connection refused",\
+            "holds":{"":"2026-11-22T11:00:05.123456Z","error":"2026-11-22T11:01:00.123456Z"}}]}
+            """);
+  }
+}
