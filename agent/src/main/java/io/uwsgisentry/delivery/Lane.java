@@ -1,0 +1,333 @@
+package io.uwsgisentry.delivery;
+
+import io.uwsgisentry.outbox.DiscardReason;
+import io.uwsgisentry.outbox.Entry;
+import io.uwsgisentry.outbox.Settlement;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The way to one destination: what is about to be sent there, how much at once, and when. It
+ * neither sends nor stores; the delivery thread owns it, asks it what to start and tells it what
+ * came back.
+ *
+ * <p><b>Careful until proven.</b> At the start and after every failure a lane has one request in
+ * flight, and {@link Pace#spacing} between two, until the server takes one (2xx). Each 2xx then
+ * allows one more, up to {@link Pace#window}. So a server that comes back is not met by all that
+ * waited for it.
+ *
+ * <p><b>Backoff is the lane's.</b> A failure says something about the server, so everything for it
+ * waits. The entry that failed waits a little longer than its lane: if the fault is the entry's (a
+ * server that fails on this one event), the next try is another's, and nothing starves behind it.
+ *
+ * <p><b>One failure, not eight.</b> When a server goes, all that is in flight fails. Only the first
+ * of these counts: requests carry the number of the failure they were started after, and what comes
+ * back with an old number changes its own entry only.
+ *
+ * <p><b>Holds</b> (rate limits, {@code Retry-After}) are the server's words: kept in the outbox
+ * over restarts, and not even a drain ignores them.
+ */
+final class Lane {
+  /**
+   * A request in flight.
+   *
+   * @param proven whether the lane was when it started
+   */
+  record Ticket(Lane lane, Entry entry, int epoch, boolean proven) {}
+
+  /**
+   * What follows from an outcome.
+   *
+   * @param settlement null if the entry simply stays ready
+   * @param holds to be stored, by category
+   */
+  record Verdict(@Nullable Settlement settlement, Map<String, Instant> holds) {}
+
+  private static final int MOST_BUFFERED = 64;
+  private static final int BUFFERED_BYTES = 256 * 1024;
+
+  private final String key;
+  private final Pace pace;
+  private final Map<String, Instant> holds;
+  private final Deque<Entry> buffer = new ArrayDeque<>();
+
+  /**
+   * Ids in flight, or answered and not yet settled: still ready in the outbox, not to be taken
+   * again.
+   */
+  private final Set<String> busy = new HashSet<>();
+
+  /** Ids that failed in this drain. */
+  private final Set<String> tried = new HashSet<>();
+
+  private int inFlight;
+  private int allowed = 1;
+  private boolean proven;
+  private int failures;
+  private int epoch;
+  private long resumeAt;
+  private long lastStart;
+  private long lastUse;
+  private int largest = 4096;
+
+  /** The outbox had nothing more; a wake-up looks again. */
+  private boolean exhausted;
+
+  /** A drain is on. */
+  private boolean hurried;
+
+  /** The server cannot be reached, which is all a drain needs to know. */
+  private boolean givenUp;
+
+  /**
+   * @param holds as stored, by category
+   * @param nanos now, as {@link System#nanoTime}
+   */
+  Lane(String key, Map<String, Instant> holds, Pace pace, long nanos) {
+    this.key = key;
+    this.pace = pace;
+    this.holds = new HashMap<>(holds);
+    this.resumeAt = nanos;
+    this.lastStart = nanos - pace.spacing().toNanos();
+    this.lastUse = nanos;
+  }
+
+  String key() {
+    return key;
+  }
+
+  boolean proven() {
+    return proven;
+  }
+
+  int inFlight() {
+    return inFlight;
+  }
+
+  /** The outbox may have something new. */
+  void look() {
+    exhausted = false;
+  }
+
+  /**
+   * From now on everything is tried once, whatever it was waiting for, but for what the server
+   * asked.
+   */
+  void hurry(long nanos) {
+    hurried = true;
+    givenUp = false;
+    exhausted = false;
+    resumeAt = nanos;
+    tried.clear();
+  }
+
+  void calm() {
+    hurried = false;
+    givenUp = false;
+    exhausted = false;
+    tried.clear();
+  }
+
+  /** How many entries to fetch now, 0 for none. */
+  int wanted(long nanos, Instant now) {
+    boolean soon = proven || inFlight == 0;
+    if (exhausted || !soon || buffer.size() > allowed || waits(nanos, now)) {
+      return 0;
+    }
+    return proven ? Math.max(1, Math.min(MOST_BUFFERED, BUFFERED_BYTES / largest)) : 1;
+  }
+
+  /** Ids that are not to be fetched. */
+  Set<String> taken() {
+    Set<String> taken = new HashSet<>(busy);
+    taken.addAll(tried);
+    buffer.forEach(e -> taken.add(e.id()));
+    return taken;
+  }
+
+  void fetched(List<Entry> entries, int wanted) {
+    exhausted = entries.size() < wanted;
+    for (Entry entry : entries) {
+      largest = Math.max(largest, entry.payload().length);
+      buffer.add(entry);
+    }
+  }
+
+  /** The next request to make now, or null. */
+  @Nullable Ticket start(long nanos, Instant now) {
+    if (inFlight >= allowed || waits(nanos, now)) {
+      return null;
+    }
+    for (Iterator<Entry> entries = buffer.iterator(); entries.hasNext(); ) {
+      Entry entry = entries.next();
+      if (!held(entry.category(), now)) {
+        entries.remove();
+        busy.add(entry.id());
+        inFlight++;
+        lastStart = nanos;
+        lastUse = nanos;
+        return new Ticket(this, entry, epoch, proven);
+      }
+    }
+    return null;
+  }
+
+  /** What an outcome means for the lane and for the entry. */
+  Verdict done(Ticket ticket, Outcome outcome, long nanos, Instant now) {
+    inFlight--;
+    lastUse = nanos;
+    Map<String, Instant> asked = new HashMap<>();
+    outcome.limits().forEach((category, wait) -> asked.put(category, now.plus(wait)));
+    Entry entry = ticket.entry();
+    Settlement settlement;
+    if (outcome instanceof Outcome.Delivered delivered) {
+      prove(ticket);
+      settlement = new Settlement.Delivered(entry.id(), now, delivered.status());
+    } else if (outcome instanceof Outcome.Limited) {
+      careful();
+      settlement = null;
+    } else if (outcome instanceof Outcome.Refused) {
+      settlement = dead(entry, DiscardReason.SEND_ERROR, outcome, now);
+    } else if (outcome instanceof Outcome.Unsendable) {
+      settlement = dead(entry, DiscardReason.INTERNAL_SDK_ERROR, outcome, now);
+    } else {
+      settlement = failed(ticket, outcome, asked, nanos, now);
+    }
+    asked.forEach((category, until) -> holds.merge(category, until, Lane::later));
+    if (settlement == null) {
+      busy.remove(entry.id());
+    }
+    return new Verdict(settlement, asked);
+  }
+
+  /** The entry is settled in the outbox. */
+  void settled(String id) {
+    busy.remove(id);
+  }
+
+  private void prove(Ticket ticket) {
+    if (ticket.epoch() == epoch) {
+      allowed = proven ? Math.min(pace.window(), allowed + 1) : Math.min(pace.window(), 2);
+      proven = true;
+      failures = 0;
+    }
+  }
+
+  private void careful() {
+    proven = false;
+    allowed = 1;
+    epoch++;
+    buffer.clear();
+    exhausted = false;
+  }
+
+  private static Settlement dead(Entry entry, DiscardReason reason, Outcome outcome, Instant now) {
+    return new Settlement.Dead(entry.id(), reason, outcome.words(), now);
+  }
+
+  private Settlement failed(
+      Ticket ticket, Outcome outcome, Map<String, Instant> asked, long nanos, Instant now) {
+    Entry entry = ticket.entry();
+    Duration wait = pace.backoff(entry.attempts() + 1);
+    if (ticket.epoch() == epoch) {
+      failures++;
+      careful();
+      Duration pause = pace.backoff(failures);
+      resumeAt = nanos + pause.toNanos();
+      wait = RateLimits.max(wait, pause.plus(pace.spacing()));
+    }
+    if (outcome instanceof Outcome.Failing failing && failing.pause() != null) {
+      Duration told = RateLimits.min(failing.pause(), RateLimits.LONGEST);
+      asked.merge(RateLimits.ALL, now.plus(told), Lane::later);
+      wait = RateLimits.max(wait, told);
+    }
+    if (hurried) {
+      tried.add(entry.id());
+      resumeAt = nanos;
+      // Without an answer the others would fare no better, and time is short.
+      givenUp |= outcome instanceof Outcome.Unreachable;
+    }
+    return new Settlement.Retry(entry.id(), now.plus(wait), outcome.words());
+  }
+
+  private boolean waits(long nanos, Instant now) {
+    return givenUp || startAt() - nanos > 0 || held(RateLimits.ALL, now);
+  }
+
+  private long startAt() {
+    long spaced = lastStart + pace.spacing().toNanos();
+    return proven || resumeAt - spaced > 0 ? resumeAt : spaced;
+  }
+
+  private boolean held(String category, Instant now) {
+    return active(holds.get(RateLimits.ALL), now) || active(holds.get(category), now);
+  }
+
+  private boolean allHeld(Instant now) {
+    return buffer.stream().allMatch(e -> held(e.category(), now));
+  }
+
+  /** A hold beyond the longest is the trace of a clock that was set back. */
+  private static boolean active(@Nullable Instant until, Instant now) {
+    return until != null
+        && until.isAfter(now)
+        && !until.isAfter(now.plus(RateLimits.LONGEST).plusSeconds(60));
+  }
+
+  private static Instant later(Instant a, Instant b) {
+    return a.isAfter(b) ? a : b;
+  }
+
+  /**
+   * In how many nanoseconds there may be something to do without an outcome or a wake-up; {@link
+   * Long#MAX_VALUE} for never.
+   */
+  long idleFor(long nanos, Instant now) {
+    if (givenUp || inFlight >= allowed || (buffer.isEmpty() && exhausted)) {
+      return Long.MAX_VALUE;
+    }
+    return Math.max(startAt() - nanos, heldFor(now).toNanos());
+  }
+
+  /** Until something may start, as far as holds say. */
+  private Duration heldFor(Instant now) {
+    Duration least = buffer.isEmpty() ? left(RateLimits.ALL, now) : RateLimits.LONGEST;
+    for (Entry entry : buffer) {
+      Duration left = RateLimits.max(left(RateLimits.ALL, now), left(entry.category(), now));
+      least = RateLimits.min(least, left);
+    }
+    return least;
+  }
+
+  private Duration left(String category, Instant now) {
+    Instant until = holds.get(category);
+    return until != null && active(until, now) ? Duration.between(now, until) : Duration.ZERO;
+  }
+
+  /** Whether a drain can expect nothing more of it. */
+  boolean over(Instant now) {
+    return inFlight == 0 && (givenUp || held(RateLimits.ALL, now) || (exhausted && allHeld(now)));
+  }
+
+  /**
+   * Whether nothing would be lost with it; what it has learned of its server is worth keeping for a
+   * while.
+   */
+  boolean idle(long nanos, Duration keep) {
+    return inFlight == 0
+        && busy.isEmpty()
+        && buffer.isEmpty()
+        && exhausted
+        && resumeAt - nanos <= 0
+        && nanos - lastUse > keep.toNanos();
+  }
+}

@@ -1,0 +1,74 @@
+package io.uwsgisentry.delivery;
+
+import io.uwsgisentry.settings.Dsn;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/**
+ * Tells the log what changes between us and a server, not how often: a lane that fails all night is
+ * two lines, one when it starts and one when it ends. Owned by the delivery thread.
+ */
+final class LaneLog {
+  private static final long QUIET = Duration.ofSeconds(10).toNanos();
+
+  private record Trouble(String words, long since) {}
+
+  private final Consumer<String> log;
+  private final Map<String, Trouble> troubles = new HashMap<>();
+  private final Map<String, Long> lastRefusal = new HashMap<>();
+  private final Map<String, Integer> unsaid = new HashMap<>();
+
+  LaneLog(Consumer<String> log) {
+    this.log = log;
+  }
+
+  void outcome(Lane.Ticket ticket, Outcome outcome, long nanos) {
+    String key = ticket.lane().key();
+    Dsn dsn = ticket.entry().dsn();
+    String server = dsn == null ? key : dsn.masked();
+    if (outcome instanceof Outcome.Delivered) {
+      Trouble over = troubles.remove(key);
+      if (over != null) {
+        long seconds = Duration.ofNanos(nanos - over.since()).toSeconds();
+        log.accept("delivery to " + server + " works again after " + seconds + " s");
+      }
+    } else if (outcome instanceof Outcome.Refused || outcome instanceof Outcome.Unsendable) {
+      refused(ticket, server, outcome, nanos);
+    } else if (!troubles.containsKey(key)) {
+      troubles.put(key, new Trouble(outcome.words(), nanos));
+      boolean asked = outcome instanceof Outcome.Limited;
+      log.accept(
+          "delivery to "
+              + server
+              + (asked ? " waits as the server asks: " : " fails, events are kept and sent later: ")
+              + outcome.words());
+    }
+  }
+
+  private void refused(Lane.Ticket ticket, String server, Outcome outcome, long nanos) {
+    String key = ticket.lane().key();
+    Long last = lastRefusal.get(key);
+    if (last != null && nanos - last < QUIET) {
+      unsaid.merge(key, 1, Integer::sum);
+      return;
+    }
+    lastRefusal.put(key, nanos);
+    Integer more = unsaid.remove(key);
+    log.accept(
+        server
+            + " refused event "
+            + ticket.entry().id()
+            + ", which is kept as dead: "
+            + outcome.words()
+            + (more == null ? "" : " (and " + more + " more since the last such line)"));
+  }
+
+  /** The lane is gone, and so is what was said about it. */
+  void forget(String key) {
+    troubles.remove(key);
+    lastRefusal.remove(key);
+    unsaid.remove(key);
+  }
+}

@@ -1,0 +1,32 @@
+package io.uwsgisentry.delivery;
+
+import java.time.Duration;
+import java.util.concurrent.ThreadLocalRandom;
+
+/**
+ * How fast a lane goes.
+ *
+ * @param firstBackoff the most that is waited after one failure; it doubles with each further one
+ * @param longestBackoff the most that is ever waited, unless the server asked for more
+ * @param spacing between two requests until the server has taken one; Sentry asks for about 100 ms
+ *     between what was held back
+ * @param window requests in flight at once, at most. A distant server takes window / round trip a
+ *     second: 8 in 50 ms are 160
+ */
+record Pace(Duration firstBackoff, Duration longestBackoff, Duration spacing, int window) {
+  static final Pace DEFAULT =
+      new Pace(Duration.ofSeconds(1), Duration.ofSeconds(60), Duration.ofMillis(100), 8);
+
+  /**
+   * A random time up to the doubled one ("full jitter"): agents that one outage has brought into
+   * step fall out of it.
+   *
+   * @param failures in a row, from 1
+   */
+  Duration backoff(int failures) {
+    long most = firstBackoff.toMillis() << Math.min(failures - 1, 30);
+    most = Math.min(most, longestBackoff.toMillis());
+    return Duration.ofMillis(
+        Math.max(spacing.toMillis(), ThreadLocalRandom.current().nextLong(most + 1)));
+  }
+}

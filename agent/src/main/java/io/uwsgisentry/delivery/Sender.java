@@ -1,0 +1,173 @@
+package io.uwsgisentry.delivery;
+
+import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.Dsn;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.InetAddress;
+import java.net.URI;
+import java.net.UnknownHostException;
+import java.net.http.HttpClient;
+import java.net.http.HttpConnectTimeoutException;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import javax.net.ssl.SSLException;
+import org.jspecify.annotations.Nullable;
+
+/** Sends one event once and says what came of it. Thread-safe; the calling thread waits. */
+final class Sender {
+  /**
+   * How the JDK tells that a kept connection was closed by the server just as the request went out:
+   * the server has not seen the request, or has closed without a word.
+   */
+  private static final String CLOSED_ON_REUSE = "header parser received no bytes";
+
+  private final Clients clients = new Clients();
+  private final Clock clock;
+  private final Consumer<String> log;
+
+  /**
+   * @param log takes what {@code debug} destinations exchange, several lines at once
+   */
+  Sender(Clock clock, Consumer<String> log) {
+    this.clock = clock;
+    this.log = log;
+  }
+
+  /**
+   * Takes as long as {@code to.timeout()} from connecting to the answer's headers, a second more
+   * for the rest of the answer, and what the system's resolver takes for the name.
+   *
+   * @param id 32 hex digits
+   * @param payload the event's JSON
+   * @throws InterruptedException if the thread is interrupted; the request is given up
+   */
+  Outcome send(String id, byte[] payload, String category, Destination.To to)
+      throws InterruptedException {
+    Transcript transcript = to.debug() ? new Transcript(to.dsn()) : null;
+    Outcome outcome;
+    try {
+      outcome = exchange(id, payload, category, to, transcript);
+    } catch (IOException e) {
+      outcome = new Outcome.Unreachable(Words.clean(reason(e, to), to.dsn()));
+    } catch (RuntimeException e) {
+      outcome = new Outcome.Unsendable(Words.clean(e.toString(), to.dsn()));
+    }
+    if (transcript != null) {
+      log.accept(transcript.ending(outcome));
+    }
+    return outcome;
+  }
+
+  private Outcome exchange(
+      String id,
+      byte[] payload,
+      String category,
+      Destination.To to,
+      @Nullable Transcript transcript)
+      throws IOException, InterruptedException {
+    Dsn dsn = to.dsn();
+    URI uri = dsn.envelopeUri();
+    resolve(uri);
+    byte[] envelope = Framing.envelope(id, payload, clock.instant());
+    HttpRequest request =
+        HttpRequest.newBuilder(uri)
+            .timeout(to.timeout())
+            .header("Content-Type", "application/x-sentry-envelope")
+            .header("Content-Encoding", "gzip")
+            .header("X-Sentry-Auth", dsn.authHeader(Client.AGENT))
+            .header("User-Agent", Client.AGENT)
+            .POST(HttpRequest.BodyPublishers.ofByteArray(Framing.gzip(envelope)))
+            .build();
+    if (transcript != null) {
+      transcript.request(request, envelope);
+    }
+    HttpResponse<byte[]> response = respond(clients.client(to.verify()), request);
+    if (transcript != null) {
+      transcript.response(response);
+    }
+    return outcome(response, category, dsn);
+  }
+
+  /**
+   * Looks the name up here, in a thread that only this lane waits for. The client would do it on
+   * its few threads, which every lane needs; now it finds the name in the JDK's cache.
+   */
+  private static void resolve(URI uri) throws UnknownHostException {
+    InetAddress.getAllByName(uri.getHost());
+  }
+
+  private static HttpResponse<byte[]> respond(HttpClient client, HttpRequest request)
+      throws IOException, InterruptedException {
+    HttpResponse.BodyHandler<byte[]> body = AnswerBody.within(Duration.ofSeconds(1));
+    try {
+      return client.send(request, body);
+    } catch (IOException e) {
+      if (String.valueOf(e.getMessage()).contains(CLOSED_ON_REUSE)) {
+        // Once, at once: it says nothing about the server's health. The same event id makes a
+        // second copy harmless.
+        return client.send(request, body);
+      }
+      throw e;
+    }
+  }
+
+  private Outcome outcome(HttpResponse<byte[]> response, String category, Dsn dsn) {
+    int status = response.statusCode();
+    Instant now = clock.instant();
+    String words = Words.of(response, dsn);
+    List<String> limits = response.headers().allValues("X-Sentry-Rate-Limits");
+    String retryAfter = response.headers().firstValue("Retry-After").orElse(null);
+    Map<String, Duration> parsed = RateLimits.parse(limits);
+    if (status >= 200 && status < 300) {
+      return new Outcome.Delivered(status, words, parsed);
+    } else if (status == 429) {
+      return new Outcome.Limited(words, RateLimits.ofTooMany(limits, retryAfter, category, now));
+    } else if (status >= 500) {
+      return new Outcome.Failing(status, words, RateLimits.retryAfter(retryAfter, now), parsed);
+    } else {
+      return new Outcome.Refused(status, words, parsed);
+    }
+  }
+
+  private static String reason(IOException failure, Destination.To to) {
+    String timeout = to.timeout().toMillis() / 1000.0 + " s";
+    if (failure instanceof HttpConnectTimeoutException) {
+      return "no connection within " + timeout;
+    } else if (failure instanceof HttpTimeoutException) {
+      return "no answer within " + timeout;
+    } else if (failure instanceof UnknownHostException) {
+      return "the host's name cannot be resolved: " + to.dsn().host();
+    }
+    String said = deepest(failure);
+    if (failure instanceof SSLException) {
+      return "TLS failed: " + said;
+    } else if (failure instanceof ConnectException) {
+      // The JDK's client often loses which of the two it was.
+      return said.equals("ConnectException")
+          ? "cannot connect: refused, or no route to the host"
+          : "cannot connect: " + said;
+    }
+    return "connection failed: " + said;
+  }
+
+  /**
+   * The message nearest to the cause, since the JDK's client often wraps a telling exception into
+   * one without a message.
+   */
+  private static String deepest(Throwable failure) {
+    String said = null;
+    int depth = 0;
+    for (Throwable t = failure; t != null && depth < 10; t = t.getCause(), depth++) {
+      said = t.getMessage() == null ? said : t.getMessage();
+    }
+    return said == null ? failure.getClass().getSimpleName() : said;
+  }
+}
