@@ -46,6 +46,11 @@ def application(environ, start_response):
         import uwsgi
 
         uwsgi.alarm(query["name"][0], query["text"][0])
+    elif path == "/requests":
+        import uwsgi
+
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"%d\n" % uwsgi.total_requests()]
     elif path == "/generator":
         start_response("200 OK", [("Content-Type", "text/plain")])
         return broken_generator()

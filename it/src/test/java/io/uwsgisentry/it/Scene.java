@@ -1,6 +1,7 @@
 package io.uwsgisentry.it;
 
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.uwsgisentry.testkit.Receiver;
 import java.io.IOException;
@@ -141,6 +142,36 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
       return file;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * Mounts a file system of so many megabytes below the directory, open to all; ends the test as
+   * not run where that is not allowed.
+   */
+  Path smallDisk(int megabytes) {
+    assumeTrue(Processes.root(), "needs root: a small file system to fill up");
+    try {
+      Path disk = Files.createDirectories(directory.resolve("disk"));
+      int mounted =
+          command(
+                  "mount",
+                  "-t",
+                  "tmpfs",
+                  "-o",
+                  "mode=0777,size=" + megabytes + "m",
+                  "tmpfs",
+                  disk.toString())
+              .start()
+              .waitFor();
+      assumeTrue(mounted == 0, "needs the right to mount: a small file system to fill up");
+      closeAtEnd(() -> command("umount", "-l", disk.toString()).start().waitFor());
+      return disk;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError(e);
     }
   }
 

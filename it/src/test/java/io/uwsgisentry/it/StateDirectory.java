@@ -2,13 +2,25 @@ package io.uwsgisentry.it;
 
 import static org.awaitility.Awaitility.await;
 
+import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.Record;
+import io.uwsgisentry.journal.RecordReader;
+import io.uwsgisentry.journal.SealedFile;
+import io.uwsgisentry.outbox.Counter;
+import io.uwsgisentry.outbox.Entry;
+import io.uwsgisentry.outbox.Filter;
+import io.uwsgisentry.outbox.Outbox;
+import io.uwsgisentry.outbox.State;
+import io.uwsgisentry.outbox.Tally;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
 import org.awaitility.core.ConditionTimeoutException;
@@ -22,7 +34,42 @@ record StateDirectory(Path path) {
    * that was ever written.
    */
   List<Record> records() {
-    return JournalFiles.read(path);
+    JournalDirectory journal = JournalDirectory.at(path);
+    List<Record> records = new ArrayList<>();
+    if (!Files.exists(path.resolve("key"))) {
+      return records;
+    }
+    try {
+      byte[] key = journal.key();
+      for (SealedFile sealed : journal.sealed()) {
+        read(sealed.path(), key, records);
+      }
+      read(journal.live(), key, records);
+    } catch (NoSuchFileException e) {
+      // The agent has just taken a file away; without one there is nothing that could.
+      return records;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return records;
+  }
+
+  /** A test that kills no writer finds nothing but records. */
+  private static void read(Path file, byte[] key, List<Record> records) throws IOException {
+    try (FileChannel channel = FileChannel.open(file)) {
+      RecordReader reader = new RecordReader(channel, key, 0);
+      while (true) {
+        RecordReader.Result result = reader.next();
+        if (result instanceof RecordReader.Good good) {
+          records.add(good.record());
+        } else if (result instanceof RecordReader.End
+            || result instanceof RecordReader.Incomplete) {
+          return;
+        } else {
+          throw new AssertionError("in " + file + ": " + result);
+        }
+      }
+    }
   }
 
   /** The records of that handler, as its user wrote it. */
@@ -66,6 +113,53 @@ record StateDirectory(Path path) {
 
   void awaitNoAgent() {
     await("no agent for " + path).atMost(PATIENCE).until(() -> agents().isEmpty());
+  }
+
+  /** The newest entries in one of these states; none if there is no outbox yet. */
+  List<Entry> entries(State... states) {
+    return outbox(o -> o.list(Filter.of(states), 1000), List.of());
+  }
+
+  /** Waits until there are so many entries in that state, and returns them. */
+  List<Entry> awaitEntries(int n, State state) {
+    return await(n + " entries that are " + state)
+        .atMost(PATIENCE)
+        .until(() -> entries(state), found -> found.size() >= n);
+  }
+
+  /** How much was counted under that name, whatever the reason. */
+  long counted(Counter.Name name) {
+    return outbox(
+        o -> o.counters().stream().filter(c -> c.name() == name).mapToLong(Counter::quantity).sum(),
+        0L);
+  }
+
+  /** For how many incidents the entries of that state stand. */
+  long occurrences(State state) {
+    return outbox(
+        o -> {
+          Tally tally = o.states().get(state);
+          return tally == null ? 0L : tally.occurrences();
+        },
+        0L);
+  }
+
+  private interface Question<T> {
+    T ask(Outbox outbox) throws IOException;
+  }
+
+  private <T> T outbox(Question<T> question, T nothing) {
+    Path database = path.resolve("outbox.db");
+    if (!Files.exists(database)) {
+      return nothing;
+    }
+    try (Outbox outbox = Outbox.openReadOnly(database)) {
+      return question.ask(outbox);
+    } catch (NoSuchFileException e) {
+      return nothing;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** The agent's own log, empty if there is none. */

@@ -1,0 +1,214 @@
+package io.uwsgisentry.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.uwsgisentry.outbox.Counter;
+import io.uwsgisentry.testkit.Behaviour;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/**
+ * The server that is watched is not harmed: not by a Sentry that accepts and never answers, not by
+ * a dead agent, not by a full disk. Speeds are printed and not judged, since they are the
+ * machine's; what is judged is that no request fails and that every event is accounted for.
+ */
+class HarmlessTest {
+  private static final String PLAIN =
+      """
+      [uwsgi]
+      plugins = python3
+      http-socket = 127.0.0.1:${port}
+      wsgi-file = ${apps}/app.py
+      master = true
+      workers = 2
+      listen = 100
+      disable-logging = true
+      """;
+
+  private static final String SERVER =
+      PLAIN
+          + """
+          plugin = sentry
+          sentry-dsn = ${dsn}
+          sentry-dir = ${state}
+          """;
+
+  private static final String ROUTE = "route = ^/event sentry:message=asked,level=info\n";
+
+  @RegisterExtension final Scene scene = new Scene();
+
+  /** Where the trouble is. */
+  private enum Trouble {
+    SILENT_SENTRY,
+    DEAD_AGENT,
+    FULL_DISK
+  }
+
+  @Test
+  void every_request_reports_to_a_sentry_that_never_answers() throws Exception {
+    everyRequestReports(Trouble.SILENT_SENTRY);
+  }
+
+  @Test
+  void every_request_reports_while_the_agent_is_dead() throws Exception {
+    everyRequestReports(Trouble.DEAD_AGENT);
+  }
+
+  @Test
+  void every_request_reports_to_a_full_disk() throws Exception {
+    everyRequestReports(Trouble.FULL_DISK);
+  }
+
+  @Test
+  void a_storm_of_matching_log_lines_fails_no_request() throws Exception {
+    scene.receiver().behave(Behaviour.silent());
+    UwsgiServer server =
+        scene.server(SERVER + "alarm = seen sentry:level=info\nalarm-log = seen ^FOO\n").start();
+    scene.state().awaitAgent();
+    ExecutorService clients = Executors.newFixedThreadPool(4);
+    List<Future<Http.Response>> answers = new ArrayList<>();
+    for (int i = 0; i < 50; i++) {
+      String path = "/log?n=20&line=FOO%20number%20" + i;
+      answers.add(clients.submit(() -> server.get(path)));
+    }
+    for (Future<Http.Response> answer : answers) {
+      assertThat(answer.get()).isEqualTo(new Http.Response(200, "ok\n"));
+    }
+    clients.shutdown();
+    scene.receiver().behave(Behaviour.healthy());
+    awaitAccounted(scene.state(), 1000);
+  }
+
+  @Test
+  void exceptions_at_full_speed_all_arrive() throws Exception {
+    UwsgiServer server = scene.server(SERVER + "exception-handler = sentry:\n").start();
+    LanguageTest.burst(server, 2000, 16);
+    awaitAccounted(scene.state(), 2000);
+  }
+
+  @Test
+  void a_start_that_reports_is_not_delayed_by_a_sentry_that_never_answers() {
+    scene.receiver().behave(Behaviour.silent());
+    Duration plain = startUp(scene.server(PLAIN));
+    Duration reporting = startUp(scene.server(SERVER + "hook-asap = sentry:message=starts\n"));
+    System.out.printf(
+        "start to first answer: %d ms; with a hook-asap that reports to a silent Sentry: %d ms%n",
+        plain.toMillis(), reporting.toMillis());
+    // The old plugin waited four seconds here.
+    assertThat(reporting).isLessThan(plain.plusSeconds(2));
+  }
+
+  private void everyRequestReports(Trouble trouble) throws Exception {
+    UwsgiServer plain = scene.server(PLAIN).start();
+    Throughput without = wrk(plain);
+    plain.stop();
+
+    Path disk = null;
+    String ini = SERVER + ROUTE;
+    StateDirectory state = scene.state();
+    if (trouble == Trouble.FULL_DISK) {
+      disk = scene.smallDisk(48);
+      state = new StateDirectory(disk.resolve("state"));
+      ini = ini.replace("${state}", state.path().toString());
+    }
+    UwsgiServer server = scene.server(ini).start();
+    long agent = state.awaitAgent();
+    server.get("/event");
+    scene.awaitEvents(1);
+    Path filler = null;
+    switch (trouble) {
+      case SILENT_SENTRY -> scene.receiver().behave(Behaviour.silent());
+      case DEAD_AGENT -> Processes.signal(agent, "KILL");
+      case FULL_DISK -> filler = Disk.fill(disk);
+    }
+    Throughput with = wrk(server);
+    System.out.printf(
+        "%s: %.0f requests/s with an event each, %.0f without the plugin: %.2f%n",
+        trouble, with.perSecond, without.perSecond, with.perSecond / without.perSecond);
+    assertThat(with.failed).isZero();
+
+    // The question itself is a request too, but none that reports.
+    long requests = Long.parseLong(server.get("/requests").body().trim());
+    assertThat(requests).isGreaterThan(with.requests);
+    if (filler != null) {
+      Files.delete(filler);
+    }
+    scene.receiver().behave(Behaviour.healthy());
+    awaitAccounted(state, requests);
+    assertThat(server.log()).doesNotContain("died");
+  }
+
+  /**
+   * Every incident is delivered, folded into a delivered event that counts it, or counted as
+   * dropped.
+   */
+  private void awaitAccounted(StateDirectory state, long incidents) {
+    await("all of " + incidents + " incidents")
+        .atMost(Duration.ofSeconds(60))
+        .pollInterval(Duration.ofMillis(300))
+        .untilAsserted(
+            () -> {
+              long arrived =
+                  scene.receiver().events().stream().mapToLong(Events::occurrences).sum();
+              long dropped = state.counted(Counter.Name.DROPPED);
+              assertThat(arrived + dropped)
+                  .as("%d arrived, %d were dropped", arrived, dropped)
+                  .isEqualTo(incidents);
+            });
+    List<String> ids =
+        scene.receiver().accepted().stream().map(r -> r.envelope().eventId()).toList();
+    assertThat(ids).hasSize(Math.toIntExact(ids.stream().distinct().count()));
+  }
+
+  private record Throughput(long requests, double perSecond, long failed) {}
+
+  private Throughput wrk(UwsgiServer server) throws IOException, InterruptedException {
+    Process wrk =
+        scene
+            .command("wrk", "-t1", "-c8", "-d2s", "http://127.0.0.1:" + server.port() + "/event?x")
+            .redirectErrorStream(true)
+            .start();
+    String report = new String(wrk.getInputStream().readAllBytes());
+    assertThat(wrk.waitFor()).as(report).isZero();
+    // uWSGI's http-socket closes each connection, which wrk counts as an error of reading after a
+    // whole answer; what it says of
+    // statuses is what matters.
+    return new Throughput(
+        (long) number(report, "([\\d.]+) requests in"),
+        number(report, "Requests/sec:\\s+([\\d.]+)"),
+        (long) number(report, "Non-2xx or 3xx responses: (\\d+)")
+            + (long) number(report, "Socket errors: connect (\\d+)")
+            + (long) number(report, "timeout (\\d+)"));
+  }
+
+  private static double number(String text, String expression) {
+    Matcher matcher = Pattern.compile(expression).matcher(text);
+    return matcher.find() ? Double.parseDouble(matcher.group(1)) : 0;
+  }
+
+  private static Duration startUp(UwsgiServer server) {
+    List<Duration> times = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      long from = System.nanoTime();
+      server.start();
+      assertThat(server.get("/ok").status()).isEqualTo(200);
+      times.add(Duration.ofNanos(System.nanoTime() - from));
+      server.stop();
+    }
+    Collections.sort(times);
+    return times.get(1);
+  }
+}
