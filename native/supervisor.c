@@ -65,7 +65,7 @@ static const char script[] =
 	"fi\n"
 	"end \"$rc\" 5\n";
 
-/* the jar is this file's tail: a zip ends with its directory's end record */
+/* the jar is this file's tail: a zip ends with its directory's end record, which says how much comment comes after it */
 static int has_jar(const char *path) {
 	unsigned char tail[66000];
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -74,7 +74,11 @@ static int has_jar(const char *path) {
 	off_t from = size > (off_t) sizeof(tail) ? size - (off_t) sizeof(tail) : 0;
 	ssize_t n = pread(fd, tail, sizeof(tail), from);
 	close(fd);
-	return n >= 22 && memmem(tail, (size_t) n, "PK\005\006", 4) != NULL;
+	for (ssize_t at = n - 22; at >= 0; at--) {
+		/* without the comment's length the words of this very line would do, in a plugin whose tail they are */
+		if (!memcmp(tail + at, "PK\005\006", 4) && at + 22 + (tail[at + 20] | tail[at + 21] << 8) == n) return 1;
+	}
+	return 0;
 }
 
 static char *executable(const char *directory, size_t len, const char *name) {
