@@ -15,7 +15,8 @@ import org.junit.jupiter.api.Test;
  * testdata/journal/written-by-java-v1.journal}: the test writes it anew and fails once.
  */
 class GoldenFileTest {
-  private static final Path GOLDEN = Path.of("..", "testdata", "journal", "written-by-java-v1.journal");
+  private static final Path GOLDEN =
+      Path.of("..", "testdata", "journal", "written-by-java-v1.journal");
 
   @Test
   void theWriterWritesWhatItAlwaysWrote() throws IOException {
