@@ -35,8 +35,8 @@ record MessageTemplate(String template, List<String> params) {
       Pattern.compile("\\d{1,3}(?:\\.\\d{1,3}){3}(?::\\d{1,5})?(?![\\w.]\\w|\\w)");
   private static final Pattern IPV6 =
       Pattern.compile(
-          "(?=[0-9a-fA-F:]*[0-9a-fA-F])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\\w:])");
-  private static final Pattern NUMBER = Pattern.compile("\\d+(?:\\.\\d+)*");
+          "(?=[a-fA-F:]{0,40}[0-9])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\\w:])");
+  private static final Pattern NUMBER = Pattern.compile("\\d{1,40}(?:\\.\\d{1,40}){0,8}");
 
   static MessageTemplate of(String text) {
     StringBuilder template = new StringBuilder(text.length() + 16);
@@ -115,10 +115,12 @@ record MessageTemplate(String template, List<String> params) {
   private static int wordEnd(String text, int at, boolean digit) {
     int end = at;
     boolean digits = false;
+    boolean letters = false;
     boolean allHex = true;
     while (end < text.length() && wordChar(text.charAt(end))) {
       char c = text.charAt(end);
       digits |= c >= '0' && c <= '9';
+      letters |= c > '9';
       allHex &= hex(c);
       end++;
     }
@@ -126,7 +128,9 @@ record MessageTemplate(String template, List<String> params) {
     if (length > 2 && text.startsWith("0x", at)) {
       return end;
     }
-    if (allHex && digits && length >= 8) {
+    // A short one may be a number with a unit (5d), but cut in two it would leave its letters
+    // behind.
+    if (allHex && digits && (length >= 8 || (digit && letters))) {
       return end;
     }
     if (!digit) {
