@@ -61,8 +61,10 @@ final class Database implements AutoCloseable {
     Database database = connect(file, "", config);
     database.read(
         () -> {
-          // Only as the first of all has auto_vacuum an effect, and only on a new file.
-          database.execute("PRAGMA auto_vacuum = INCREMENTAL");
+          if (database.number("PRAGMA page_count") == 0) {
+            // It has an effect on a new file only, and only as the first of all.
+            database.execute("PRAGMA auto_vacuum = INCREMENTAL");
+          }
           database.execute("PRAGMA journal_mode = WAL");
           database.execute("PRAGMA synchronous = NORMAL");
           database.execute("PRAGMA journal_size_limit = " + WAL_KEPT_BYTES);
@@ -166,6 +168,16 @@ final class Database implements AutoCloseable {
   void execute(String sql) throws SQLException {
     try (Statement statement = connection.createStatement()) {
       statement.execute(sql);
+    }
+  }
+
+  /**
+   * For a pragma that works a step per row but has no columns: JDBC would stop after its first
+   * step.
+   */
+  void runToItsEnd(String sql) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      statement.executeUpdate(sql);
     }
   }
 
