@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""Starts a real uWSGI with demo.ini, breaks it in six ways and shows what was captured. Run it with ./run demo."""
+
+import argparse
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+CLI = os.path.join(ROOT, 'build', 'uwsgi-sentry')
+
+# What is to be captured: the handler in demo.ini that does, and what happened.
+EXPECTED = {
+    'hook-asap': 'the server starts',
+    'alarm noputplease': 'somebody sends a PUT',
+    'alarm seen': 'a line of the log begins with FOO',
+    'exception-handler': 'the application raises an exception',
+    'alarm lqfull': 'the listen queue is full',
+    'alarm segfault': 'a worker crashes',
+}
+
+
+def say(text=''):
+    print(text, flush=True)
+
+
+def wait_for(condition, seconds):
+    """Looks again and again, gives the condition's first true answer, or its last one."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer or time.monotonic() > end:
+            return answer
+        time.sleep(0.1)
+
+
+class Server:
+    """A uWSGI with demo.ini, its log in a file."""
+
+    def __init__(self, directory, dsn):
+        with socket.socket() as probe:
+            probe.bind(('127.0.0.1', 0))
+            self.port = probe.getsockname()[1]
+        self.state = os.path.join(directory, 'state')
+        self.log = os.path.join(directory, 'uwsgi.log')
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(('UWSGI_', 'SENTRY_'))}
+        environment.update(DEMO_PORT=str(self.port), DEMO_DIR=self.state)
+        if dsn:
+            environment['SENTRY_DSN'] = dsn
+        with open(self.log, 'wb') as log:
+            self.process = subprocess.Popen(
+                ['uwsgi', '--ini', os.path.join(HERE, 'demo.ini')],
+                cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def request(self, method, path, timeout=10):
+        """The answer's status, None if there was none."""
+        connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=timeout)
+        try:
+            connection.request(method, path)
+            return connection.getresponse().status
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+
+    def answers(self):
+        return self.process.poll() is None and self.request('GET', '/') == 200
+
+    def fill_the_listen_queue(self):
+        """Both workers sleep, so nobody takes the connections that follow. uWSGI looks once a second."""
+        sleepers = [threading.Thread(target=self.request, args=('GET', '/sleep')) for _ in range(2)]
+        for sleeper in sleepers:
+            sleeper.start()
+        time.sleep(0.3)
+        waiting = []
+        for _ in range(8):
+            connection = socket.socket()
+            connection.setblocking(False)
+            connection.connect_ex(('127.0.0.1', self.port))
+            waiting.append(connection)
+        for sleeper in sleepers:
+            sleeper.join()
+        for connection in waiting:
+            connection.close()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        # The agent goes on for a moment, to deliver what is left.
+        if not wait_for(lambda: not self.agent(), 15):
+            os.kill(self.agent(), signal.SIGKILL)
+
+    def agent(self):
+        """The agent's process id, None if there is none."""
+        answer = cli('status', '--json', '--dir', self.state)
+        return json.loads(answer)['agent'].get('pid') if answer else None
+
+    def events(self):
+        lines = cli('events', '--json', '--limit', '1000', '--dir', self.state).splitlines()
+        return [json.loads(line) for line in lines]
+
+
+def cli(*arguments):
+    return subprocess.run([CLI, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, check=False, text=True).stdout
+
+
+def show(*arguments):
+    say('$ build/uwsgi-sentry ' + ' '.join(arguments))
+    say(cli(*arguments))
+
+
+def tail(path, lines):
+    try:
+        with open(path, errors='replace') as content:
+            return ''.join(content.readlines()[-lines:])
+    except OSError:
+        return ''
+
+
+def break_it(server):
+    say('1. ' + EXPECTED['hook-asap'])
+    if not wait_for(server.answers, 30):
+        raise SystemExit('the server did not start:\n' + tail(server.log, 40))
+    say('2. ' + EXPECTED['alarm noputplease'])
+    server.request('PUT', '/orders/4711')
+    say('3. ' + EXPECTED['alarm seen'])
+    server.request('GET', '/log')
+    say('4. ' + EXPECTED['exception-handler'])
+    server.request('GET', '/exception')
+    say('5. ' + EXPECTED['alarm lqfull'])
+    server.fill_the_listen_queue()
+    say('6. ' + EXPECTED['alarm segfault'])
+    wait_for(server.answers, 10)
+    server.request('GET', '/segfault')
+    if not wait_for(server.answers, 20):
+        raise SystemExit('the server does not answer any more:\n' + tail(server.log, 40))
+
+
+def missing(events):
+    captured = {event['handler'] for event in events}
+    return [what for handler, what in EXPECTED.items() if handler not in captured]
+
+
+def demonstrate(directory, dsn):
+    server = Server(directory, dsn)
+    try:
+        break_it(server)
+        wait_for(lambda: not missing(server.events()), 30)
+        if dsn:
+            wait_for(lambda: all(event['state'] == 'delivered' for event in server.events()), 30)
+        events = server.events()
+        say()
+        show('events', '--dir', server.state)
+        for handler in EXPECTED:
+            for event in [event for event in events if event['handler'] == handler][-1:]:
+                show('events', 'show', event['id'][:8], '--dir', server.state)
+        failed = False
+        for what in missing(events):
+            say('MISSING: ' + what)
+            failed = True
+        for event in events if dsn else []:
+            if event['state'] != 'delivered':
+                say('NOT DELIVERED: %s: %s' % (event['title'], event.get('last_error', event['state'])))
+                failed = True
+        if failed:
+            say('\nThe end of the server\'s log:\n' + tail(server.log, 40))
+            say('The end of the agent\'s log:\n' + tail(os.path.join(server.state, 'agent.log'), 40))
+            return 1
+        say('All six were captured%s.' % (' and delivered' if dsn else '; without a DSN they stay on this machine'))
+        return 0
+    finally:
+        server.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser(prog='./run demo', description='Break a uWSGI in six ways and see what is captured.')
+    parser.add_argument('--dsn', help='send the events there too')
+    arguments = parser.parse_args()
+    directory = tempfile.mkdtemp(prefix='uwsgi-sentry-demo-')
+    try:
+        return demonstrate(directory, arguments.dsn)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
