@@ -76,21 +76,15 @@ class Server:
         return self.process.poll() is None and self.request('GET', '/') == 200
 
     def fill_the_listen_queue(self):
-        """Both workers sleep, so nobody takes the connections that follow. uWSGI looks once a second."""
-        sleepers = [threading.Thread(target=self.request, args=('GET', '/sleep')) for _ in range(2)]
-        for sleeper in sleepers:
-            sleeper.start()
-        time.sleep(0.3)
-        waiting = []
-        for _ in range(8):
-            connection = socket.socket()
-            connection.setblocking(False)
-            connection.connect_ex(('127.0.0.1', self.port))
-            waiting.append(connection)
-        for sleeper in sleepers:
-            sleeper.join()
-        for connection in waiting:
-            connection.close()
+        """Both workers sleep, so nobody takes the requests that follow. uWSGI looks once a second."""
+        paths = ['/sleep'] * 2 + ['/'] * 8
+        visitors = [threading.Thread(target=self.request, args=('GET', path)) for path in paths]
+        for visitor in visitors:
+            visitor.start()
+            if visitor is visitors[1]:
+                time.sleep(0.3)
+        for visitor in visitors:
+            visitor.join()
 
     def stop(self):
         if self.process.poll() is None:
