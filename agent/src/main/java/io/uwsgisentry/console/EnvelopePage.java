@@ -1,6 +1,8 @@
 package io.uwsgisentry.console;
 
+import io.uwsgisentry.delivery.Preview;
 import io.uwsgisentry.outbox.Entry;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 
 /** What {@code uwsgi-sentry events show --envelope} prints. */
@@ -13,6 +15,18 @@ public final class EnvelopePage {
    * @param now stands for the time of sending, which an envelope names
    */
   public static String text(Entry entry, Instant now) {
-    return "";
+    if (!isEvent(entry)) {
+      return "Nothing is sent for this record: no event could be made of it.\n";
+    }
+    return Text.lines(Preview.of(entry, now));
+  }
+
+  private static boolean isEvent(Entry entry) {
+    try {
+      Json.parse(new String(entry.payload(), StandardCharsets.UTF_8));
+      return true;
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
   }
 }
