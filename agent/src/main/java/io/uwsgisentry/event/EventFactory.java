@@ -73,8 +73,8 @@ public final class EventFactory {
     try {
       Draft draft = draft(record.id(), record.time(), settings);
       builder.fill(draft, record, settings);
-      common(draft, settings, builder.platform(record));
       origin(draft, record, settings);
+      common(draft, settings, builder.platform(record));
       request(draft, record, settings);
       if (record.cut()) {
         draft.trimmed("the record: a value was too long to be written whole");
@@ -95,9 +95,9 @@ public final class EventFactory {
     Draft draft = draft(id, now, settings);
     String text = "Test event of uwsgi-sentry check for " + settings.handler();
     draft.message(text);
-    common(draft, settings, "other");
     draft.tag("uwsgi.handler", settings.handler());
     draft.tag("uwsgi.kind", "test");
+    common(draft, settings, "other");
     return finished(draft, id);
   }
 
@@ -114,9 +114,9 @@ public final class EventFactory {
     String handler = settings.handler().isEmpty() ? "an unknown handler" : settings.handler();
     String text = "uWSGI: " + handler + " (only counted: the journal was above half of its limit)";
     draft.message(text);
-    common(draft, settings, "other");
     draft.tag("uwsgi.handler", settings.handler());
     draft.tag("uwsgi.kind", kind.name().toLowerCase(Locale.ROOT));
+    common(draft, settings, "other");
     draft.extra(Occurrences.COUNT, occurrences);
     draft.extra(Occurrences.FIRST, first.toString());
     draft.extra(Occurrences.LAST, last.toString());
@@ -129,6 +129,7 @@ public final class EventFactory {
         id, time, settings.level(), new SdkVersion("uwsgi-sentry", version), redaction);
   }
 
+  /** What every event has; after our own tags, which one of the user's may replace. */
   private void common(Draft draft, HandlerSettings settings, String builtInPlatform) {
     draft.logger(settings.logger());
     draft.serverName(settings.serverName());
