@@ -1,14 +1,8 @@
 package io.uwsgisentry.delivery;
 
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
-import java.util.zip.Deflater;
-import java.util.zip.GZIPOutputStream;
 
 /**
  * Frames one event as an envelope (develop.sentry.dev/sdk/data-model/envelopes): a header line, the
@@ -42,24 +36,5 @@ final class Framing {
     System.arraycopy(payload, 0, envelope, headers.length, payload.length);
     envelope[envelope.length - 1] = '\n';
     return envelope;
-  }
-
-  /** gzip, as it is the one compression that Relay, Bugsink and Spotlight all read alike. */
-  static byte[] gzip(byte[] bytes) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream(Math.max(512, bytes.length / 3));
-    try (OutputStream gzip = new Gzip(out)) {
-      gzip.write(bytes);
-    } catch (IOException e) {
-      throw new UncheckedIOException("a buffer in memory cannot fail", e);
-    }
-    return out.toByteArray();
-  }
-
-  /** Level 1: half of the default's time for a tenth more bytes. */
-  private static final class Gzip extends GZIPOutputStream {
-    Gzip(OutputStream out) throws IOException {
-      super(out);
-      def.setLevel(Deflater.BEST_SPEED);
-    }
   }
 }

@@ -30,6 +30,7 @@ final class Sender {
   private static final String CLOSED_ON_REUSE = "header parser received no bytes";
 
   private final Clients clients = new Clients();
+  private final Gzip gzip = new Gzip();
   private final Clock clock;
   private final Consumer<String> log;
 
@@ -84,7 +85,7 @@ final class Sender {
             .header("Content-Encoding", "gzip")
             .header("X-Sentry-Auth", dsn.authHeader(Client.AGENT))
             .header("User-Agent", Client.AGENT)
-            .POST(HttpRequest.BodyPublishers.ofByteArray(Framing.gzip(envelope)))
+            .POST(HttpRequest.BodyPublishers.ofByteArray(gzip.compress(envelope)))
             .build();
     if (transcript != null) {
       transcript.request(request, envelope);

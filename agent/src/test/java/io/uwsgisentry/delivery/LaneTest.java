@@ -1,0 +1,206 @@
+package io.uwsgisentry.delivery;
+
+import static java.time.Duration.ofMillis;
+import static java.time.Duration.ofSeconds;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.uwsgisentry.outbox.Entry;
+import io.uwsgisentry.outbox.Settlement;
+import io.uwsgisentry.outbox.State;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** When a lane starts what, with a time that the test turns. */
+class LaneTest {
+  private static final Pace PACE = new Pace(ofSeconds(1), ofSeconds(60), ofMillis(100), 4);
+  private static final Outcome TAKEN = new Outcome.Delivered(200, "200", Map.of());
+  private static final Outcome DOWN = new Outcome.Unreachable("no answer");
+  private static final Outcome ILL = new Outcome.Failing(503, "503", null, Map.of());
+  private static final Outcome NO = new Outcome.Refused(400, "400", Map.of());
+
+  private long nanos = -5_000_000_000L; // System.nanoTime may be negative
+  private Instant now = Instant.parse("2026-11-22T12:00:00Z");
+  private final Lane lane = new Lane("key", Map.of(), PACE, nanos);
+  private int entries;
+
+  @Test
+  void eachEventTakenAllowsOneMoreInFlightUpToTheWindow() {
+    List<Lane.Ticket> flying = startAll();
+    List<Integer> sizes = new ArrayList<>(List.of(flying.size()));
+    for (int i = 0; i < 6; i++) {
+      finish(flying.remove(0), TAKEN);
+      flying.addAll(startAll());
+      sizes.add(flying.size());
+    }
+    assertThat(sizes).containsExactly(1, 2, 3, 4, 4, 4, 4);
+  }
+
+  @Test
+  void untilOneIsTakenRequestsKeepTheirDistance() {
+    finish(startAll().get(0), NO);
+    assertThat(startAll()).isEmpty();
+    pass(ofMillis(99));
+    assertThat(startAll()).isEmpty();
+    pass(ofMillis(1));
+    assertThat(startAll()).hasSize(1);
+  }
+
+  @Test
+  void aRefusalDoesNotSlowALaneThatWorks() {
+    finish(startAll().get(0), TAKEN);
+    finish(startAll().get(0), NO);
+    assertThat(startAll()).hasSize(1);
+  }
+
+  @Test
+  void theFailureOfAllThatIsInFlightIsOneFailure() {
+    List<Lane.Ticket> flying = new ArrayList<>(startAll());
+    for (int i = 0; i < 4; i++) {
+      finish(flying.remove(0), TAKEN);
+      flying.addAll(startAll());
+    }
+    assertThat(flying).hasSize(4);
+    flying.forEach(ticket -> finish(ticket, DOWN));
+
+    pass(ofSeconds(1));
+    assertThat(startAll()).as("after one failure the wait is a second at most").hasSize(1);
+  }
+
+  @Test
+  void waitsGrowWithFailuresUpToTheLongest() {
+    for (int i = 0; i < 30; i++) {
+      List<Lane.Ticket> probe = startAll();
+      assertThat(probe).as("probe %d", i).hasSize(1);
+      finish(probe.get(0), DOWN);
+      assertThat(startAll()).isEmpty();
+      Duration most = ofSeconds(Math.min(60, 1L << Math.min(i, 10)));
+      assertThat(Duration.ofNanos(lane.idleFor(nanos, now))).isBetween(PACE.spacing(), most);
+      pass(most);
+    }
+  }
+
+  @Test
+  void whatWasSentBeforeAFailureProvesNothingAfterIt() {
+    finish(startAll().get(0), TAKEN);
+    List<Lane.Ticket> two = startAll();
+    finish(two.get(0), ILL);
+    finish(two.get(1), TAKEN);
+
+    assertThat(startAll()).isEmpty();
+    pass(ofSeconds(1));
+    assertThat(startAll()).hasSize(1);
+    assertThat(lane.proven()).isFalse();
+  }
+
+  @Test
+  void anEntryThatFailedWaitsLongerThanItsLane() {
+    Lane.Ticket failing = startAll().get(0);
+    Settlement settlement = finish(failing, ILL).settlement();
+
+    Duration laneWaits = Duration.ofNanos(lane.idleFor(nanos, now));
+    assertThat(settlement)
+        .isInstanceOfSatisfying(
+            Settlement.Retry.class,
+            retry -> assertThat(retry.notBefore()).isAfter(now.plus(laneWaits)));
+  }
+
+  @Test
+  void aLimitedEntryIsNotSettledAndTheLaneIsHeldForItsTime() {
+    Lane.Verdict verdict =
+        finish(startAll().get(0), new Outcome.Limited("429", Map.of("error", ofSeconds(30))));
+
+    assertThat(verdict.settlement()).isNull();
+    assertThat(verdict.holds()).isEqualTo(Map.of("error", now.plusSeconds(30)));
+    assertThat(lane.taken()).as("it may be fetched again").isEmpty();
+    pass(ofSeconds(29));
+    assertThat(startAll()).isEmpty();
+    pass(ofSeconds(1));
+    assertThat(startAll()).hasSize(1);
+  }
+
+  @Test
+  void aShorterLimitDoesNotEndALongerOne() {
+    Lane held = new Lane("key", Map.of("", now.plusSeconds(100)), PACE, nanos);
+    held.fetched(List.of(entry()), 1);
+    assertThat(held.start(nanos, now)).isNull();
+    assertThat(held.start(nanos, now.plusSeconds(100))).isNotNull();
+  }
+
+  @Test
+  void anEntryIsNotFetchedAgainBeforeItIsSettled() {
+    Lane.Ticket ticket = startAll().get(0);
+    assertThat(lane.taken()).contains(ticket.entry().id());
+    finish(ticket, TAKEN);
+    assertThat(lane.taken()).contains(ticket.entry().id());
+    lane.settled(ticket.entry().id());
+    assertThat(lane.taken()).doesNotContain(ticket.entry().id());
+  }
+
+  @Test
+  void manyBigEventsAreNotHeldInMemoryAtOnce() {
+    finish(startAll().get(0), TAKEN);
+    lane.fetched(List.of(entry(1 << 20)), 1);
+    lane.look();
+    while (lane.start(nanos, now) != null) {}
+    assertThat(lane.wanted(nanos, now)).isEqualTo(1);
+  }
+
+  private List<Lane.Ticket> startAll() {
+    List<Lane.Ticket> started = new ArrayList<>();
+    while (true) {
+      int wanted = lane.wanted(nanos, now);
+      if (wanted > 0) {
+        List<Entry> fetched = new ArrayList<>();
+        for (int i = 0; i < wanted; i++) {
+          fetched.add(entry());
+        }
+        lane.fetched(fetched, wanted);
+      }
+      Lane.Ticket ticket = lane.start(nanos, now);
+      if (ticket == null) {
+        return started;
+      }
+      started.add(ticket);
+    }
+  }
+
+  private Lane.Verdict finish(Lane.Ticket ticket, Outcome outcome) {
+    return lane.done(ticket, outcome, nanos, now);
+  }
+
+  private void pass(Duration time) {
+    nanos += time.toNanos();
+    now = now.plus(time);
+  }
+
+  private Entry entry() {
+    return entry(100);
+  }
+
+  private Entry entry(int bytes) {
+    return new Entry(
+        Rig.id(++entries),
+        State.READY,
+        "key",
+        null,
+        true,
+        ofSeconds(5),
+        false,
+        "error",
+        "error",
+        "title",
+        "instance",
+        "handler",
+        now,
+        1,
+        0,
+        null,
+        null,
+        null,
+        new byte[bytes]);
+  }
+}
