@@ -44,7 +44,20 @@ public final class UwsgiSentry {
     return root.setUsageHelpWidth(width == 0 ? 100 : Math.max(60, Math.min(width, 120)))
         .setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8))
         .setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8))
+        .setExecutionStrategy(UwsgiSentry::run)
         .setExecutionExceptionHandler(UwsgiSentry::tell);
+  }
+
+  /**
+   * Pages are printed without a line break at the end, which would flush them; and the process ends
+   * with exit().
+   */
+  private static int run(CommandLine.ParseResult result) {
+    try {
+      return new CommandLine.RunLast().execute(result);
+    } finally {
+      result.asCommandLineList().forEach(command -> command.getOut().flush());
+    }
   }
 
   /** What a person can act upon is one sentence; a bug keeps its stack trace. */

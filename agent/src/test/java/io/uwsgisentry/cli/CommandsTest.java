@@ -13,6 +13,7 @@ import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.Settlement;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.HandlerSettings;
+import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -64,7 +65,11 @@ class CommandsTest {
               return 0;
             },
             surroundings(environment));
-    int code = command.setOut(new PrintWriter(out)).setErr(new PrintWriter(err)).execute(arguments);
+    int code =
+        command
+            .setOut(new PrintWriter(new BufferedWriter(out)))
+            .setErr(new PrintWriter(err))
+            .execute(arguments);
     return new Answer(code, out.toString(), err.toString());
   }
 
