@@ -16,14 +16,16 @@ import picocli.CommandLine.Option;
       "Sends what uWSGI's processes recorded in a state directory.",
       "",
       "uWSGI starts it by itself (sentry-agent = auto). Run it by hand, or from systemd or a container of its"
-          + " own, for a server with sentry-agent = external. One agent serves a directory: others wait for it.",
+          + " own, for a server with sentry-agent = external. One agent serves a directory: a second one ends at once.",
       ""
     },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       ExitCode.DONE_LINE,
       "1:it could not start or go on; agent.log in the directory says why",
-      ExitCode.USAGE_LINE
+      ExitCode.USAGE_LINE,
+      "75:another agent serves the directory",
+      "76:the directory holds files of a newer version, which are left to that"
     })
 final class AgentCommand implements Callable<Integer> {
   private final AgentRunner runner;

@@ -107,6 +107,10 @@ public final class JournalDirectory {
 
   /** Bytes in {@code live}; 0 where it is missing or is not a plain file. */
   public long liveBytes() throws IOException {
+    // Asked many times a second: java.io.File tells that a file is missing without an exception.
+    if (live().toFile().length() == 0) {
+      return 0;
+    }
     BasicFileAttributes attributes = attributes(live());
     return attributes != null && attributes.isRegularFile() ? attributes.size() : 0;
   }

@@ -44,6 +44,18 @@ final class Intake {
         });
   }
 
+  Outbox.Reading resume(String file) throws IOException {
+    return database.read(
+        () -> {
+          PreparedStatement statement =
+              database.prepared("SELECT position FROM files WHERE name = ?");
+          statement.setString(1, file);
+          try (ResultSet row = statement.executeQuery()) {
+            return new Outbox.Reading(row.next() ? row.getLong(1) : 0, 1);
+          }
+        });
+  }
+
   Set<String> known(Collection<String> ids) throws IOException {
     return database.read(
         () -> {

@@ -112,6 +112,11 @@ public final class Outbox implements AutoCloseable {
     return intake.begin(file);
   }
 
+  /** Where reading of that journal file goes on, in the process that began it. */
+  public Reading resume(String file) throws IOException {
+    return intake.resume(file);
+  }
+
   /** Which of these record ids were taken before. */
   public Set<String> known(Collection<String> ids) throws IOException {
     return intake.known(ids);

@@ -1,0 +1,238 @@
+package io.uwsgisentry.agent;
+
+import io.uwsgisentry.cli.AgentRunner;
+import io.uwsgisentry.delivery.Delivery;
+import io.uwsgisentry.event.EventFactory;
+import io.uwsgisentry.journal.JournalDirectory;
+import io.uwsgisentry.journal.SealedFile;
+import io.uwsgisentry.outbox.Bounds;
+import io.uwsgisentry.outbox.NewerOutboxException;
+import io.uwsgisentry.outbox.Outbox;
+import io.uwsgisentry.policy.Scrubber;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+
+/**
+ * The agent of a state directory, from lock to exit.
+ *
+ * <p>The main thread carries records from the journal to the outbox and tidies up; {@link Delivery}
+ * sends in threads of its own; a shutdown hook turns a signal into a request, and holds the JVM's
+ * end off until the main thread is through.
+ *
+ * <p>It ends in order: what is in the journal goes to the outbox, what is in the outbox is tried
+ * for {@code --drain} seconds, the rest stays there for the next one. Nothing depends on that order
+ * being finished: a SIGKILL at any point loses nothing.
+ */
+final class Agent {
+  /** Another agent serves the directory ({@code EX_TEMPFAIL}). */
+  static final int LOCKED = 75;
+
+  /** A newer version's files are in the directory ({@code EX_PROTOCOL}). */
+  static final int NEWER = 76;
+
+  private static final int FAILED = 1;
+
+  private static final Duration BUSY_PAUSE = Duration.ofMillis(20);
+  private static final Duration IDLE_PAUSE = Duration.ofMillis(200);
+  // How many idle looks it takes to get from the one to the other.
+  private static final int PATIENCE = 50;
+  private static final Duration FIRST_BACKOFF = Duration.ofSeconds(1);
+  private static final Duration LONGEST_BACKOFF = Duration.ofSeconds(15);
+  private static final long TIDY_NANOS = Duration.ofSeconds(60).toNanos();
+  private static final long LOOK_ELSEWHERE_NANOS = Duration.ofSeconds(1).toNanos();
+  private static final long ARCHIVE_AFTER_NANOS = Duration.ofSeconds(15).toNanos();
+  // Beyond what the drain may take, so that a hung disk does not hold the machine's shutdown for
+  // ever.
+  private static final Duration HOOK_PATIENCE = Duration.ofSeconds(75);
+
+  private final AgentRunner.Arguments arguments;
+  private final Clock clock;
+  private final AgentLog log;
+  private final RuntimeDirectory runtime;
+  private final JournalDirectory journal;
+  private final Lifetime lifetime;
+
+  private Agent(
+      AgentRunner.Arguments arguments,
+      Clock clock,
+      AgentLog log,
+      RuntimeDirectory runtime,
+      JournalDirectory journal) {
+    this.arguments = arguments;
+    this.clock = clock;
+    this.log = log;
+    this.runtime = runtime;
+    this.journal = journal;
+    Long master = arguments.master();
+    this.lifetime =
+        new Lifetime(arguments.directory(), master == null ? null : MasterProcess.of(master));
+  }
+
+  /**
+   * Runs an agent until it has nothing left to do or is told to stop.
+   *
+   * @return the exit code
+   * @throws IOException if the directory cannot be used
+   */
+  static int run(AgentRunner.Arguments arguments) throws IOException {
+    Path directory = arguments.directory().toAbsolutePath();
+    JournalDirectory journal = JournalDirectory.create(directory);
+    Optional<AgentLock> lock = AgentLock.take(directory);
+    if (lock.isEmpty()) {
+      if (arguments.drainOnly()) {
+        return 0;
+      }
+      System.err.println("uwsgi-sentry: another agent serves " + directory);
+      return LOCKED;
+    }
+    Clock clock = Clock.systemUTC();
+    try (AgentLock held = lock.get();
+        AgentLog log = AgentLog.open(directory, clock)) {
+      return new Agent(arguments, clock, log, RuntimeDirectory.of(directory), journal).run();
+    }
+  }
+
+  private int run() throws IOException {
+    CountDownLatch finished = new CountDownLatch(1);
+    int[] code = {FAILED};
+    Thread hook =
+        new Thread(
+            () -> {
+              lifetime.signal();
+              try {
+                var unused = finished.await(HOOK_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+              // The exit code of a JVM that a signal ends would be the signal's.
+              Runtime.getRuntime().halt(code[0]);
+            },
+            "signal");
+    Runtime.getRuntime().addShutdownHook(hook);
+    try {
+      code[0] = serve();
+      return code[0];
+    } finally {
+      finished.countDown();
+      removeHook(hook);
+    }
+  }
+
+  private static void removeHook(Thread hook) {
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException e) {
+      // The JVM is ending, and the hook with it.
+    }
+  }
+
+  private int serve() throws IOException {
+    lifetime.forgetWanted();
+    runtime.removeOthers();
+    runtime.provideSqlite();
+    try (Outbox outbox = Outbox.open(arguments.directory().resolve("outbox.db"), clock)) {
+      EventFactory factory = new EventFactory(new Scrubber(), version());
+      try (Delivery delivery = new Delivery(outbox, clock, log::line);
+          ClassArchive archive = new ClassArchive(runtime, log::line)) {
+        JournalPump pump = new JournalPump(journal, journal.key(), outbox, factory, delivery::wake);
+        delivery.start();
+        log.line("agent " + version() + " started, pid " + ProcessHandle.current().pid());
+        if (!arguments.drainOnly()) {
+          pump(pump, outbox, delivery, archive);
+        }
+        takeRest(pump);
+        boolean empty = delivery.drain(arguments.drain());
+        takeRest(pump);
+        log.line(
+            "agent ends"
+                + (arguments.drainOnly() ? "" : ", " + lifetime.reason())
+                + (empty ? "" : "; what is not delivered waits in the outbox"));
+        return 0;
+      }
+    } catch (NewerJournalException | NewerOutboxException e) {
+      log.line("agent ends: " + e.getMessage());
+      return NEWER;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return FAILED;
+    } catch (RuntimeException | Error e) {
+      log.line("agent ends after a fault of its own; nothing is lost by that", e);
+      return FAILED;
+    }
+  }
+
+  static String version() {
+    String version = Agent.class.getPackage().getImplementationVersion();
+    return version == null ? "dev" : version;
+  }
+
+  private void pump(JournalPump pump, Outbox outbox, Delivery delivery, ClassArchive archive)
+      throws NewerJournalException, InterruptedException {
+    long started = System.nanoTime();
+    long tidied = started - TIDY_NANOS;
+    long looked = started;
+    Duration backoff = Duration.ZERO;
+    int idle = 0;
+    while (!lifetime.over()) {
+      try {
+        boolean any = pump.pass();
+        idle = any ? 0 : idle + 1;
+        long now = System.nanoTime();
+        if (now - looked >= LOOK_ELSEWHERE_NANOS) {
+          looked = now;
+          if (outbox.changedElsewhere()) {
+            delivery.wake();
+          }
+        }
+        if (now - tidied >= TIDY_NANOS && !tidy(outbox)) {
+          tidied = now;
+        }
+        if (!backoff.isZero()) {
+          log.line("the journal is read again");
+          backoff = Duration.ZERO;
+        }
+        if (idle > PATIENCE && now - started > ARCHIVE_AFTER_NANOS) {
+          archive.provide();
+        }
+        lifetime.pause(idle > PATIENCE ? IDLE_PAUSE : BUSY_PAUSE);
+      } catch (IOException e) {
+        if (backoff.isZero()) {
+          log.line("the journal cannot be taken up for now, its records wait there: " + e);
+          backoff = FIRST_BACKOFF;
+        } else {
+          backoff = backoff.multipliedBy(2);
+        }
+        backoff = backoff.compareTo(LONGEST_BACKOFF) > 0 ? LONGEST_BACKOFF : backoff;
+        lifetime.pause(backoff);
+      }
+    }
+  }
+
+  /** What is in the journal at the end; a fault leaves it there for the next agent. */
+  private void takeRest(JournalPump pump) throws NewerJournalException, InterruptedException {
+    try {
+      long end = System.nanoTime() + HOOK_PATIENCE.toNanos() / 2;
+      while (pump.pass() && System.nanoTime() < end) {
+        // Until nothing more came while we read.
+      }
+    } catch (IOException e) {
+      log.line("what is in the journal waits there for the next agent: " + e);
+    }
+  }
+
+  private boolean tidy(Outbox outbox) throws IOException {
+    Instant now = clock.instant();
+    journal.removeStale(now);
+    Set<String> present =
+        journal.sealed().stream().map(SealedFile::name).collect(Collectors.toSet());
+    return outbox.tidy(now, Bounds.DEFAULT, present);
+  }
+}

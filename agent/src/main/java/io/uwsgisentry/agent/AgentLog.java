@@ -1,0 +1,99 @@
+package io.uwsgisentry.agent;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Clock;
+import java.time.temporal.ChronoUnit;
+import java.util.Set;
+
+/**
+ * The agent's own log, {@code <dir>/agent.log}: never uWSGI's, whose {@code alarm-log} would match
+ * it and feed it back. When it reaches its size it becomes {@code agent.log.1}, replacing the one
+ * before.
+ *
+ * <p>What is logged holds no DSN's key or secret; that is the caller's to see to. A log that cannot
+ * be written is silent: the agent goes on. Thread-safe.
+ */
+final class AgentLog implements AutoCloseable {
+  static final long MAX_BYTES = 1 << 20;
+
+  private final Path file;
+  private final Clock clock;
+  private final long maxBytes;
+  private FileChannel channel;
+  private long bytes;
+
+  private AgentLog(Path file, Clock clock, long maxBytes) throws IOException {
+    this.file = file;
+    this.clock = clock;
+    this.maxBytes = maxBytes;
+    this.channel = channel(file);
+    this.bytes = channel.size();
+  }
+
+  static AgentLog open(Path directory, Clock clock) throws IOException {
+    return open(directory, clock, MAX_BYTES);
+  }
+
+  static AgentLog open(Path directory, Clock clock, long maxBytes) throws IOException {
+    return new AgentLog(directory.resolve("agent.log"), clock, maxBytes);
+  }
+
+  private static FileChannel channel(Path file) throws IOException {
+    return FileChannel.open(
+        file,
+        Set.of(
+            StandardOpenOption.WRITE,
+            StandardOpenOption.APPEND,
+            StandardOpenOption.CREATE,
+            LinkOption.NOFOLLOW_LINKS),
+        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+  }
+
+  /** Writes the text, with the time before its first line and the others indented. */
+  synchronized void line(String text) {
+    String line =
+        clock.instant().truncatedTo(ChronoUnit.MILLIS)
+            + " "
+            + text.stripTrailing().replace("\n", "\n    ")
+            + "\n";
+    byte[] encoded = line.getBytes(StandardCharsets.UTF_8);
+    try {
+      if (bytes > 0 && bytes + encoded.length > maxBytes) {
+        Files.move(
+            file,
+            file.resolveSibling(file.getFileName() + ".1"),
+            StandardCopyOption.REPLACE_EXISTING);
+        channel.close();
+        channel = channel(file);
+        bytes = 0;
+      }
+      ByteBuffer buffer = ByteBuffer.wrap(encoded);
+      while (buffer.hasRemaining()) {
+        bytes += channel.write(buffer);
+      }
+    } catch (IOException e) {
+      // A full disk, mostly. What matters is counted in the outbox.
+    }
+  }
+
+  /** Writes the text and the whole trace of what was thrown. */
+  void line(String text, Throwable thrown) {
+    java.io.StringWriter trace = new java.io.StringWriter();
+    thrown.printStackTrace(new java.io.PrintWriter(trace));
+    line(text + "\n" + trace);
+  }
+
+  @Override
+  public synchronized void close() throws IOException {
+    channel.close();
+  }
+}

@@ -1,0 +1,199 @@
+package io.uwsgisentry.agent;
+
+import io.uwsgisentry.event.EventFactory;
+import io.uwsgisentry.journal.JournalDirectory;
+import io.uwsgisentry.journal.RecordReader;
+import io.uwsgisentry.journal.SealedFile;
+import io.uwsgisentry.outbox.Outbox;
+import io.uwsgisentry.outbox.Resolver;
+import io.uwsgisentry.settings.HandlerSettings;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Carries the journal into the outbox: seals {@code live}, reads what is sealed, stores it batch by
+ * batch with the position reached, unlinks. Owned by the agent's main thread.
+ *
+ * <p>The order is the whole point, argued in {@code docs/journal.md}: rename, read to the end,
+ * store, sync, look at the size once more, unlink. It may be killed between any two of them.
+ *
+ * <p>A file at which the agent died before (and not merely failed: a full disk is no reason) is
+ * first tried as ever; at the third start at the same position it is taken record by record, each
+ * in a transaction of its own, so that the next death is known to be that record's; when that one
+ * has ended the agent several times, it is stored unread.
+ */
+final class JournalPump {
+  static final Resolver RESOLVER =
+      handler ->
+          HandlerSettings.of(handler.handler(), handler.options(), handler.defaults())
+              .destination();
+
+  private static final int EVENTS_A_BATCH = 500;
+  // Brief records cost little, and the more of them meet in a batch, the fewer events stand for
+  // them.
+  private static final int RECORDS_A_BATCH = 8_000;
+  private static final int BYTES_A_BATCH = 1 << 20;
+
+  private static final int CAREFUL_FROM = 3;
+  private static final int UNREAD_FROM = 6;
+
+  // An append is shown piece by piece, but not for as long as this, unless its writer is dead or
+  // stopped.
+  private static final int LOOKS_AT_INCOMPLETE = 5;
+  private static final Duration BETWEEN_LOOKS = Duration.ofMillis(10);
+
+  private final JournalDirectory directory;
+  private final byte[] key;
+  private final Outbox outbox;
+  private final EventFactory factory;
+  private final Runnable stored;
+  private final Set<String> begun = new HashSet<>();
+  private boolean leftOvers = true;
+  private boolean unresolved = true;
+
+  /**
+   * @param stored called after each transaction that brought something to send
+   */
+  JournalPump(
+      JournalDirectory directory,
+      byte[] key,
+      Outbox outbox,
+      EventFactory factory,
+      Runnable stored) {
+    this.directory = directory;
+    this.key = key;
+    this.outbox = outbox;
+    this.factory = factory;
+    this.stored = stored;
+  }
+
+  /**
+   * Takes what is in the journal.
+   *
+   * @return whether there was anything
+   * @throws IOException if a file could not be read or the outbox not be written; what was not
+   *     stored is still in the journal, and the next call goes on with it
+   * @throws NewerJournalException if a file is not for this version
+   */
+  boolean pass() throws IOException, NewerJournalException, InterruptedException {
+    boolean any = resolve() > 0;
+    if (any) {
+      stored.run();
+    }
+    if (leftOvers) {
+      for (SealedFile file : directory.sealed()) {
+        take(file);
+        any = true;
+      }
+      leftOvers = false;
+    }
+    // Two steps: should the rename succeed and the rest fail, the next pass must find it.
+    leftOvers = true;
+    SealedFile sealed = directory.seal().orElse(null);
+    if (sealed != null) {
+      take(sealed);
+      any = true;
+    }
+    leftOvers = false;
+    return any;
+  }
+
+  private void take(SealedFile file)
+      throws IOException, NewerJournalException, InterruptedException {
+    boolean again = !begun.add(file.name());
+    Outbox.Reading start = again ? outbox.resume(file.name()) : outbox.begin(file.name());
+    try (FileChannel channel = file.open()) {
+      RecordReader reader = new RecordReader(channel, key, start.position());
+      int attempts = start.attempts();
+      do {
+        read(file, reader, attempts);
+        outbox.finish(file.name());
+        attempts = 1;
+      } while (channel.size() > reader.position());
+    }
+    file.unlink();
+    begun.remove(file.name());
+  }
+
+  private void read(SealedFile file, RecordReader reader, int attempts)
+      throws IOException, NewerJournalException, InterruptedException {
+    boolean careful = attempts >= CAREFUL_FROM;
+    boolean unread = attempts >= UNREAD_FROM;
+    List<Finding> findings = new ArrayList<>();
+    int whole = 0;
+    long bytes = 0;
+    int looks = 0;
+    while (true) {
+      RecordReader.Result result = reader.next();
+      if (result instanceof RecordReader.Incomplete incomplete) {
+        if (++looks < LOOKS_AT_INCOMPLETE) {
+          TimeUnit.NANOSECONDS.sleep(BETWEEN_LOOKS.toNanos());
+          continue;
+        }
+        result = reader.skip(incomplete);
+      }
+      looks = 0;
+      if (result instanceof RecordReader.Good good) {
+        findings.add(
+            new Finding(
+                good.record(),
+                unread ? "reading it ended the agent " + (attempts - 1) + " times" : null,
+                good.offset(),
+                good.end()));
+        whole += good.record().brief() ? 0 : 1;
+        unread = false;
+      } else if (result instanceof RecordReader.Malformed malformed) {
+        findings.add(
+            new Finding(
+                malformed.record(), malformed.fault(), malformed.offset(), malformed.end()));
+        whole++;
+      } else if (result instanceof RecordReader.Skipped skipped) {
+        findings.add(new Finding(null, null, skipped.offset(), skipped.end()));
+      } else {
+        store(file, reader, findings);
+        if (result instanceof RecordReader.Newer newer) {
+          throw new NewerJournalException(file.name(), newer.version());
+        }
+        return;
+      }
+      bytes += result.end() - result.offset();
+      if (careful
+          || whole >= EVENTS_A_BATCH
+          || findings.size() >= RECORDS_A_BATCH
+          || bytes >= BYTES_A_BATCH) {
+        store(file, reader, findings);
+        findings.clear();
+        whole = 0;
+        bytes = 0;
+      }
+    }
+  }
+
+  private void store(SealedFile file, RecordReader reader, List<Finding> findings)
+      throws IOException {
+    if (findings.isEmpty()) {
+      return;
+    }
+    BatchAssembly assembly =
+        new BatchAssembly(outbox, factory, reader::raw, file.name(), reader.position());
+    Outbox.Stored result = outbox.store(assembly.assemble(findings));
+    unresolved |= assembly.configured();
+    int ready = result.ready() + resolve();
+    if (ready > 0) {
+      stored.run();
+    }
+  }
+
+  /** Events that wait for a usable DSN may have one since the last configuration. */
+  private int resolve() throws IOException {
+    int ready = unresolved ? outbox.resolve(RESOLVER) : 0;
+    unresolved = false;
+    return ready;
+  }
+}

@@ -1,0 +1,85 @@
+package io.uwsgisentry.agent;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How long the agent goes on taking records.
+ *
+ * <p>With a master: until that is gone. A signal alone does not end it, since uWSGI stops its
+ * daemons before its workers have answered their last requests; but then it leaves as soon as
+ * another server's supervisor, which cannot start its own agent before, has touched {@code
+ * <dir>/agent.wanted}, and after a minute in any case. Without a master: until a signal comes.
+ */
+final class Lifetime {
+  private static final Duration AFTER_SIGNAL = Duration.ofSeconds(60);
+  private static final long MASTER_LOOK_NANOS = Duration.ofMillis(250).toNanos();
+
+  private final @Nullable MasterProcess master;
+  private final Path wanted;
+  private final CountDownLatch signal = new CountDownLatch(1);
+  private volatile long signalledAt;
+  private long masterSeenAt;
+  private boolean masterGone;
+
+  Lifetime(Path directory, @Nullable MasterProcess master) {
+    this.master = master;
+    this.wanted = directory.resolve("agent.wanted");
+    this.masterSeenAt = System.nanoTime() - MASTER_LOOK_NANOS;
+  }
+
+  /** The process was told to stop. From any thread. */
+  void signal() {
+    if (signal.getCount() > 0) {
+      // Who touched it before wanted another agent to end; whoever still waits will touch it again.
+      forgetWanted();
+      signalledAt = System.nanoTime();
+      signal.countDown();
+    }
+  }
+
+  void forgetWanted() {
+    try {
+      Files.deleteIfExists(wanted);
+    } catch (IOException e) {
+      // Then the agent leaves at the next signal at once, and the other one takes over.
+    }
+  }
+
+  boolean signalled() {
+    return signal.getCount() == 0;
+  }
+
+  /** Whether the agent is to end. */
+  boolean over() {
+    if (master == null) {
+      return signalled();
+    }
+    long now = System.nanoTime();
+    if (!masterGone && now - masterSeenAt >= MASTER_LOOK_NANOS) {
+      masterSeenAt = now;
+      masterGone = !master.isAlive();
+    }
+    return masterGone
+        || (signalled() && (Files.exists(wanted) || now - signalledAt > AFTER_SIGNAL.toNanos()));
+  }
+
+  /** Why it ends, for the log. */
+  String reason() {
+    return masterGone ? "the server is gone" : "it was told to stop";
+  }
+
+  /** Waits; a signal ends the wait. */
+  void pause(Duration time) throws InterruptedException {
+    if (signalled()) {
+      TimeUnit.NANOSECONDS.sleep(Math.min(time.toNanos(), Duration.ofMillis(50).toNanos()));
+    } else {
+      var unused = signal.await(time.toNanos(), TimeUnit.NANOSECONDS);
+    }
+  }
+}
