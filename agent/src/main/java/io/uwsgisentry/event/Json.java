@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * arrays {@link List}s, whole numbers {@link Long}s (others {@link BigDecimal}s), the rest {@link
  * String}, {@link Boolean} and null.
  */
-public final class Json {
+final class Json {
   private static final int MAX_DEPTH = 200;
 
   /**
@@ -37,7 +37,7 @@ public final class Json {
    * @throws IOException if the text is not JSON, is nested deeper than 200 levels, or goes on
    *     behind its value
    */
-  public static @Nullable Object parse(String text) throws IOException {
+  static @Nullable Object parse(String text) throws IOException {
     try (JsonReader reader = new JsonReader(new StringReader(text))) {
       Object value = read(reader, 0);
       if (reader.peek() != JsonToken.END_DOCUMENT) {
@@ -50,7 +50,7 @@ public final class Json {
   }
 
   /** Reads an object from UTF-8; {@link #parse(String)} tells the rest. */
-  public static Map<String, @Nullable Object> parseObject(byte[] utf8) throws IOException {
+  static Map<String, @Nullable Object> parseObject(byte[] utf8) throws IOException {
     if (parse(new String(utf8, StandardCharsets.UTF_8)) instanceof Map<?, ?> map) {
       Map<String, @Nullable Object> object = new LinkedHashMap<>();
       map.forEach((key, value) -> object.put(String.valueOf(key), value));
@@ -60,7 +60,7 @@ public final class Json {
   }
 
   /** Writes a value made of the types that {@link #parse} gives, without line breaks. */
-  public static String write(@Nullable Object value) {
+  static String write(@Nullable Object value) {
     if (value == null) {
       return "null";
     }

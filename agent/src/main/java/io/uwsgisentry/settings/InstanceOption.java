@@ -1,0 +1,187 @@
+package io.uwsgisentry.settings;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Every {@code sentry-*} option of a uWSGI configuration; they hold for the whole server. The table
+ * in {@code docs/options.md} is this one; a test compares them.
+ */
+public enum InstanceOption {
+  DSN(
+      "sentry-dsn",
+      "where events go whose handler has no `dsn`",
+      "the environment's `SENTRY_DSN`, else events are kept locally",
+      "sentry-dsn = https://KEY@sentry.example.com/1"),
+  ENVIRONMENT(
+      "sentry-environment",
+      "environment of every event",
+      "the environment's `SENTRY_ENVIRONMENT`",
+      "sentry-environment = production"),
+  RELEASE(
+      "sentry-release",
+      "release of every event",
+      "the environment's `SENTRY_RELEASE`",
+      "sentry-release = shop@2.1.0"),
+  SERVER_NAME(
+      "sentry-server-name",
+      "server name of every event",
+      "the host's name",
+      "sentry-server-name = web1"),
+  TAGS(
+      "sentry-tags",
+      "tags of every event, `key:value;key:value`",
+      "none",
+      "sentry-tags = team:shop;tier:web"),
+  SEND_DEFAULT_PII(
+      "sentry-send-default-pii",
+      "send what tells who the client is: cookies, authorization, user, address",
+      "off",
+      "sentry-send-default-pii = true"),
+  CAPTURE(
+      "sentry-capture",
+      "what is reported without a handler; this version knows only `none`",
+      "`none`",
+      "sentry-capture = none"),
+  DIR(
+      "sentry-dir",
+      "the state directory: journal, outbox, the agent's log",
+      "`/var/lib/uwsgi-sentry/UID` for a server that root starts, else `$XDG_STATE_HOME/uwsgi-sentry` or"
+          + " `~/.local/state/uwsgi-sentry`",
+      "sentry-dir = /srv/uwsgi-sentry"),
+  INSTANCE(
+      "sentry-instance",
+      "this server's name in events and in `uwsgi-sentry events`",
+      "name of the configuration file or of the vassal",
+      "sentry-instance = shop"),
+  AGENT(
+      "sentry-agent",
+      "`auto`: this server's master starts and watches the agent; `external`: somebody else does",
+      "`auto`",
+      "sentry-agent = external"),
+  JAVA(
+      "sentry-java",
+      "the `java` that runs the agent, 17 or later",
+      "the one of `JAVA_HOME`, else of `PATH`",
+      "sentry-java = /usr/lib/jvm/java-17-openjdk-amd64/bin/java"),
+  DRAIN(
+      "sentry-drain",
+      "seconds that the agent goes on delivering once the server has stopped",
+      "2",
+      "sentry-drain = 10"),
+  JOURNAL_MAX(
+      "sentry-journal-max",
+      "bytes that may wait for the agent, with `k`, `m` or `g`, at least `64k`; beyond it records are dropped and counted,"
+          + " above half of it they are only counted",
+      "64m",
+      "sentry-journal-max = 256m");
+
+  private static final Pattern SIZE = Pattern.compile("([0-9]{1,18})([kKmMgG]?)");
+
+  private final String key;
+  private final String meaning;
+  private final String defaultText;
+  private final String example;
+
+  InstanceOption(String key, String meaning, String defaultText, String example) {
+    this.key = key;
+    this.meaning = meaning;
+    this.defaultText = defaultText;
+    this.example = example;
+  }
+
+  /** As written before the {@code =}. */
+  public String key() {
+    return key;
+  }
+
+  /** For the documentation, in Markdown. */
+  public String meaning() {
+    return meaning;
+  }
+
+  /** What holds where the option is not given, in Markdown. */
+  public String defaultText() {
+    return defaultText;
+  }
+
+  /** One line of an ini. */
+  public String example() {
+    return example;
+  }
+
+  /** The option of that name, or null. */
+  public static @Nullable InstanceOption of(String key) {
+    return Arrays.stream(values()).filter(o -> o.key.equals(key)).findFirst().orElse(null);
+  }
+
+  public static List<String> keys() {
+    return Arrays.stream(values()).map(InstanceOption::key).toList();
+  }
+
+  /**
+   * What is wrong with a value, as a sentence that says what to write instead; null if nothing is.
+   * The plugin's own checks, {@code native/options.c}, are the same.
+   */
+  public @Nullable String fault(String value) {
+    return switch (this) {
+      case DSN -> dsnFault(value);
+      case TAGS -> tagsFault(value);
+      case AGENT ->
+          value.equals("auto") || value.equals("external")
+              ? null
+              : "it is neither 'auto' nor 'external'";
+      case CAPTURE -> value.equals("none") ? null : "this version knows only 'none'";
+      case DRAIN ->
+          value.matches("[0-9]{1,4}")
+              ? null
+              : "it is not a whole number of seconds: write for example 2";
+      case JOURNAL_MAX ->
+          size(value) >= 64 << 10
+              ? null
+              : "it is not a size of at least 64k: write for example 64m";
+      case DIR -> value.startsWith("/") ? null : "it is not an absolute path: write it from /";
+      case SEND_DEFAULT_PII ->
+          List.of("true", "false", "1", "0", "on", "off", "yes", "no", "")
+                  .contains(value.toLowerCase(Locale.ROOT))
+              ? null
+              : "it is neither 'true' nor 'false', and counts as true";
+      default -> value.isEmpty() ? "it is empty: give it a value or remove it" : null;
+    };
+  }
+
+  private static @Nullable String dsnFault(String value) {
+    try {
+      Dsn.parse(value);
+      return null;
+    } catch (MalformedDsnException e) {
+      return e.fault();
+    }
+  }
+
+  private static @Nullable String tagsFault(String value) {
+    StringBuilder odd = new StringBuilder();
+    QuotedList.pairs(
+        value, part -> odd.append(odd.isEmpty() ? "'" : ", '").append(part).append('\''));
+    return odd.isEmpty() ? null : odd + " is not key:value and counts for nothing";
+  }
+
+  private static long size(String value) {
+    var matcher = SIZE.matcher(value);
+    if (!matcher.matches()) {
+      return -1;
+    }
+    int shift =
+        switch (matcher.group(2).toLowerCase(Locale.ROOT)) {
+          case "k" -> 10;
+          case "m" -> 20;
+          case "g" -> 30;
+          default -> 0;
+        };
+    long number = Long.parseLong(matcher.group(1));
+    return number > Long.MAX_VALUE >> shift ? -1 : number << shift;
+  }
+}

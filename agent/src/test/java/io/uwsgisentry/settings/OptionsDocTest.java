@@ -1,0 +1,108 @@
+package io.uwsgisentry.settings;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * {@code docs/options.md} says what the code does. {@code -Dgolden=write} writes its tables anew.
+ */
+class OptionsDocTest {
+  private static final Path DOC = Path.of("../docs/options.md");
+  private static final String END = "<!-- end -->";
+
+  @Test
+  void theTableOfHandlerOptionsIsTheCodes() throws IOException {
+    check(
+        "<!-- handler options: written by OptionsDocTest -->\n",
+        "| key | meaning | default | example |\n|---|---|---|---|\n"
+            + Arrays.stream(HandlerOption.values())
+                .map(
+                    o ->
+                        "| `%s` | %s | %s | `%s` |\n"
+                            .formatted(o.key(), o.meaning(), o.defaultText(), o.example()))
+                .collect(Collectors.joining()));
+  }
+
+  @Test
+  void theTableOfServerOptionsIsTheCodes() throws IOException {
+    check(
+        "<!-- server options: written by OptionsDocTest -->\n",
+        "| option | meaning | default | example |\n|---|---|---|---|\n"
+            + Arrays.stream(InstanceOption.values())
+                .map(
+                    o ->
+                        "| `%s` | %s | %s | `%s` |\n"
+                            .formatted(o.key(), o.meaning(), o.defaultText(), o.example()))
+                .collect(Collectors.joining()));
+  }
+
+  @ParameterizedTest
+  @EnumSource(HandlerOption.class)
+  void everyExampleOfAHandlerOptionWorks(HandlerOption option) {
+    HandlerSettings settings =
+        HandlerSettings.of("route ^/", option.example(), Map.of("dsn", "https://k@h/1"));
+    assertThat(settings.warnings()).isEmpty();
+    assertThat(settings.destination()).isInstanceOf(Destination.To.class);
+    assertThat(KeyValueList.parse(option.example()).get(option.key())).isNotEmpty();
+  }
+
+  @ParameterizedTest
+  @EnumSource(InstanceOption.class)
+  void everyExampleOfAServerOptionWorks(InstanceOption option) {
+    String[] parts = option.example().split(" = ", 2);
+    assertThat(parts[0]).isEqualTo(option.key());
+    assertThat(option.fault(parts[1])).isNull();
+  }
+
+  @ParameterizedTest(name = "{0} = {1}")
+  @CsvSource({
+    "DSN, nonsense, no scheme",
+    "DSN, '', is empty",
+    "TAGS, a:b;c, is not key:value",
+    "AGENT, yes, neither 'auto' nor 'external'",
+    "CAPTURE, all, only 'none'",
+    "DRAIN, 2s, not a whole number",
+    "DRAIN, '', not a whole number",
+    "DRAIN, 99999, not a whole number",
+    "JOURNAL_MAX, 63k, at least 64k",
+    "JOURNAL_MAX, 65535, at least 64k",
+    "JOURNAL_MAX, 64x, at least 64k",
+    "JOURNAL_MAX, -1, at least 64k",
+    "JOURNAL_MAX, 99999999999999999g, at least 64k",
+    "DIR, state, not an absolute path",
+    "SEND_DEFAULT_PII, maybe, counts as true",
+    "RELEASE, '', is empty",
+  })
+  void aBadValueOfAServerOptionIsNamed(InstanceOption option, String value, String fault) {
+    assertThat(option.fault(value)).contains(fault);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"64k", "65536", "64m", "1G"})
+  void sizesAreThoseThatThePluginTakes(String size) {
+    assertThat(InstanceOption.JOURNAL_MAX.fault(size)).isNull();
+  }
+
+  private static void check(String mark, String table) throws IOException {
+    String doc = Files.readString(DOC);
+    int from = doc.indexOf(mark) + mark.length();
+    int to = doc.indexOf(END, from);
+    assertThat(doc).contains(mark);
+    if ("write".equals(System.getProperty("golden"))) {
+      doc = doc.substring(0, from) + table + doc.substring(to);
+      Files.writeString(DOC, doc);
+      to = from + table.length();
+    }
+    assertThat(doc.substring(from, to)).isEqualTo(table);
+  }
+}
