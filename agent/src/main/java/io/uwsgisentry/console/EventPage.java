@@ -21,6 +21,12 @@ public final class EventPage {
   private static final List<String> ELSEWHERE =
       List.of("event_id", "timestamp", "level", "sdk", "message", "exception", "request");
 
+  /** A message up to this long is told by the title. */
+  private static final int LONG_TITLE = 150;
+
+  /** The sections that a person asks for first. */
+  private static final List<String> FIRST = List.of("tags", "user", "extra");
+
   private final StringBuilder out = new StringBuilder();
   private final ZoneId zone;
 
@@ -94,25 +100,52 @@ public final class EventPage {
   }
 
   private void body(Map<?, ?> event) {
+    message(event.get("message"));
     exceptions(event.get("exception"));
     request(event.get("request"));
-    Map<String, @Nullable Object> rest = new LinkedHashMap<>();
+    Map<String, @Nullable Object> single = new LinkedHashMap<>();
+    Map<String, Map<?, ?>> sections = new LinkedHashMap<>();
+    FIRST.forEach(key -> sections.put(key, Map.of()));
     event.forEach(
         (key, value) -> {
           if (ELSEWHERE.contains(String.valueOf(key))) {
             return;
           }
           if (value instanceof Map<?, ?> map) {
-            section(heading(String.valueOf(key)), map);
+            sections.put(String.valueOf(key), map);
           } else {
-            rest.put(String.valueOf(key), value);
+            single.put(String.valueOf(key), value);
           }
         });
-    section("Event", rest);
+    section("Event", single);
+    sections.forEach((key, map) -> section(heading(key), map));
   }
 
   private static String heading(String key) {
     return key.isEmpty() ? "?" : key.substring(0, 1).toUpperCase(Locale.ROOT) + key.substring(1);
+  }
+
+  /** Only where the title, which is one line, does not tell it all. */
+  private void message(@Nullable Object message) {
+    if (!(message instanceof Map<?, ?> map)) {
+      return;
+    }
+    String text = word(map.get("formatted")).stripTrailing();
+    String template = word(map.get("message")).stripTrailing();
+    boolean varies = !template.isEmpty() && !template.equals(text);
+    if (!varies && !text.contains("\n") && text.length() <= LONG_TITLE) {
+      return;
+    }
+    out.append("\nMessage\n");
+    indented(text);
+    if (varies) {
+      out.append("  grouped by what does not vary\n");
+      template.lines().forEach(line -> out.append("    ").append(Text.line(line)).append('\n'));
+    }
+  }
+
+  private void indented(String text) {
+    text.lines().forEach(line -> out.append("  ").append(Text.line(line)).append('\n'));
   }
 
   private void exceptions(@Nullable Object exception) {

@@ -51,6 +51,12 @@ class EventPageTest {
                 Host = shop.example
                 User-Agent = curl
 
+            Event
+              platform = python
+              logger = uwsgi.sentry
+              transaction = /orders
+              server_name = web1
+
             Tags
               uwsgi.worker = 1
 
@@ -63,21 +69,13 @@ class EventPageTest {
               uwsgi
                 version = 2.0.21
                 worker = 1
-
-            Event
-              platform = python
-              logger = uwsgi.sentry
-              transaction = /orders
-              server_name = web1
             """);
   }
 
   @Test
-  void aMessageWithParametersIsShownAsTheTitleOnly() {
+  void aShortMessageIsTheTitleOnly() {
     Entry entry =
-        Sample.with(
-            Sample.local(),
-            "{\"message\":{\"message\":\"worker %s died\",\"params\":[\"3\"],\"formatted\":\"worker 3 died\"}}");
+        Sample.with(Sample.local(), "{\"message\":{\"formatted\":\"uWSGI IS STARTING\"}}");
     assertThat(EventPage.text(entry, Sample.ZONE))
         .isEqualTo(
             """
@@ -89,6 +87,25 @@ class EventPageTest {
               instance      shop
               handler       hook-asap
               state         local: no DSN is configured; kept on this machine
+            """);
+  }
+
+  @Test
+  void aMessageOfManyLinesIsShownWhole() {
+    Entry entry =
+        Sample.with(
+            Sample.local(),
+            "{\"message\":{\"message\":\"backtrace of %s\\n<addr>\",\"formatted\":\"backtrace of 17\\nmain+0x1\\n\"}}");
+    assertThat(EventPage.text(entry, Sample.ZONE))
+        .endsWith(
+            """
+
+            Message
+              backtrace of 17
+              main+0x1
+              grouped by what does not vary
+                backtrace of %s
+                <addr>
             """);
   }
 
