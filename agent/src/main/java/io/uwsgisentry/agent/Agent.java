@@ -38,7 +38,7 @@ final class Agent {
   /** A newer version's files are in the directory ({@code EX_PROTOCOL}). */
   static final int NEWER = 76;
 
-  private static final int FAILED = 1;
+  static final int FAILED = 1;
 
   private static final Duration BUSY_PAUSE = Duration.ofMillis(20);
   private static final Duration IDLE_PAUSE = Duration.ofMillis(200);
