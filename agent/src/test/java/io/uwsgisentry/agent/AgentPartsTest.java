@@ -1,0 +1,143 @@
+package io.uwsgisentry.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.uwsgisentry.cli.AgentRunner;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The agent's small parts, each alone. */
+class AgentPartsTest {
+  @TempDir Path directory;
+
+  @Test
+  void theLockIsHeldOnceAndLetGoWithItsHolder() throws IOException {
+    try (AgentLock first = AgentLock.take(directory).orElseThrow()) {
+      assertThat(first).isNotNull();
+      assertThat(AgentLock.take(directory)).isEmpty();
+    }
+    Optional<AgentLock> next = AgentLock.take(directory);
+    assertThat(next).isPresent();
+    next.get().close();
+  }
+
+  @Test
+  void theLogKeepsOneOldGenerationAndStaysSmall() throws IOException {
+    try (AgentLog log = AgentLog.open(directory, Clock.systemUTC(), 1_000)) {
+      for (int i = 0; i < 200; i++) {
+        log.line("line " + i);
+      }
+    }
+
+    Path current = directory.resolve("agent.log");
+    Path old = directory.resolve("agent.log.1");
+    assertThat(Files.readString(current)).endsWith("line 199\n");
+    assertThat(Files.size(current)).isLessThanOrEqualTo(1_000);
+    assertThat(Files.size(old)).isLessThanOrEqualTo(1_000);
+    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(current)))
+        .isEqualTo("rw-------");
+    try (var files = Files.list(directory)) {
+      assertThat(files).hasSize(2);
+    }
+  }
+
+  @Test
+  void everyLineOfTheLogHasItsTimeAndOthersBelongToIt() throws IOException {
+    try (AgentLog log = AgentLog.open(directory, Clock.systemUTC())) {
+      log.line("one\ntwo\n");
+      log.line("three", new IllegalStateException("four"));
+    }
+
+    List<String> lines = Files.readAllLines(directory.resolve("agent.log"));
+    assertThat(lines.get(0)).matches("\\d{4}-\\d\\d-\\d\\dT[0-9:.]+Z one");
+    assertThat(lines.get(1)).isEqualTo("    two");
+    assertThat(lines.get(2)).endsWith("Z three");
+    assertThat(lines.get(3)).contains("IllegalStateException: four");
+  }
+
+  @Test
+  void aMasterIsAliveUntilItsProcessIsGone() throws Exception {
+    Process process = new ProcessBuilder("sleep", "600").start();
+    MasterProcess master = MasterProcess.of(process.pid());
+    assertThat(master.isAlive()).isTrue();
+
+    process.destroyForcibly().waitFor();
+
+    await().atMost(Duration.ofSeconds(10)).until(() -> !master.isAlive());
+    assertThat(MasterProcess.of(process.pid()).isAlive()).isFalse();
+  }
+
+  @Test
+  void aMasterThatNobodyWaitedForIsGone() throws Exception {
+    // The shell starts a process, becomes one that waits for nobody, and tells the number.
+    Process parent = new ProcessBuilder("sh", "-c", "sleep 0.3 & echo $!; exec sleep 600").start();
+    try {
+      long pid = Long.parseLong(parent.inputReader().readLine());
+      MasterProcess zombie = MasterProcess.of(pid);
+      await().atMost(Duration.ofSeconds(10)).until(() -> !zombie.isAlive());
+      assertThat(Files.exists(Path.of("/proc", Long.toString(pid)))).isTrue();
+    } finally {
+      parent.destroyForcibly();
+    }
+  }
+
+  @Test
+  void withoutAMasterASignalEndsIt() {
+    Lifetime lifetime = new Lifetime(directory, null);
+    assertThat(lifetime.over()).isFalse();
+
+    lifetime.signal();
+
+    assertThat(lifetime.over()).isTrue();
+  }
+
+  @Test
+  void aSignalEndsAWait() throws InterruptedException {
+    Lifetime lifetime = new Lifetime(directory, null);
+    Thread thread = new Thread(lifetime::signal);
+    thread.start();
+
+    long before = System.nanoTime();
+    lifetime.pause(Duration.ofSeconds(60));
+
+    assertThat(Duration.ofNanos(System.nanoTime() - before)).isLessThan(Duration.ofSeconds(30));
+    thread.join();
+  }
+
+  @Test
+  void theSupervisorsCommandLineIsRead() {
+    assertThat(
+            SupervisedStart.read(
+                "agent", "--dir", "/d", "--master", "42", "--drain", "7", "--drain-only"))
+        .contains(new AgentRunner.Arguments(Path.of("/d"), 42L, Duration.ofSeconds(7), true));
+    assertThat(SupervisedStart.read("agent", "--dir", "/d"))
+        .contains(new AgentRunner.Arguments(Path.of("/d"), null, Duration.ofSeconds(2), false));
+  }
+
+  @Test
+  void everyOtherCommandLineIsLeftToTheCommandLinesOwnReader() {
+    for (String line :
+        List.of(
+            "",
+            "status --dir /d",
+            "agent",
+            "agent --help",
+            "agent --dir",
+            "agent --dir /d --master",
+            "agent --dir /d --master x",
+            "agent --dir /d --drain 0.5",
+            "agent --dir=/d",
+            "agent --dir /d extra")) {
+      assertThat(SupervisedStart.read(line.split(" "))).as(line).isEmpty();
+    }
+  }
+}

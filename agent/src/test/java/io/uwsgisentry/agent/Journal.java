@@ -1,0 +1,115 @@
+package io.uwsgisentry.agent;
+
+import io.uwsgisentry.journal.Fields;
+import io.uwsgisentry.journal.JournalDirectory;
+import io.uwsgisentry.journal.Kind;
+import io.uwsgisentry.journal.ProcessKind;
+import io.uwsgisentry.journal.Record;
+import io.uwsgisentry.journal.RecordWriter;
+import io.uwsgisentry.outbox.Handler;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Writes what a uWSGI instance "shop" with an alarm "seen" would write. */
+final class Journal {
+  static final String INSTANCE = "shop";
+  static final String HANDLER = "alarm seen";
+  static final long HASH = Handler.hash(INSTANCE, HANDLER);
+
+  final JournalDirectory directory;
+  private final RecordWriter writer;
+
+  Journal(Path state) throws IOException {
+    directory = JournalDirectory.create(state);
+    writer = new RecordWriter(directory.live(), directory.key());
+  }
+
+  static String id(int number) {
+    return String.format("%032x", number);
+  }
+
+  void append(Record record) throws IOException {
+    writer.append(record);
+  }
+
+  /** Appends bytes as they are, as a writer that dies in the middle does. */
+  void appendBytes(byte[] bytes) throws IOException {
+    Files.write(directory.live(), bytes, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+  }
+
+  byte[] bytes(Record record) throws IOException {
+    return RecordWriter.bytes(record, directory.key());
+  }
+
+  /** An alarm, its id being that number. */
+  static Record alarm(int number, String dsn) {
+    return alarm(number, dsn, 1000 + number % 3);
+  }
+
+  static Record alarm(int number, String dsn, long foldKey) {
+    return record(
+        number,
+        Kind.ALARM.code(),
+        false,
+        foldKey,
+        "instance",
+        INSTANCE,
+        "handler",
+        HANDLER,
+        "options",
+        dsn.isEmpty() ? "logger=test" : "dsn=" + dsn + ",logger=test",
+        "text",
+        "line " + number);
+  }
+
+  /** A record whose full form was left out. */
+  static Record brief(int number, long foldKey) {
+    return record(number, Kind.ALARM.code(), true, foldKey);
+  }
+
+  /** The instance's handler with that option string, as written at the start of a server. */
+  static Record configuration(int number, String options) {
+    return record(
+        number,
+        Kind.CONFIGURATION.code(),
+        false,
+        0,
+        "instance",
+        INSTANCE,
+        "definition",
+        HANDLER + "\0" + options);
+  }
+
+  static Record drops(int number, String reason, long count) {
+    return record(
+        number, Kind.DROPS.code(), false, 0, "instance", INSTANCE, "drop", reason + "\0" + count);
+  }
+
+  static Record record(
+      int number, int kind, boolean brief, long foldKey, String... namesAndValues) {
+    List<Fields.Field> fields = new ArrayList<>();
+    for (int i = 0; i < namesAndValues.length; i += 2) {
+      fields.add(
+          new Fields.Field(
+              namesAndValues[i], namesAndValues[i + 1].getBytes(StandardCharsets.UTF_8)));
+    }
+    return new Record(
+        id(number),
+        kind,
+        ProcessKind.MASTER,
+        brief,
+        false,
+        1_800_000_000_000_000L + number,
+        4711,
+        0,
+        -1,
+        HASH,
+        foldKey,
+        new Fields(fields));
+  }
+}
