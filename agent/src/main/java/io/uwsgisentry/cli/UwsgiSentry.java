@@ -39,7 +39,8 @@ public final class UwsgiSentry {
         new CommandLine(new UwsgiSentry())
             .addSubcommand(new AgentCommand(agent, surroundings))
             .addSubcommand(new StatusCommand(surroundings))
-            .addSubcommand(events);
+            .addSubcommand(events)
+            .addSubcommand(new CheckCommand(surroundings));
     int width = surroundings.width();
     return root.setUsageHelpWidth(width == 0 ? 100 : Math.max(60, Math.min(width, 120)))
         .setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8))

@@ -1,0 +1,377 @@
+package io.uwsgisentry.cli;
+
+import io.uwsgisentry.cli.CheckReport.Finding;
+import io.uwsgisentry.cli.CheckReport.Handler;
+import io.uwsgisentry.cli.CheckReport.Severity;
+import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.HandlerSettings;
+import io.uwsgisentry.settings.InstanceOption;
+import io.uwsgisentry.settings.Spelling;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Looks through an expanded configuration for what concerns Sentry: handlers, options, alarms that
+ * nobody defined.
+ */
+final class ConfigurationCheck {
+  /** Options whose value is, or starts with, names of alarms. */
+  private static final Set<String> NAMES_AN_ALARM =
+      Set.of(
+          "alarm-segfault",
+          "segfault-alarm",
+          "alarm-backlog",
+          "backlog-alarm",
+          "lq-alarm",
+          "alarm-lq",
+          "alarm-listen-queue",
+          "listen-queue-alarm",
+          "alarm-log",
+          "log-alarm",
+          "not-alarm-log",
+          "not-log-alarm",
+          "alarm-fd");
+
+  private final List<CheckedLine> lines;
+  private final Map<String, String> defaults = new LinkedHashMap<>();
+  private final List<Handler> handlers = new ArrayList<>();
+  private final List<Finding> findings = new ArrayList<>();
+  private final Map<String, CheckedLine> alarms = new LinkedHashMap<>();
+  private final Set<String> sentryAlarms = new LinkedHashSet<>();
+  private final Set<String> raised = new LinkedHashSet<>();
+  private final Map<String, Integer> seen = new HashMap<>();
+
+  private ConfigurationCheck(List<CheckedLine> lines) {
+    this.lines = lines;
+  }
+
+  /**
+   * @param environment of which {@code SENTRY_DSN}, {@code SENTRY_ENVIRONMENT} and {@code
+   *     SENTRY_RELEASE} are looked at
+   * @param host the machine's name, empty if unknown
+   */
+  static CheckReport of(
+      String name, CheckedFile file, Map<String, String> environment, String host) {
+    ConfigurationCheck check = new ConfigurationCheck(file.lines());
+    check.defaults(environment, host);
+    check.options();
+    check.plugin();
+    file.lines().stream().filter(line -> line.key().equals("alarm")).forEach(check::alarm);
+    file.lines().forEach(check::handlerOf);
+    file.lines().forEach(check::alarmNames);
+    check.unraised();
+    check.handlers();
+    if (!file.refusal().isEmpty()) {
+      check.find(
+          Severity.WARNING,
+          null,
+          "",
+          "uWSGI does not start with this configuration: " + file.refusal());
+    }
+    return new CheckReport(name, file, check.handlers, check.findings, List.of());
+  }
+
+  private void defaults(Map<String, String> environment, String host) {
+    Map<String, String> known = new HashMap<>(environment);
+    for (CheckedLine line : lines) {
+      int equals = line.value().indexOf('=');
+      if (line.key().equals("env") && equals > 0) {
+        known.put(line.value().substring(0, equals), line.value().substring(equals + 1));
+      }
+    }
+    put("dsn_env", known.get("SENTRY_DSN"));
+    put("environment", known.get("SENTRY_ENVIRONMENT"));
+    put("release", known.get("SENTRY_RELEASE"));
+    put("host", host);
+    for (CheckedLine line : lines) {
+      InstanceOption option = InstanceOption.of(line.key());
+      if (option != null) {
+        switch (option) {
+          case DSN -> put("dsn", line.value());
+          case ENVIRONMENT -> put("environment", line.value());
+          case RELEASE -> put("release", line.value());
+          case SERVER_NAME -> put("server_name", line.value());
+          case TAGS -> put("tags", line.value());
+          default -> {}
+        }
+      }
+    }
+  }
+
+  private void put(String key, @Nullable String value) {
+    if (value != null && !value.isEmpty()) {
+      defaults.put(key, value);
+    }
+  }
+
+  private void options() {
+    Map<String, CheckedLine> given = new HashMap<>();
+    for (CheckedLine line : lines) {
+      InstanceOption option = InstanceOption.of(line.key());
+      if (option != null) {
+        CheckedLine before = given.put(line.key(), line);
+        if (before != null && !before.value().equals(line.value())) {
+          find(Severity.WARNING, line, line.key(), "given more than once: the last one counts");
+        }
+        String fault = option.fault(line.value());
+        if (fault != null) {
+          find(
+              option == InstanceOption.DSN ? Severity.ERROR : Severity.WARNING,
+              line,
+              line.key(),
+              fault);
+        }
+      } else if (line.key().matches("(?i)sentry[-_].*") || line.key().equalsIgnoreCase("sentry")) {
+        String meant = Spelling.nearest(line.key(), InstanceOption.keys());
+        find(
+            Severity.WARNING,
+            line,
+            "",
+            "unknown option '"
+                + line.key()
+                + "'"
+                + (meant == null
+                    ? ", which counts for nothing: see docs/options.md"
+                    : ": did you mean '" + meant + "'?"));
+      }
+    }
+  }
+
+  /**
+   * Options of a plugin that is not loaded yet are unknown, which matters where unknown ones stop
+   * the start.
+   */
+  private void plugin() {
+    boolean strict = false;
+    boolean loaded = false;
+    CheckedLine needed = null;
+    for (CheckedLine line : lines) {
+      strict |=
+          line.key().equals("strict") && !List.of("false", "0", "off", "no").contains(line.value());
+      loaded |= loadsPlugin(line);
+      boolean option = InstanceOption.of(line.key()) != null;
+      if (!loaded && needed == null && (option || isHandler(line))) {
+        needed = line;
+      }
+      if (!loaded && option && strict) {
+        find(
+            Severity.ERROR,
+            line,
+            line.key(),
+            "stands before 'plugin = sentry', where strict = true does not know it and uWSGI stops: move it behind");
+      }
+    }
+    if (!loaded && needed != null) {
+      find(
+          Severity.WARNING,
+          needed,
+          "",
+          "the plugin is loaded nowhere in this configuration: write 'plugin = sentry' before it, unless the command line"
+              + " does it");
+    }
+  }
+
+  private static boolean loadsPlugin(CheckedLine line) {
+    return List.of("plugin", "plugins", "need-plugin", "need-plugins").contains(line.key())
+        && Arrays.stream(line.value().split("[, ]+"))
+            .anyMatch(name -> name.equals("sentry") || name.matches(".*/sentry(_plugin)?(\\.so)?"));
+  }
+
+  private static boolean isHandler(CheckedLine line) {
+    return line.value().matches("(?s)(.* )?!?sentry:.*")
+        && (line.key().matches("alarm|hook-.*|exception-handler") || isRoute(line.key()));
+  }
+
+  private static boolean isRoute(String key) {
+    return key.matches("(final-|error-|response-)?route(-.*)?") && !key.endsWith("-label");
+  }
+
+  private void alarm(CheckedLine line) {
+    int space = line.value().indexOf(' ');
+    String engine = space < 0 ? line.value() : line.value().substring(space + 1);
+    if (space <= 0 || engine.indexOf(':') < 0) {
+      if (line.value().contains("sentry")) {
+        find(
+            Severity.ERROR,
+            line,
+            "",
+            "an alarm needs a name and its engine's options: write 'alarm = NAME sentry:key=value'");
+      }
+      return;
+    }
+    String name = line.value().substring(0, space);
+    CheckedLine before = alarms.put(name, line);
+    if (before != null) {
+      find(
+          Severity.WARNING,
+          line,
+          "alarm " + name,
+          "defined more than once: uWSGI raises the first one only");
+    }
+    if (engine.startsWith("sentry:")) {
+      sentryAlarms.add(name);
+    } else {
+      misspelt(line, engine, "alarm = " + name + " sentry:…");
+    }
+  }
+
+  private void handlerOf(CheckedLine line) {
+    String key = line.key();
+    if (key.equals("alarm")) {
+      int space = line.value().indexOf(' ');
+      if (space > 0) {
+        action(
+            line, "alarm " + line.value().substring(0, space), line.value().substring(space + 1));
+      }
+    } else if (key.startsWith("hook-")) {
+      String action = line.value().startsWith("!") ? line.value().substring(1) : line.value();
+      if (action.equals("sentry")) {
+        find(
+            Severity.ERROR,
+            line,
+            key,
+            "a hook needs a colon: write '" + key + " = sentry:message=…'");
+      }
+      misspelt(line, action, key + " = sentry:…");
+      action(line, key, action);
+    } else if (key.equals("exception-handler")) {
+      misspelt(line, line.value(), key + " = sentry:…");
+      action(line, key, line.value().equals("sentry") ? "sentry:" : line.value());
+    } else if (isRoute(key)) {
+      String rule = routeAction(line);
+      String table =
+          key.matches(".*route-run") || rule.equals(line.value())
+              ? key
+              : key + " " + before(line.value(), rule);
+      misspelt(line, rule, key + " = " + (key.endsWith("-run") ? "" : "CONDITION ") + "sentry:…");
+      action(line, table, rule);
+    }
+  }
+
+  private static String before(String value, String action) {
+    return value.substring(0, value.length() - action.length()).strip();
+  }
+
+  /** What stands behind the first blank; rules that always run have no condition. */
+  private static String routeAction(CheckedLine line) {
+    int space = line.value().indexOf(' ');
+    return line.key().endsWith("route-run") || space < 0
+        ? line.value()
+        : line.value().substring(space + 1);
+  }
+
+  private void action(CheckedLine line, String name, String action) {
+    if (!action.startsWith("sentry:")) {
+      return;
+    }
+    int times = seen.merge(name, 1, Integer::sum);
+    String numbered = times == 1 ? name : name + " #" + times;
+    handlers.add(
+        new Handler(numbered, line, HandlerSettings.of(numbered, action.substring(7), defaults)));
+  }
+
+  private void misspelt(CheckedLine line, String action, String right) {
+    int colon = action.indexOf(':');
+    String engine = colon < 0 ? action : action.substring(0, colon);
+    if (!engine.equals("sentry") && engine.strip().equalsIgnoreCase("sentry")) {
+      find(Severity.ERROR, line, "", "uWSGI knows no '" + engine + "': write '" + right + "'");
+    }
+  }
+
+  private void alarmNames(CheckedLine line) {
+    String key = line.key();
+    String value = line.value();
+    if (NAMES_AN_ALARM.contains(key)) {
+      int space = value.indexOf(' ');
+      for (String name : (space < 0 ? value : value.substring(0, space)).split(",")) {
+        alarmName(line, name);
+      }
+    } else if (key.equals("metric-alarm") || key.equals("alarm-metric")) {
+      String name = io.uwsgisentry.settings.KeyValueList.parse(value).get("alarm");
+      if (name != null) {
+        alarmName(line, name);
+      }
+    } else {
+      String action =
+          isRoute(key)
+              ? routeAction(line)
+              : key.startsWith("hook-") ? value.replaceFirst("^!", "") : "";
+      if (action.startsWith("alarm:")) {
+        String rest = action.substring(6);
+        int space = rest.indexOf(' ');
+        alarmName(line, space < 0 ? rest : rest.substring(0, space));
+      }
+    }
+  }
+
+  private void alarmName(CheckedLine line, String name) {
+    raised.add(name);
+    if (name.isEmpty() || name.indexOf('$') >= 0 || alarms.containsKey(name)) {
+      return;
+    }
+    String meant = Spelling.nearest(name, alarms.keySet());
+    find(
+        Severity.ERROR,
+        line,
+        line.key(),
+        "there is no alarm '"
+            + name
+            + "', so nothing will be reported"
+            + (meant == null
+                ? ": define it with 'alarm = " + name + " sentry:…'"
+                : ": did you mean '" + meant + "'?"));
+  }
+
+  private void unraised() {
+    for (String name : sentryAlarms) {
+      if (!raised.contains(name)) {
+        find(
+            Severity.NOTE,
+            alarms.get(name),
+            "alarm " + name,
+            "nothing in this configuration raises it (an application may)");
+      }
+    }
+  }
+
+  private void handlers() {
+    boolean local = false;
+    for (Handler handler : handlers) {
+      Destination destination = handler.settings().destination();
+      if (destination instanceof Destination.Malformed malformed) {
+        String fault = malformed.fault();
+        // That of the whole server is told where it stands.
+        if (!fault.contains(", sentry-dsn: ")) {
+          find(Severity.ERROR, handler.line(), "", fault);
+        }
+      }
+      local |= destination instanceof Destination.None;
+      for (String warning : handler.settings().warnings()) {
+        find(Severity.WARNING, handler.line(), handler.name(), warning);
+      }
+    }
+    if (local) {
+      find(
+          Severity.NOTE,
+          null,
+          "",
+          "without a DSN (dsn=, sentry-dsn or the environment's SENTRY_DSN) events are kept on this machine: see 'uwsgi-sentry"
+              + " events'");
+    }
+    if (handlers.isEmpty()) {
+      find(Severity.NOTE, null, "", "no 'sentry:' in it: nothing will be reported");
+    }
+  }
+
+  private void find(
+      Severity severity, @Nullable CheckedLine line, String subject, String sentence) {
+    findings.add(new Finding(severity, line, subject, sentence));
+  }
+}
