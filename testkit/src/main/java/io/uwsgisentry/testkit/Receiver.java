@@ -399,7 +399,7 @@ public final class Receiver implements AutoCloseable {
         }
       }
     }
-    Answer answer = Behaviour.answer(status, Map.of(), "{}").after(delay);
+    Answer answer = Behaviour.answer(status, Map.of(), "").after(delay);
     builder.behaviour(silent ? Behaviour.silent() : request -> answer);
     Receiver receiver = builder.start();
     Runtime.getRuntime()

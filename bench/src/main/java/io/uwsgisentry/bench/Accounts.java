@@ -1,0 +1,48 @@
+package io.uwsgisentry.bench;
+
+import io.uwsgisentry.outbox.Counter;
+import io.uwsgisentry.outbox.Outbox;
+import io.uwsgisentry.outbox.State;
+import io.uwsgisentry.outbox.Tally;
+import java.io.IOException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.Map;
+
+/**
+ * Where the events of a state directory are. Its sum is what uWSGI's processes meant to report.
+ *
+ * @param byState what the entries stand for
+ * @param dropped counted by the writers as not appended
+ */
+record Accounts(Map<State, Long> byState, long dropped) {
+  static Accounts of(Path state) throws IOException {
+    try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
+      Map<State, Long> byState = new EnumMap<>(State.class);
+      for (Map.Entry<State, Tally> tally : outbox.states().entrySet()) {
+        byState.put(tally.getKey(), tally.getValue().occurrences());
+      }
+      long dropped =
+          outbox.counters().stream()
+              .filter(counter -> counter.name() == Counter.Name.DROPPED)
+              .mapToLong(Counter::quantity)
+              .sum();
+      return new Accounts(byState, dropped);
+    } catch (NoSuchFileException e) {
+      return new Accounts(Map.of(), 0);
+    }
+  }
+
+  long stored() {
+    return byState.values().stream().mapToLong(Long::longValue).sum();
+  }
+
+  long sum() {
+    return stored() + dropped;
+  }
+
+  long in(State state) {
+    return byState.getOrDefault(state, 0L);
+  }
+}

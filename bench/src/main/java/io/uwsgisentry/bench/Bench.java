@@ -1,0 +1,74 @@
+package io.uwsgisentry.bench;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** {@code ./run bench [--quick] [a] [b] [c]}: measures and prints one table. */
+final class Bench {
+  private Bench() {}
+
+  public static void main(String[] arguments) throws Exception {
+    List<String> parts = new ArrayList<>(List.of(arguments));
+    boolean quick = parts.remove("--quick");
+    if (!List.of("a", "b", "c").containsAll(parts)) {
+      System.err.println(
+          """
+          usage: ./run bench [--quick] [a] [b] [c]
+            a  the cost of one append
+            b  requests per second with and without, and beside uWSGI's alarm_curl
+            c  the agent alone
+          Everything takes about ten minutes, --quick two. Leave the machine alone meanwhile.""");
+      System.exit(2);
+    }
+    Build build = Build.here();
+    Report report = new Report();
+    report.heading(machine());
+    if (parts.isEmpty() || parts.contains("a")) {
+      System.err.println("(a)");
+      AppendCost.run(build, report);
+    }
+    if (parts.isEmpty() || parts.contains("b")) {
+      new Requests(build, report, quick ? 2 : 5, quick ? 2 : 8).run();
+    }
+    if (parts.isEmpty() || parts.contains("c")) {
+      new AgentAlone(build, report, quick ? 2 : 5, quick ? 10_000 : 40_000, quick ? 10 : 60).run();
+    }
+    System.out.println(report.text());
+  }
+
+  private static String machine() throws IOException, InterruptedException {
+    String model =
+        Files.readString(Path.of("/proc/cpuinfo"))
+            .lines()
+            .filter(line -> line.startsWith("model name"))
+            .map(line -> line.substring(line.indexOf(':') + 2))
+            .findFirst()
+            .orElse("?");
+    long memory =
+        Files.readString(Path.of("/proc/meminfo"))
+            .lines()
+            .filter(line -> line.startsWith("MemTotal"))
+            .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) >> 20)
+            .findFirst()
+            .orElse(0);
+    return "%d processors (%s), %d GiB, Linux %s, Java %s, uWSGI %s"
+        .formatted(
+            Runtime.getRuntime().availableProcessors(),
+            model,
+            memory,
+            System.getProperty("os.version"),
+            System.getProperty("java.version"),
+            said("uwsgi", "--version"));
+  }
+
+  private static String said(String... command) throws IOException, InterruptedException {
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    process.waitFor();
+    return said.strip();
+  }
+}

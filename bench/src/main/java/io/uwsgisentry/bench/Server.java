@@ -1,0 +1,98 @@
+package io.uwsgisentry.bench;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/** A uWSGI with a small Python page, and whatever a variant adds to its ini. */
+final class Server implements AutoCloseable {
+  private static final String INI =
+      """
+      [uwsgi]
+      plugin = python3
+      http-socket = 127.0.0.1:%d
+      master = true
+      processes = 2
+      listen = 100
+      wsgi-file = app.py
+      need-app = true
+      disable-logging = true
+      %s
+      """;
+  private static final String APP =
+      """
+      def application(environ, start_response):
+          start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "14")])
+          return [b"Hello, world.\\n"]
+      """;
+
+  private final Scratch scratch;
+  private final Process process;
+  private final int port;
+
+  private Server(Scratch scratch, Process process, int port) {
+    this.scratch = scratch;
+    this.process = process;
+    this.port = port;
+  }
+
+  /** Starts it and waits until it takes connections. Its state directory is {@code state}. */
+  static Server start(Scratch scratch, String more) throws IOException {
+    int port = freePort();
+    scratch.write("app.py", APP);
+    Path ini = scratch.write("server.ini", INI.formatted(port, more));
+    Server server =
+        new Server(
+            scratch, scratch.start("uwsgi", List.of("uwsgi", "--ini", ini.toString())), port);
+    Scratch.await("uWSGI to start", Duration.ofSeconds(30), server::takesConnections);
+    return server;
+  }
+
+  int port() {
+    return port;
+  }
+
+  /** The agent's process, once it is there. */
+  Optional<Long> agent() {
+    return Proc.find("agent", "--dir", scratch.path("state").toString());
+  }
+
+  private boolean takesConnections() {
+    if (!process.isAlive()) {
+      try {
+        throw new IllegalStateException("uWSGI ended:\n" + scratch.log("uwsgi"));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      return socket.isConnected();
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
+  }
+
+  /** Stops it (SIGINT) and waits for it and for its agent. */
+  @Override
+  public void close() {
+    try {
+      new ProcessBuilder("kill", "-INT", "" + process.pid()).start().waitFor();
+    } catch (IOException | InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+    Scratch.await("uWSGI to end", Duration.ofSeconds(30), () -> !process.isAlive());
+    Scratch.await("the agent to end", Duration.ofSeconds(30), () -> agent().isEmpty());
+  }
+}
