@@ -22,23 +22,6 @@ import org.jspecify.annotations.Nullable;
  * nobody defined.
  */
 final class ConfigurationCheck {
-  /** Options whose value is, or starts with, names of alarms. */
-  private static final Set<String> NAMES_AN_ALARM =
-      Set.of(
-          "alarm-segfault",
-          "segfault-alarm",
-          "alarm-backlog",
-          "backlog-alarm",
-          "lq-alarm",
-          "alarm-lq",
-          "alarm-listen-queue",
-          "listen-queue-alarm",
-          "alarm-log",
-          "log-alarm",
-          "not-alarm-log",
-          "not-log-alarm",
-          "alarm-fd");
-
   private final List<CheckedLine> lines;
   private final Map<String, String> defaults = new LinkedHashMap<>();
   private final List<Handler> handlers = new ArrayList<>();
@@ -65,7 +48,9 @@ final class ConfigurationCheck {
     check.plugin();
     file.lines().stream().filter(line -> line.key().equals("alarm")).forEach(check::alarm);
     file.lines().forEach(check::handlerOf);
-    file.lines().forEach(check::alarmNames);
+    for (CheckedLine line : file.lines()) {
+      CheckedAction.alarmsRaisedBy(line).forEach(alarm -> check.alarmName(line, alarm));
+    }
     check.unraised();
     check.handlers();
     if (!file.refusal().isEmpty()) {
@@ -185,18 +170,13 @@ final class ConfigurationCheck {
   }
 
   private static boolean isHandler(CheckedLine line) {
-    return line.value().matches("(?s)(.* )?!?sentry:.*")
-        && (line.key().matches("alarm|hook-.*|exception-handler") || isRoute(line.key()));
-  }
-
-  private static boolean isRoute(String key) {
-    return key.matches("(final-|error-|response-)?route(-.*)?") && !key.endsWith("-label");
+    CheckedAction action = CheckedAction.of(line);
+    return action != null && action.isSentry();
   }
 
   private void alarm(CheckedLine line) {
-    int space = line.value().indexOf(' ');
-    String engine = space < 0 ? line.value() : line.value().substring(space + 1);
-    if (space <= 0 || engine.indexOf(':') < 0) {
+    CheckedAction action = CheckedAction.of(line);
+    if (action == null || action.action().indexOf(':') < 0) {
       if (line.value().contains("sentry")) {
         find(
             Severity.ERROR,
@@ -206,108 +186,38 @@ final class ConfigurationCheck {
       }
       return;
     }
-    String name = line.value().substring(0, space);
-    CheckedLine before = alarms.put(name, line);
-    if (before != null) {
+    String name = action.name().substring("alarm ".length());
+    if (alarms.putIfAbsent(name, line) != null) {
       find(
           Severity.WARNING,
           line,
-          "alarm " + name,
+          action.name(),
           "defined more than once: uWSGI raises the first one only");
-    }
-    if (engine.startsWith("sentry:")) {
+    } else if (action.isSentry()) {
       sentryAlarms.add(name);
-    } else {
-      misspelt(line, engine, "alarm = " + name + " sentry:…");
     }
   }
 
   private void handlerOf(CheckedLine line) {
-    String key = line.key();
-    if (key.equals("alarm")) {
-      int space = line.value().indexOf(' ');
-      if (space > 0) {
-        action(
-            line, "alarm " + line.value().substring(0, space), line.value().substring(space + 1));
-      }
-    } else if (key.startsWith("hook-")) {
-      String action = line.value().startsWith("!") ? line.value().substring(1) : line.value();
-      if (action.equals("sentry")) {
-        find(
-            Severity.ERROR,
-            line,
-            key,
-            "a hook needs a colon: write '" + key + " = sentry:message=…'");
-      }
-      misspelt(line, action, key + " = sentry:…");
-      action(line, key, action);
-    } else if (key.equals("exception-handler")) {
-      misspelt(line, line.value(), key + " = sentry:…");
-      action(line, key, line.value().equals("sentry") ? "sentry:" : line.value());
-    } else if (isRoute(key)) {
-      String rule = routeAction(line);
-      String table =
-          key.matches(".*route-run") || rule.equals(line.value())
-              ? key
-              : key + " " + before(line.value(), rule);
-      misspelt(line, rule, key + " = " + (key.endsWith("-run") ? "" : "CONDITION ") + "sentry:…");
-      action(line, table, rule);
-    }
-  }
-
-  private static String before(String value, String action) {
-    return value.substring(0, value.length() - action.length()).strip();
-  }
-
-  /** What stands behind the first blank; rules that always run have no condition. */
-  private static String routeAction(CheckedLine line) {
-    int space = line.value().indexOf(' ');
-    return line.key().endsWith("route-run") || space < 0
-        ? line.value()
-        : line.value().substring(space + 1);
-  }
-
-  private void action(CheckedLine line, String name, String action) {
-    if (!action.startsWith("sentry:")) {
+    CheckedAction action = CheckedAction.of(line);
+    if (action == null) {
       return;
     }
-    int times = seen.merge(name, 1, Integer::sum);
-    String numbered = times == 1 ? name : name + " #" + times;
-    handlers.add(
-        new Handler(numbered, line, HandlerSettings.of(numbered, action.substring(7), defaults)));
-  }
-
-  private void misspelt(CheckedLine line, String action, String right) {
-    int colon = action.indexOf(':');
-    String engine = colon < 0 ? action : action.substring(0, colon);
-    if (!engine.equals("sentry") && engine.strip().equalsIgnoreCase("sentry")) {
-      find(Severity.ERROR, line, "", "uWSGI knows no '" + engine + "': write '" + right + "'");
-    }
-  }
-
-  private void alarmNames(CheckedLine line) {
-    String key = line.key();
-    String value = line.value();
-    if (NAMES_AN_ALARM.contains(key)) {
-      int space = value.indexOf(' ');
-      for (String name : (space < 0 ? value : value.substring(0, space)).split(",")) {
-        alarmName(line, name);
-      }
-    } else if (key.equals("metric-alarm") || key.equals("alarm-metric")) {
-      String name = io.uwsgisentry.settings.KeyValueList.parse(value).get("alarm");
-      if (name != null) {
-        alarmName(line, name);
-      }
-    } else {
-      String action =
-          isRoute(key)
-              ? routeAction(line)
-              : key.startsWith("hook-") ? value.replaceFirst("^!", "") : "";
-      if (action.startsWith("alarm:")) {
-        String rest = action.substring(6);
-        int space = rest.indexOf(' ');
-        alarmName(line, space < 0 ? rest : rest.substring(0, space));
-      }
+    String engine = action.engine();
+    if (line.key().startsWith("hook-") && action.action().equals("sentry")) {
+      find(Severity.ERROR, line, line.key(), "a hook needs a colon: write '" + action.form() + "'");
+    } else if (!engine.equals("sentry") && engine.strip().equalsIgnoreCase("sentry")) {
+      find(
+          Severity.ERROR,
+          line,
+          "",
+          "uWSGI knows no '" + engine + "': write '" + action.form() + "'");
+    } else if (action.isSentry()) {
+      int times = seen.merge(action.name(), 1, Integer::sum);
+      String name = times == 1 ? action.name() : action.name() + " #" + times;
+      handlers.add(
+          new Handler(
+              name, line, HandlerSettings.of(name, action.action().substring(7), defaults)));
     }
   }
 

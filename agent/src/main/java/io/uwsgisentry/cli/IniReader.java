@@ -23,16 +23,11 @@ import org.jspecify.annotations.Nullable;
  */
 final class IniReader {
   private static final int MAX_DEPTH = 20;
-
-  /** A value that refers to itself would grow for ever. */
-  private static final int MAX_REPLACEMENTS = 200;
-
   private static final Set<String> INCLUDES = Set.of("ini", "include", "inherit", "config");
   private static final Set<String> ENDS = Set.of("end", "endfor", "endif", "end-for", "end-if");
 
   private final Map<String, String> environment;
   private final Path directory;
-  private final String user;
   private final List<CheckedLine> lines = new ArrayList<>();
   private final List<String> notes = new ArrayList<>();
   private final List<String> raw = new ArrayList<>();
@@ -46,7 +41,6 @@ final class IniReader {
     this.environment = environment;
     this.directory = directory;
     this.last = file;
-    this.user = System.getProperty("user.name", "");
   }
 
   /**
@@ -105,7 +99,7 @@ final class IniReader {
         new String(Files.readAllBytes(path), StandardCharsets.UTF_8).split("\n", -1)) {
       number++;
       raw.add(line);
-      String text = magic(line, path).strip();
+      String text = Placeholders.magic(line, path, directory, environment).strip();
       if (text.startsWith("[")) {
         section = text.substring(1, text.length() - 1);
       } else if (!text.isEmpty()
@@ -242,51 +236,6 @@ final class IniReader {
     return new Block(test.test(directory.resolve(file)) == not ? List.of() : List.of(file));
   }
 
-  /** {@code %n} and its kin; unknown ones vanish, as they do in uWSGI. */
-  private String magic(String line, Path file) {
-    if (line.indexOf('%') < 0) {
-      return line;
-    }
-    StringBuilder out = new StringBuilder();
-    for (int i = 0; i < line.length(); i++) {
-      char c = line.charAt(i);
-      if (c != '%' || i + 1 == line.length()) {
-        out.append(c);
-        continue;
-      }
-      out.append(magic(line.charAt(++i), file));
-    }
-    return out.toString();
-  }
-
-  private String magic(char c, Path file) {
-    Path full = file.toAbsolutePath().normalize();
-    String name = String.valueOf(full.getFileName());
-    String parent = String.valueOf(full.getParent());
-    int dot = name.lastIndexOf('.');
-    return switch (c) {
-      case '%' -> "%";
-      case '(' -> "%(";
-      case 'p' -> full.toString();
-      case 'o' -> file.toString();
-      case 's' -> name;
-      case 'n' -> dot < 0 ? name : name.substring(0, dot);
-      case 'e' -> dot < 0 ? "" : name.substring(dot + 1);
-      case 'd' -> parent.equals("/") ? "/" : parent + "/";
-      case 'c' -> parent.substring(parent.lastIndexOf('/') + 1);
-      case 'v' -> directory.toAbsolutePath().normalize().toString();
-      case 'h' -> environment.getOrDefault("HOSTNAME", "");
-      case 'U' -> user;
-      default -> part(parent, c);
-    };
-  }
-
-  /** {@code %0} is the first part of the directory's path, and so on. */
-  private static String part(String parent, char c) {
-    String[] parts = parent.replaceFirst("^/", "").split("/");
-    return c >= '0' && c <= '9' && c - '0' < parts.length ? parts[c - '0'] : "";
-  }
-
   /**
    * Variables in all options, then files in all, then placeholders in all: uWSGI's three passes.
    */
@@ -299,48 +248,9 @@ final class IniReader {
   private void resolve(char symbol, Function<String, @Nullable String> lookup) {
     for (int i = 0; i < lines.size(); i++) {
       CheckedLine line = lines.get(i);
-      String value = resolved(line.value(), symbol, lookup);
+      String value = Placeholders.resolved(line.value(), symbol, lookup);
       lines.set(i, new CheckedLine(line.key(), value, line.file(), line.number()));
     }
-  }
-
-  /**
-   * As uWSGI does it: after each replacement it starts anew behind the first character, so that
-   * what a value refers to is resolved too, unless it stands at the very start.
-   */
-  private static String resolved(
-      String value, char symbol, Function<String, @Nullable String> lookup) {
-    String text = value;
-    int start = -1;
-    int depth = 0;
-    int replacements = 0;
-    boolean marked = false;
-    for (int j = 0; j < text.length() && replacements < MAX_REPLACEMENTS; j++) {
-      char c = text.charAt(j);
-      if (c == symbol) {
-        marked = true;
-        start = -1;
-      } else if (c == '(' && marked && start < 0) {
-        start = j + 1;
-        depth = 0;
-      } else if (start < 0) {
-        marked = false;
-      } else if (c == '(') {
-        depth++;
-      } else if (c == ')' && depth > 0) {
-        depth--;
-      } else if (c == ')') {
-        String found = j == start ? null : lookup.apply(text.substring(start, j));
-        if (found != null) {
-          text = text.substring(0, start - 2) + found + text.substring(j + 1);
-          replacements++;
-          j = 0;
-        }
-        start = -1;
-        marked = false;
-      }
-    }
-    return text;
   }
 
   private @Nullable String first(String key) {

@@ -55,9 +55,9 @@ final class Backtrace {
     }
     SentryStackFrame frame = new SentryStackFrame();
     if (!file.isEmpty()) {
-      frame.setFilename(Draft.shortened(relative(file), 256));
+      frame.setFilename(Limits.shortened(relative(file), 256));
       if (file.startsWith("/")) {
-        frame.setAbsPath(Draft.shortened(file, 1024));
+        frame.setAbsPath(Limits.shortened(file, 1024));
       }
       frame.setInApp(!file.startsWith("<") && LIBRARIES.stream().noneMatch(file::contains));
     }
@@ -65,9 +65,9 @@ final class Backtrace {
     if (line > 0) {
       frame.setLineno(line);
     }
-    frame.setFunction(function.isEmpty() ? "<unknown>" : Draft.shortened(function, 256));
+    frame.setFunction(function.isEmpty() ? "<unknown>" : Limits.shortened(function, 256));
     if (!text.isEmpty()) {
-      frame.setContextLine(Draft.shortened(text, 512));
+      frame.setContextLine(Limits.shortened(text, 512));
     }
     return frame;
   }

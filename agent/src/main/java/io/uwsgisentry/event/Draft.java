@@ -19,7 +19,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,12 +36,6 @@ final class Draft {
   private static final int MAX_EXTRA_TOTAL = 200_000;
   private static final int MAX_PARTS = 20;
   private static final int MAX_TITLE = 200;
-
-  private static final Pattern NOT_IN_TAG_KEY = Pattern.compile("[^A-Za-z0-9_.:-]");
-  private static final Pattern BREAKS = Pattern.compile("[\\r\\n]+");
-  private static final Pattern NOT_IN_RELEASE = Pattern.compile("[\\r\\n\\t\\f/\\\\]");
-  private static final Pattern NOT_IN_ENVIRONMENT = Pattern.compile("[\\r\\n/]");
-  private static final Pattern NOT_IN_DIST = Pattern.compile("[^A-Za-z0-9_.-]");
 
   final SentryEvent event;
   private final Instant time;
@@ -77,17 +70,13 @@ final class Draft {
   }
 
   void logger(@Nullable String logger) {
-    set(
-        "logger",
-        logger == null ? null : BREAKS.matcher(logger).replaceAll(" "),
-        64,
-        event::setLogger);
+    set("logger", logger == null ? null : Limits.line(logger), 64, event::setLogger);
   }
 
   void transaction(@Nullable String transaction) {
     set(
         "transaction",
-        transaction == null ? null : BREAKS.matcher(transaction).replaceAll(" "),
+        transaction == null ? null : Limits.line(transaction),
         200,
         event::setTransaction);
   }
@@ -100,7 +89,7 @@ final class Draft {
     if (release != null && (release.equals(".") || release.equals(".."))) {
       trimmed.add("release: '" + release + "' is not allowed");
     } else {
-      set("release", legal(NOT_IN_RELEASE, release), 200, event::setRelease);
+      set("release", release == null ? null : Limits.release(release), 200, event::setRelease);
     }
   }
 
@@ -108,12 +97,16 @@ final class Draft {
     if ("none".equals(environment)) {
       trimmed.add("environment: 'none' is not allowed");
     } else {
-      set("environment", legal(NOT_IN_ENVIRONMENT, environment), 64, event::setEnvironment);
+      set(
+          "environment",
+          environment == null ? null : Limits.environment(environment),
+          64,
+          event::setEnvironment);
     }
   }
 
   void dist(@Nullable String dist) {
-    set("dist", legal(NOT_IN_DIST, dist), 64, event::setDist);
+    set("dist", dist == null ? null : Limits.dist(dist), 64, event::setDist);
   }
 
   void platform(String platform) {
@@ -151,7 +144,7 @@ final class Draft {
     }
     MessageTemplate template = MessageTemplate.of(shown);
     if (!template.params().isEmpty()) {
-      message.setMessage(shortened(template.template(), MAX_MESSAGE));
+      message.setMessage(Limits.shortened(template.template(), MAX_MESSAGE));
       message.setParams(template.params());
     }
   }
@@ -198,8 +191,8 @@ final class Draft {
     if (value == null || value.isEmpty() || (tags.size() >= MAX_TAGS && !tags.containsKey(key))) {
       return;
     }
-    String legal = NOT_IN_TAG_KEY.matcher(key.replace(' ', '-')).replaceAll("-");
-    String line = BREAKS.matcher(redaction.value(key, value)).replaceAll(" ");
+    String legal = Limits.tagKey(key);
+    String line = Limits.line(redaction.value(key, value));
     tags.put(cut("tag " + legal, legal, 32), cut("tag " + legal, line, 200));
   }
 
@@ -244,13 +237,14 @@ final class Draft {
             case "email" -> user.setEmail(kept);
             case "username" -> user.setUsername(kept);
             case "ip_address" -> {
-              if (looksLikeAddress(kept)) {
+              if (Limits.isAddress(kept)) {
                 user.setIpAddress(kept);
               } else {
                 data.put(key, kept);
               }
             }
-            default -> data.put(shortened(clean(key), 64), redaction.value(key, kept));
+            default ->
+                data.put(Limits.shortened(Limits.clean(key), 64), redaction.value(key, kept));
           }
         });
     if (!data.isEmpty()) {
@@ -286,29 +280,12 @@ final class Draft {
    * The text at most that long, without NULs, which PostgreSQL (and so some servers) cannot store.
    */
   String cut(String what, String text, int max) {
-    String clean = clean(text);
+    String clean = Limits.clean(text);
     if (clean.length() > max) {
       trimmed.add(what + ": " + max + " of " + clean.length() + " characters kept");
-      return shortened(clean, max);
+      return Limits.shortened(clean, max);
     }
     return clean;
-  }
-
-  static String clean(String text) {
-    return text.indexOf('\0') < 0 ? text : text.replace('\0', '\ufffd');
-  }
-
-  /**
-   * At most {@code max} characters, never half of a surrogate pair; the last three are points where
-   * something is missing.
-   */
-  static String shortened(String text, int max) {
-    if (text.length() <= max) {
-      return text;
-    }
-    int end = max - 3;
-    return text.substring(0, Character.isHighSurrogate(text.charAt(end - 1)) ? end - 1 : end)
-        + "...";
   }
 
   private void set(String what, @Nullable String value, int max, Consumer<String> setter) {
@@ -317,18 +294,8 @@ final class Draft {
     }
   }
 
-  private static @Nullable String legal(Pattern illegal, @Nullable String value) {
-    return value == null ? null : illegal.matcher(value).replaceAll("-");
-  }
-
-  private static boolean looksLikeAddress(String text) {
-    return text.equals("{{auto}}")
-        || (!text.isEmpty()
-            && text.chars().allMatch(c -> Character.digit(c, 16) >= 0 || c == '.' || c == ':'));
-  }
-
   private void title(String text) {
     String line = text.strip().replaceAll("\\s+", " ");
-    title = shortened(line, MAX_TITLE);
+    title = Limits.shortened(line, MAX_TITLE);
   }
 }

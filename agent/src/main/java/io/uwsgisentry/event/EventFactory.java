@@ -140,7 +140,7 @@ public final class EventFactory {
     draft.fingerprint(settings.fingerprint());
     String platform = settings.platform();
     if (platform != null && !Platforms.KNOWN.contains(platform)) {
-      draft.trimmed("platform: Sentry does not know '" + Draft.shortened(platform, 60) + "'");
+      draft.trimmed("platform: Sentry does not know '" + Limits.shortened(platform, 60) + "'");
       platform = "other";
     }
     draft.platform(platform == null ? builtInPlatform : platform);
@@ -219,7 +219,7 @@ public final class EventFactory {
   private static void put(Map<String, Object> context, String key, @Nullable Object value) {
     if (value != null && !value.equals("")) {
       context.put(
-          key, value instanceof String text ? Draft.shortened(Draft.clean(text), 512) : value);
+          key, value instanceof String text ? Limits.shortened(Limits.clean(text), 512) : value);
     }
   }
 

@@ -24,7 +24,10 @@ public interface Redaction {
   /** Whether this instance's user wants personal data to be sent. */
   boolean sendsPersonalData(HandlerSettings settings);
 
-  /** The text without passwords in addresses ({@code scheme://user:password@host}). */
+  /**
+   * The text without what is secret in the addresses that it quotes: passwords ({@code
+   * scheme://user:password@host}) and the values of secret parameters ({@code ?token=…}).
+   */
   String text(String text);
 
   /** The query string with the values of secret parameters filtered. */

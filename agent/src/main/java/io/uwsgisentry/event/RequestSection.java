@@ -70,7 +70,7 @@ final class RequestSection {
             }
           } else if (!TOLD_ELSEWHERE.contains(name)) {
             env.put(
-                Draft.shortened(Draft.clean(name), 200),
+                Limits.shortened(Limits.clean(name), 200),
                 draft.cut("request env", redaction.value(name, value), MAX_VALUE));
           }
         });
@@ -187,7 +187,7 @@ final class RequestSection {
       header.append(c == '_' ? '-' : start ? Character.toUpperCase(c) : Character.toLowerCase(c));
       start = c == '_';
     }
-    return Draft.clean(header.toString());
+    return Limits.clean(header.toString());
   }
 
   private String var(String name) {

@@ -5,6 +5,8 @@ import io.uwsgisentry.settings.HandlerSettings;
 import java.util.Locale;
 import java.util.Set;
 import java.util.StringJoiner;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -111,6 +113,9 @@ public final class Scrubber implements Redaction {
   private static final Pattern PASSWORD_IN_ADDRESS =
       Pattern.compile("(?<=://)([^/?#\\s:@\"']*):([^/?#\\s@\"']+)@");
 
+  private static final Pattern PARAMETER =
+      Pattern.compile("(?<=[?&])([^\\s=&?#\"']{1,100})=([^\\s&#\"']*)");
+
   @Override
   public boolean isSecret(String name) {
     String lower = plain(name);
@@ -151,9 +156,20 @@ public final class Scrubber implements Redaction {
 
   @Override
   public String text(String text) {
-    return text.contains("://") && text.indexOf('@') > 0
-        ? PASSWORD_IN_ADDRESS.matcher(text).replaceAll("$1:" + FILTERED + "@")
-        : text;
+    String safe =
+        text.contains("://") && text.indexOf('@') > 0
+            ? PASSWORD_IN_ADDRESS.matcher(text).replaceAll("$1:" + FILTERED + "@")
+            : text;
+    // Log lines quote addresses with their queries.
+    return safe.indexOf('=') > 0 && (safe.indexOf('?') >= 0 || safe.indexOf('&') >= 0)
+        ? PARAMETER.matcher(safe).replaceAll(this::parameter)
+        : safe;
+  }
+
+  private String parameter(MatchResult found) {
+    String name = found.group(1);
+    String whole = isSecret(decoded(name)) ? name + "=" + FILTERED : found.group();
+    return Matcher.quoteReplacement(whole);
   }
 
   @Override

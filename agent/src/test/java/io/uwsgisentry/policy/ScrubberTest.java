@@ -130,6 +130,14 @@ class ScrubberTest {
   }
 
   @Test
+  void secretParametersInAddressesThatATextQuotesAreFiltered() {
+    assertThat(scrubber.text("GET /help?token=abc&a=b&api_key=\"x\" => generated 2 bytes"))
+        .isEqualTo("GET /help?token=[Filtered]&a=b&api_key=[Filtered]\"x\" => generated 2 bytes");
+    assertThat(scrubber.text("token=abc session=12 (a=1)? $1"))
+        .isEqualTo("token=abc session=12 (a=1)? $1");
+  }
+
+  @Test
   void passwordsInAddressesAreFiltered() {
     assertThat(scrubber.text("cannot reach redis://:hunter2@db:6379/0, postgres://joe:pa:ss@db/x"))
         .isEqualTo("cannot reach redis://:[Filtered]@db:6379/0, postgres://joe:[Filtered]@db/x");
