@@ -30,8 +30,10 @@ final class AnswerBody implements BodySubscriber<byte[]> {
   private boolean over;
 
   private AnswerBody(Duration longest) {
-    done.completeOnTimeout(new byte[0], longest.toMillis(), TimeUnit.MILLISECONDS)
-        .whenComplete((bytes, failure) -> cancel());
+    // Who waits for the answer waits for `done` itself.
+    CompletionStage<byte[]> unused =
+        done.completeOnTimeout(new byte[0], longest.toMillis(), TimeUnit.MILLISECONDS)
+            .whenComplete((bytes, failure) -> cancel());
   }
 
   static BodyHandler<byte[]> within(Duration longest) {

@@ -22,6 +22,11 @@ public enum ProcessKind {
     return code < VALUES.length ? VALUES[code] : UNKNOWN;
   }
 
+  @SuppressWarnings("EnumOrdinal") // as the class comment says
+  int code() {
+    return ordinal();
+  }
+
   /** The name used in tags: {@code worker}, {@code master}, … */
   public String label() {
     return name().toLowerCase(Locale.ROOT);

@@ -97,7 +97,7 @@ public final class RecordWriter {
     ByteBuffer out = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
     out.put(Layout.MAGIC).put((byte) Layout.VERSION).putInt(0).putInt(length);
     out.put(HexFormat.of().parseHex(record.id()));
-    out.put((byte) record.kindCode()).put((byte) record.process().ordinal());
+    out.put((byte) record.kindCode()).put((byte) record.process().code());
     out.put(
         (byte) ((record.brief() ? Layout.FLAG_BRIEF : 0) | (record.cut() ? Layout.FLAG_CUT : 0)));
     out.put((byte) 0);

@@ -50,7 +50,8 @@ final class Tidying {
       database.write(() -> forget(now, filesPresent));
       forgotten = now;
     }
-    return more | giveBack();
+    boolean spare = giveBack();
+    return more || spare;
   }
 
   private boolean trim(String where, Instant oldest, long bytes, Instant now) throws IOException {
