@@ -146,7 +146,9 @@ final class AgentAlone {
         Figures.one(Proc.mebibytes(agent, "VmHWM")),
         "80");
     end(master, state);
-    report.row("arrived of " + Figures.whole(records), Figures.whole(receiver.counts().accepted()));
+    report.row(
+        "arrived of " + Figures.whole(records),
+        Figures.whole((double) receiver.counts().accepted()));
   }
 
   /** Each step alone, in a JVM with the agent's limits. */
