@@ -199,6 +199,13 @@ final class Database implements AutoCloseable {
     }
   }
 
+  /** Like {@link #number}, for what is asked again and again. */
+  long preparedNumber(String sql) throws SQLException {
+    try (ResultSet rows = prepared(sql).executeQuery()) {
+      return rows.next() ? rows.getLong(1) : 0;
+    }
+  }
+
   Path file() {
     return file;
   }

@@ -244,7 +244,7 @@ public final class Outbox implements AutoCloseable {
   public boolean changedElsewhere() throws IOException {
     return database.read(
         () -> {
-          long version = database.number("PRAGMA data_version");
+          long version = database.preparedNumber("PRAGMA data_version");
           boolean changed = seenVersion != 0 && version != seenVersion;
           seenVersion = version;
           return changed;

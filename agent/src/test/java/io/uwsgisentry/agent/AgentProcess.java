@@ -24,20 +24,25 @@ final class AgentProcess implements AutoCloseable {
   }
 
   static AgentProcess start(Path state, String... options) throws IOException {
+    List<String> arguments =
+        List.of("-cp", System.getProperty("java.class.path"), "io.uwsgisentry.agent.Main");
+    return start(state, List.of(), arguments, options);
+  }
+
+  /** From a jar, with these flags besides the usual ones. */
+  static AgentProcess startJar(Path jar, Path state, List<String> flags) throws IOException {
+    return start(state, flags, List.of("-jar", jar.toString()));
+  }
+
+  private static AgentProcess start(
+      Path state, List<String> flags, List<String> program, String... options) throws IOException {
     Path output = Files.createTempFile(state.getParent(), "agent", ".out");
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx48m",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "io.uwsgisentry.agent.Main",
-                "agent",
-                "--dir",
-                state.toString()));
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("-Xmx48m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
+    command.addAll(flags);
+    command.addAll(program);
+    command.addAll(List.of("agent", "--dir", state.toString()));
     command.addAll(List.of(options));
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.redirectErrorStream(true).redirectOutput(output.toFile());
