@@ -21,7 +21,7 @@ final class Bench {
             a  the cost of one append
             b  requests per second with and without, and beside uWSGI's alarm_curl
             c  the agent alone
-          Everything takes about ten minutes, --quick two. Leave the machine alone meanwhile.""");
+          Everything takes about fifteen minutes, --quick five. Leave the machine alone meanwhile.""");
       System.exit(2);
     }
     Build build = Build.here();
@@ -32,7 +32,7 @@ final class Bench {
       AppendCost.run(build, report);
     }
     if (parts.isEmpty() || parts.contains("b")) {
-      new Requests(build, report, quick ? 2 : 5, quick ? 2 : 8).run();
+      new Requests(build, report, quick ? 2 : 3, quick ? 2 : 6).run();
     }
     if (parts.isEmpty() || parts.contains("c")) {
       new AgentAlone(build, report, quick ? 2 : 5, quick ? 10_000 : 40_000, quick ? 10 : 60).run();

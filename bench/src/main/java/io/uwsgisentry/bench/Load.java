@@ -22,7 +22,8 @@ record Load(double perSecond, long requests, long errors, String p99) {
   private static final Pattern P99 = Pattern.compile("99%\\s+(\\S+)");
 
   /** Runs wrk with one thread and {@code connections} for some seconds. */
-  static Load on(int port, int connections, int seconds) throws IOException, InterruptedException {
+  static Load on(int port, String path, int connections, int seconds)
+      throws IOException, InterruptedException {
     Process wrk =
         new ProcessBuilder(
                 List.of(
@@ -31,7 +32,7 @@ record Load(double perSecond, long requests, long errors, String p99) {
                     "-c" + connections,
                     "-d" + seconds,
                     "--latency",
-                    "http://127.0.0.1:" + port + "/"))
+                    "http://127.0.0.1:" + port + path))
             .redirectErrorStream(true)
             .start();
     String said = new String(wrk.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

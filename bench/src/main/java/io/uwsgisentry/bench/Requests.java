@@ -36,7 +36,7 @@ final class Requests {
   }
 
   /** One server under load, and what it reported. */
-  private record Run(Load load, long reported, String fate) {}
+  private record Run(Load load, double micros, long reported, String fate) {}
 
   private static final int CONNECTIONS = 8;
 
@@ -52,22 +52,35 @@ final class Requests {
     this.seconds = seconds;
   }
 
+  /**
+   * @param path {@code /}: nothing but a line of text; {@code /work}: after a millisecond of work
+   * @param delay of the receiver, ms
+   */
+  private record Scene(String words, String path, int delay, Variant... variants) {}
+
   void run() throws IOException, InterruptedException {
-    for (int delay : new int[] {0, 20}) {
+    Variant[] all = Variant.values();
+    for (Scene scene :
+        new Scene[] {
+          new Scene("a page of one line, receiver answers at once", "/", 0, all),
+          new Scene("a page of one line, receiver answers after 20 ms", "/", 20, all),
+          new Scene(
+              "a page of 1 ms, receiver answers at once", "/work", 0, Variant.PLAIN, Variant.ROUTE)
+        }) {
       Map<Variant, List<Run>> runs = new EnumMap<>(Variant.class);
       for (int round = 0; round < rounds; round++) {
-        for (Variant variant : Variant.values()) {
-          System.err.printf("(b) round %d, %s, receiver %d ms%n", round + 1, variant.words, delay);
-          runs.computeIfAbsent(variant, v -> new ArrayList<>()).add(run(variant, delay));
+        for (Variant variant : scene.variants()) {
+          System.err.printf("(b) round %d, %s, %s%n", round + 1, variant.words, scene.words());
+          runs.computeIfAbsent(variant, v -> new ArrayList<>()).add(run(variant, scene));
         }
       }
-      tell(delay, runs);
+      tell(scene, runs);
     }
   }
 
-  private Run run(Variant variant, int delay) throws IOException, InterruptedException {
+  private Run run(Variant variant, Scene scene) throws IOException, InterruptedException {
     try (Scratch scratch = new Scratch()) {
-      Process receiver = receiver(scratch, delay);
+      Process receiver = receiver(scratch, scene.delay());
       int port = port(scratch);
       try (Server server = Server.start(scratch, options(variant, port, scratch.path("state")))) {
         if (variant == Variant.ROUTE) {
@@ -75,17 +88,19 @@ final class Requests {
           Scratch.await("an agent", Duration.ofSeconds(30), () -> server.agent().isPresent());
         }
         Scratch.pause(Duration.ofSeconds(2));
-        Load load = Load.on(server.port(), CONNECTIONS, seconds);
+        long before = server.processorNanos();
+        Load load = Load.on(server.port(), scene.path(), CONNECTIONS, seconds);
+        double micros = (server.processorNanos() - before) / 1000.0 / load.requests();
         if (variant == Variant.ROUTE) {
           Path state = scratch.path("state");
           Scratch.await("the journal to be read", Duration.ofMinutes(5), () -> journalEmpty(state));
           Accounts accounts = Accounts.of(state);
-          return new Run(load, accounts.sum(), fate(accounts));
+          return new Run(load, micros, accounts.sum(), fate(accounts));
         } else if (variant == Variant.ALARM_CURL) {
           long accepted = accepted(port);
-          return new Run(load, accepted, Figures.whole(accepted) + " arrived");
+          return new Run(load, micros, accepted, Figures.whole(accepted) + " arrived");
         }
-        return new Run(load, 0, "");
+        return new Run(load, micros, 0, "");
       } finally {
         receiver.destroy();
       }
@@ -175,10 +190,10 @@ final class Requests {
             Figures.whole(accounts.dropped()));
   }
 
-  private void tell(int delay, Map<Variant, List<Run>> runs) {
+  private void tell(Scene scene, Map<Variant, List<Run>> runs) {
     report.heading(
-        "(b) requests/s, every request reported, receiver answers %s; median of %d rounds of %d s (least to most)"
-            .formatted(delay == 0 ? "at once" : "after " + delay + " ms", rounds, seconds));
+        "(b) requests/s, every request reported, %s; median of %d rounds of %d s (least to most)"
+            .formatted(scene.words(), rounds, seconds));
     List<Run> plain = runs.getOrDefault(Variant.PLAIN, List.of());
     runs.forEach(
         (variant, list) -> {
@@ -186,6 +201,9 @@ final class Requests {
               variant.words,
               new Figures(list.stream().map(r -> r.load().perSecond()).toList())
                   .text(Figures::whole));
+          report.row(
+              "  µs of processor a request in uWSGI's processes",
+              new Figures(list.stream().map(Run::micros).toList()).text(Figures::one));
           if (variant != Variant.PLAIN) {
             List<Double> ratios = new ArrayList<>();
             for (int i = 0; i < list.size(); i++) {

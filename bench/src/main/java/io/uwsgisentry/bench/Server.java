@@ -28,8 +28,15 @@ final class Server implements AutoCloseable {
   // uWSGI closes the connection in any case; wrk counts an error where it was not told.
   private static final String APP =
       """
+      import time
+
+
       def application(environ, start_response):
-          start_response("200 OK", [("Content-Type", "text/plain"), ("Connection", "close")])
+          if environ["PATH_INFO"] == "/work":
+              end = time.thread_time() + 0.001
+              while time.thread_time() < end:
+                  pass
+          start_response("200 OK", [("Content-Length", "14"), ("Connection", "close")])
           return [b"Hello, world.\\n"]
       """;
 
@@ -62,6 +69,16 @@ final class Server implements AutoCloseable {
   /** The agent's process, once it is there. */
   Optional<Long> agent() {
     return Proc.find("agent", "--dir", scratch.path("state").toString());
+  }
+
+  /** Processor time of the master and its workers so far, the agent's left out. */
+  long processorNanos() {
+    return java.util.stream.Stream.concat(
+            java.util.stream.Stream.of(process.toHandle()), process.children())
+        .mapToLong(ProcessHandle::pid)
+        .filter(pid -> Proc.command(pid).get(0).endsWith("uwsgi"))
+        .map(Proc::processorNanos)
+        .sum();
   }
 
   private boolean takesConnections() {
