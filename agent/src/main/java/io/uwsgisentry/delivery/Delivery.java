@@ -17,9 +17,6 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.SynchronousQueue;
-import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -33,23 +30,11 @@ import org.jspecify.annotations.Nullable;
  * for each, fetches entries, settles them in batches. Threads of a bounded set only send ({@link
  * Sender}) and put the outcome into the inbox. All public methods may be called from any thread.
  *
- * <p><b>One destination never delays another.</b> A silent server holds a sending thread for the
- * whole timeout, so the threads are shared out: lanes that have yet to prove themselves together
- * get at most {@link #UNPROVEN}, and a lane gets more than one only while fewer than {@link
- * #CROWDED} are taken. So even with fifty dead servers the next healthy one finds a thread.
- *
  * <p><b>What dies, is sent again or not at all.</b> Nothing is marked before it is sent: an entry
  * is ready until its outcome is settled. If the agent dies between an answer and its settlement,
  * the entry is sent again under the same event id, by which Sentry recognises it.
  */
 public final class Delivery implements AutoCloseable {
-  private static final int SENDERS = 64;
-  private static final int UNPROVEN = 48;
-  private static final int CROWDED = 32;
-  private static final long STACK = 256 * 1024;
-
-  private static final int SETTLE_AT = 64;
-  private static final long SETTLE_WITHIN = Duration.ofMillis(25).toNanos();
   private static final Duration KEEP_LANE = Duration.ofSeconds(60);
 
   /** How often the outbox is asked without a reason: while something waits there, and else. */
@@ -71,9 +56,7 @@ public final class Delivery implements AutoCloseable {
 
   private record Stop() implements Message {}
 
-  private record Answered(Lane lane, Settlement settlement) {}
-
-  private record Hold(String destinationKey, String category, Instant until) {}
+  private record Broken(Throwable fault) implements Message {}
 
   private final Outbox outbox;
   private final Clock clock;
@@ -84,18 +67,15 @@ public final class Delivery implements AutoCloseable {
   private final LinkedBlockingQueue<Message> inbox = new LinkedBlockingQueue<>();
   private final AtomicBoolean woken = new AtomicBoolean();
   private final Thread thread;
-  private final ThreadPoolExecutor senders;
+  private final SenderThreads senders = new SenderThreads();
 
   private volatile boolean closing;
+  private volatile @Nullable Throwable fault;
 
   // All below belongs to the delivery thread.
   private final List<Lane> lanes = new ArrayList<>();
-  private final List<Answered> answered = new ArrayList<>();
-  private final List<Hold> holds = new ArrayList<>();
-  private long settleBy;
+  private final Settlements settlements;
   private long lookAt;
-  private int inFlight;
-  private int unprovenInFlight;
   private @Nullable Drain drain;
   private boolean stopping;
 
@@ -119,23 +99,9 @@ public final class Delivery implements AutoCloseable {
     this.log = log;
     this.sender = new Sender(clock, log);
     this.laneLog = new LaneLog(log);
-    this.thread = thread(this::run, "delivery");
-    this.senders =
-        new ThreadPoolExecutor(
-            0,
-            // Twice, as a sender that has handed in its outcome may not be back for the next
-            // request yet.
-            2 * SENDERS,
-            10,
-            TimeUnit.SECONDS,
-            new SynchronousQueue<>(),
-            work -> thread(work, "sender"));
-  }
-
-  private static Thread thread(Runnable work, String name) {
-    Thread thread = new Thread(null, work, name, STACK);
+    this.settlements = new Settlements(outbox);
+    this.thread = new Thread(null, this::run, "delivery", SenderThreads.STACK);
     thread.setDaemon(true);
-    return thread;
   }
 
   /** Begins to send; once. */
@@ -143,8 +109,17 @@ public final class Delivery implements AutoCloseable {
     thread.start();
   }
 
-  /** There is something new in the outbox. Cheap, and harmless if it is not so. */
+  /**
+   * There is something new in the outbox. Cheap, and harmless if it is not so.
+   *
+   * @throws IllegalStateException if delivery has ended by a fault of its own: the process should
+   *     end too, for another to start afresh
+   */
   public void wake() {
+    Throwable ended = fault;
+    if (ended != null) {
+      throw new IllegalStateException("delivery ended by a fault of its own", ended);
+    }
     if (woken.compareAndSet(false, true)) {
       inbox.add(new Wake());
     }
@@ -179,9 +154,9 @@ public final class Delivery implements AutoCloseable {
   @Override
   public void close() {
     closing = true;
-    senders.shutdownNow();
+    senders.interrupt();
     try {
-      senders.awaitTermination(300, TimeUnit.MILLISECONDS);
+      senders.await(300);
       inbox.add(new Stop());
       thread.join(1000);
     } catch (InterruptedException e) {
@@ -190,6 +165,21 @@ public final class Delivery implements AutoCloseable {
   }
 
   private void run() {
+    try {
+      work();
+    } catch (RuntimeException | Error e) {
+      fault = e;
+      closing = true;
+      senders.interrupt();
+      throw e;
+    } finally {
+      if (drain != null) {
+        drain.empty().complete(false);
+      }
+    }
+  }
+
+  private void work() {
     lookAt = System.nanoTime();
     while (!stopping) {
       try {
@@ -210,12 +200,9 @@ public final class Delivery implements AutoCloseable {
       }
     }
     try {
-      settle();
+      settlements.store();
     } catch (IOException e) {
       outboxFailed(e);
-    }
-    if (drain != null) {
-      drain.empty().complete(false);
     }
   }
 
@@ -233,14 +220,16 @@ public final class Delivery implements AutoCloseable {
       lanes.forEach(lane -> lane.hurry(lookAt));
     } else if (message instanceof Stop) {
       stopping = true;
+    } else if (message instanceof Broken broken) {
+      throw new IllegalStateException("a sender failed", broken.fault());
     }
   }
 
   /** Everything that can be done now. */
   private void turn() throws IOException {
     long nanos = System.nanoTime();
-    if (answered.size() >= SETTLE_AT || inFlight == 0 || settleBy - nanos <= 0) {
-      settle();
+    if (senders.areFree() || settlements.patience(nanos) == 0) {
+      settlements.store();
     }
     if (lookAt - nanos <= 0) {
       look(nanos);
@@ -251,7 +240,7 @@ public final class Delivery implements AutoCloseable {
       started = false;
       // One request a lane in each round, so that they share what threads there are.
       for (Lane lane : lanes) {
-        started |= admitted(lane) && start(lane, nanos, now);
+        started |= senders.admit(lane) && start(lane, nanos, now);
       }
     }
     // And where there is not one for each, the next turn begins with another.
@@ -302,80 +291,49 @@ public final class Delivery implements AutoCloseable {
     return drain == null ? now : now.plus(FAR);
   }
 
-  private boolean admitted(Lane lane) {
-    if (!lane.proven()) {
-      return unprovenInFlight < UNPROVEN && inFlight < SENDERS;
-    }
-    return inFlight < (lane.inFlight() == 0 ? SENDERS : CROWDED);
-  }
-
   private boolean start(Lane lane, long nanos, Instant now) throws IOException {
     int wanted = lane.wanted(nanos, now);
     if (wanted > 0) {
       // First, so that what is answered need not be read again only to be left out.
-      settle();
+      settlements.store();
       lane.fetched(outbox.ready(lane.key(), due(now), wanted, lane.taken()), wanted);
     }
     Lane.Ticket ticket = lane.start(nanos, now);
     if (ticket == null) {
       return false;
     }
-    inFlight++;
-    unprovenInFlight += ticket.proven() ? 0 : 1;
-    try {
-      senders.execute(() -> send(ticket));
-    } catch (RejectedExecutionException e) {
-      if (!closing) {
-        throw e;
-      }
-    }
+    senders.start(ticket, this::send);
     return true;
   }
 
   /** In a thread of the senders. */
   private void send(Lane.Ticket ticket) {
     Entry entry = ticket.entry();
-    Dsn dsn = Objects.requireNonNull(entry.dsn(), "an entry without a DSN is not ready");
-    Destination.To to = new Destination.To(dsn, entry.verify(), entry.timeout(), entry.debug());
     try {
+      Dsn dsn = Objects.requireNonNull(entry.dsn(), "an entry without a DSN is not ready");
+      Destination.To to = new Destination.To(dsn, entry.verify(), entry.timeout(), entry.debug());
       inbox.add(new Done(ticket, sender.send(entry.id(), entry.payload(), entry.category(), to)));
     } catch (InterruptedException e) {
       // We are closing: the entry stays ready.
       Thread.currentThread().interrupt();
+    } catch (RuntimeException | Error e) {
+      // Its lane would wait for it for ever.
+      inbox.add(new Broken(e));
     }
   }
 
   private void done(Lane.Ticket ticket, Outcome outcome) {
-    inFlight--;
-    unprovenInFlight -= ticket.proven() ? 0 : 1;
+    senders.done(ticket);
     long nanos = System.nanoTime();
     Lane lane = ticket.lane();
     Instant now = clock.instant();
     Lane.Verdict verdict = lane.done(ticket, outcome, nanos, now);
-    verdict.holds().forEach((category, until) -> holds.add(new Hold(lane.key(), category, until)));
-    if (answered.isEmpty()) {
-      settleBy = nanos + SETTLE_WITHIN;
-    }
-    if (verdict.settlement() != null) {
-      answered.add(new Answered(lane, verdict.settlement()));
-    }
+    settlements.add(lane, verdict, nanos);
     if (verdict.settlement() instanceof Settlement.Retry retry && !outboxFailing) {
       long due = nanos + Duration.between(now, retry.notBefore()).plusMillis(1).toNanos();
       lookAt = due - lookAt < 0 ? due : lookAt;
     }
     laneLog.outcome(ticket, outcome, nanos);
-  }
-
-  private void settle() throws IOException {
-    for (Hold hold : holds) {
-      outbox.hold(hold.destinationKey(), hold.category(), hold.until());
-    }
-    holds.clear();
-    if (!answered.isEmpty()) {
-      outbox.settle(answered.stream().map(Answered::settlement).toList());
-      answered.forEach(a -> a.lane().settled(a.settlement().id()));
-      answered.clear();
-    }
   }
 
   private boolean retired(Lane lane, long nanos) {
@@ -387,7 +345,7 @@ public final class Delivery implements AutoCloseable {
   }
 
   private void endDrain(Drain ending) throws IOException {
-    settle();
+    settlements.store();
     boolean empty = outbox.destinationsReady(clock.instant().plus(FAR)).isEmpty();
     drainOver(ending, empty);
   }
@@ -413,12 +371,12 @@ public final class Delivery implements AutoCloseable {
     if (!outboxFailing) {
       Instant now = clock.instant();
       for (Lane lane : lanes) {
-        if (admitted(lane)) {
+        if (senders.admit(lane)) {
           idle = Math.min(idle, lane.idleFor(nanos, now));
         }
       }
-      if (!answered.isEmpty()) {
-        idle = Math.min(idle, settleBy - nanos);
+      if (!settlements.isEmpty()) {
+        idle = Math.min(idle, settlements.patience(nanos));
       }
     }
     if (drain != null) {

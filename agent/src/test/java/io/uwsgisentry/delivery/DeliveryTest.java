@@ -3,6 +3,7 @@ package io.uwsgisentry.delivery;
 import static java.time.Duration.ofMillis;
 import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.uwsgisentry.outbox.Counter;
@@ -434,6 +435,30 @@ class DeliveryTest {
     for (Entry entry : rig.entries()) {
       assertThat(entry.state()).isEqualTo(State.DELIVERED);
     }
+  }
+
+  @Test
+  void aFaultOfItsOwnIsToldToWhoeverWakesIt() throws Exception {
+    receiver.behave(Behaviour.status(500));
+    rig.store(1, Rig.to(receiver.dsn()));
+    Delivery faulty =
+        new Delivery(
+            rig.outbox,
+            Clock.systemUTC(),
+            line -> {
+              throw new UnsupportedOperationException("a log that fails");
+            });
+    faulty.start();
+
+    await()
+        .dontCatchUncaughtExceptions()
+        .atMost(SOON)
+        .untilAsserted(
+            () ->
+                assertThatThrownBy(faulty::wake)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasRootCauseMessage("a log that fails"));
+    faulty.close();
   }
 
   private void awaitCount(State state, long n) {

@@ -28,6 +28,10 @@ record Figures(List<Double> values) {
     return String.format(Locale.ROOT, "%,.0f", value);
   }
 
+  static String whole(long value) {
+    return String.format(Locale.ROOT, "%,d", value);
+  }
+
   static String percent(double ratio) {
     return String.format(Locale.ROOT, "%.1f %%", ratio * 100);
   }

@@ -91,7 +91,8 @@ final class Steps {
   }
 
   private static void send(int records, Outbox outbox) throws IOException {
-    try (Delivery delivery = new Delivery(outbox, Clock.systemUTC(), System.err::println)) {
+    try (Delivery delivery =
+        new Delivery(outbox, Clock.systemUTC(), line -> System.err.println(line))) {
       long start = System.nanoTime();
       long processor = processorNanos();
       delivery.start();
