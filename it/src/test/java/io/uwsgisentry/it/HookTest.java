@@ -186,6 +186,7 @@ class HookTest {
             [uwsgi]
             plugin = sentry
             emperor = ${dir}/vassals
+            emperor-freq = 1
             sentry-agent = external
             sentry-dir = ${state}
             hook-emperor-start = sentry:message=the emperor starts
@@ -204,7 +205,6 @@ class HookTest {
     awaitHook("hook-accepting1-once", ProcessKind.WORKER, 2);
     Files.delete(vassal);
     awaitHook("hook-emperor-stop", ProcessKind.MASTER, 1);
-    emperor.stop();
   }
 
   private List<Record> awaitHook(String handler, ProcessKind process, int n) {
