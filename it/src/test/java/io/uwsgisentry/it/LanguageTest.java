@@ -184,6 +184,23 @@ class LanguageTest {
   }
 
   @Test
+  void a_ruby_exception_whose_words_raise_another_does_not_end_the_worker() {
+    UwsgiServer server =
+        scene
+            .server(
+                COMMON
+                    + HANDLER
+                    + "plugins = rack,sentry\nrack = ${apps}/config.ru\nmaster = true\n")
+            .start();
+    server.get("/no-method");
+    Record record = awaitExceptions(1).get(0);
+    assertThat(record.fields().text("exception.plugin")).isEqualTo("rack");
+    assertThat(record.fields().text("exception.type")).isEqualTo("NoMethodError");
+    assertThat(server.get("/ok").status()).isEqualTo(200);
+    assertThat(server.log()).doesNotContain("died");
+  }
+
+  @Test
   void perl_tells_uwsgi_of_no_exception_but_its_requests_are_routed() {
     UwsgiServer server =
         scene
