@@ -239,11 +239,15 @@ final class Lane {
     Entry entry = ticket.entry();
     Duration wait = pace.backoff(entry.attempts() + 1);
     if (ticket.epoch() == epoch) {
-      failures++;
       careful();
-      Duration pause = pace.backoff(failures);
-      resumeAt = nanos + pause.toNanos();
-      wait = RateLimits.max(wait, pause.plus(pace.spacing()));
+      // The last round tries each once whatever came of the others, so many failures in a row say
+      // nothing about the server's health, and the next agent's entries are not to wait for them.
+      if (!hurried) {
+        failures++;
+        Duration pause = pace.backoff(failures);
+        resumeAt = nanos + pause.toNanos();
+        wait = RateLimits.max(wait, pause.plus(pace.spacing()));
+      }
     }
     if (outcome instanceof Outcome.Failing failing && failing.pause() != null) {
       Duration told = RateLimits.min(failing.pause(), RateLimits.LONGEST);
