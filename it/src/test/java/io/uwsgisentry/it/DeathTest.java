@@ -11,6 +11,8 @@ import io.uwsgisentry.testkit.Behaviour;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -59,13 +61,17 @@ class DeathTest {
         await().atMost(Duration.ofSeconds(10)).until(() -> server.workerPid(1) != worker);
       }
       load.stop();
-      await()
+      Set<String> missing = new HashSet<>(load.answered());
+      await("all events of answered requests")
           .atMost(Duration.ofSeconds(20))
           .untilAsserted(
-              () ->
-                  assertThat(scene.receiver().events())
-                      .extracting(e -> Events.message(e).replace("event ", ""))
-                      .containsAll(load.answered()));
+              () -> {
+                scene
+                    .receiver()
+                    .events()
+                    .forEach(e -> missing.remove(Events.message(e).replace("event ", "")));
+                assertThat(missing).isEmpty();
+              });
     }
   }
 

@@ -6,12 +6,15 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Clients that ask for {@code /event?n} without a pause, each {@code n} once, until they are
  * stopped. A request that got no answer may or may not have been served.
  */
 final class Load implements AutoCloseable {
+  private static final long PAUSE_NANOS = 5_000_000;
+
   private final AtomicInteger next = new AtomicInteger();
   private final Set<String> sent = ConcurrentHashMap.newKeySet();
   private final Set<String> answered = ConcurrentHashMap.newKeySet();
@@ -70,9 +73,9 @@ final class Load implements AutoCloseable {
           answered.add(query);
         }
       } catch (IOException e) {
-        // Not answered: a server that is gone refuses at once, and the caller stops us.
-        Thread.onSpinWait();
+        // Not answered: the server is gone, or the worker died.
       }
+      LockSupport.parkNanos(PAUSE_NANOS);
     }
   }
 }

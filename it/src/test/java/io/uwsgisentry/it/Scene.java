@@ -223,6 +223,7 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
       failure.addSuppressed(new Tail(server.name() + "'s log", server.log()));
     }
     failure.addSuppressed(new Tail("agent.log", state().agentLog()));
+    failure.addSuppressed(new Tail("the outbox", state().outboxText()));
   }
 
   private static void remove(Path tree) throws IOException {

@@ -144,6 +144,22 @@ record StateDirectory(Path path) {
         0L);
   }
 
+  /** What waits and what was counted, for the report of a failed test. */
+  String outboxText() {
+    return outbox(
+        o -> {
+          StringBuilder text = new StringBuilder();
+          text.append(o.states()).append('\n').append(o.counters()).append('\n');
+          for (Entry e : o.list(Filter.of(State.READY, State.DEAD, State.UNDELIVERABLE), 20)) {
+            text.append(
+                "%s %s after %d attempts, not before %s: %s%n"
+                    .formatted(e.state(), e.title(), e.attempts(), e.notBefore(), e.lastError()));
+          }
+          return text.toString();
+        },
+        "there is none");
+  }
+
   private interface Question<T> {
     T ask(Outbox outbox) throws IOException;
   }
