@@ -26,6 +26,8 @@ static const char script[] =
 	"chrt -i -p 0 $$ >/dev/null 2>&1 || renice -n 19 -p $$ >/dev/null 2>&1\n"
 	"(echo 1000 >/proc/self/oom_score_adj) 2>/dev/null && echo 1000 2>/dev/null >/proc/$$/oom_score_adj\n"
 	"ulimit -v unlimited 2>/dev/null\n"
+	"# where a limit on memory stays, each thread's arena would take 64 MiB of it\n"
+	"export MALLOC_ARENA_MAX=1\n"
 	"run() {\n"
 	"  command exec 9>>\"$dir/agent.lock\" || return 1\n"
 	"  if command -v flock >/dev/null 2>&1; then\n"
