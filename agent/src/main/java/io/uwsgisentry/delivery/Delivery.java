@@ -35,6 +35,7 @@ import org.jspecify.annotations.Nullable;
  * the entry is sent again under the same event id, by which Sentry recognises it.
  */
 public final class Delivery implements AutoCloseable {
+  private static final Duration LAST_ANSWERS = Duration.ofMillis(700);
   private static final Duration KEEP_LANE = Duration.ofSeconds(60);
 
   /** How often the outbox is asked without a reason: while something waits there, and else. */
@@ -148,15 +149,15 @@ public final class Delivery implements AutoCloseable {
   }
 
   /**
-   * Gives up what is in flight, settles what is answered, and returns within about a second. The
-   * outbox stays open.
+   * Begins no request, waits a moment for the answers to those in flight (who gives up on an answer
+   * sends the event once more next time), settles what is answered, and returns within about two
+   * seconds. The outbox stays open.
    */
   @Override
   public void close() {
     closing = true;
-    senders.interrupt();
     try {
-      senders.await(300);
+      senders.end(LAST_ANSWERS);
       inbox.add(new Stop());
       thread.join(1000);
     } catch (InterruptedException e) {

@@ -1,5 +1,6 @@
 package io.uwsgisentry.delivery;
 
+import java.time.Duration;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -48,7 +49,7 @@ final class SenderThreads {
     return taken < (lane.inFlight() == 0 ? MOST : CROWDED);
   }
 
-  /** Has the ticket sent; does nothing after {@link #interrupt}. */
+  /** Has the ticket sent; does nothing after {@link #end} or {@link #interrupt}. */
   void start(Lane.Ticket ticket, Consumer<Lane.Ticket> send) {
     taken++;
     unproven += ticket.proven() ? 0 : 1;
@@ -72,8 +73,12 @@ final class SenderThreads {
     threads.shutdownNow();
   }
 
-  /** Waits, after {@link #interrupt}, until what is not stuck has ended. From any thread. */
-  void await(long millis) throws InterruptedException {
-    boolean unused = threads.awaitTermination(millis, TimeUnit.MILLISECONDS);
+  /** Waits that long for what is in flight, then gives up the rest. From any thread. */
+  void end(Duration patience) throws InterruptedException {
+    threads.shutdown();
+    if (!threads.awaitTermination(patience.toMillis(), TimeUnit.MILLISECONDS)) {
+      interrupt();
+      boolean unused = threads.awaitTermination(300, TimeUnit.MILLISECONDS);
+    }
   }
 }
