@@ -82,6 +82,9 @@ final class UwsgiServer {
       // The configurations that people have do not name one, and the default is the machine's.
       builder.environment().put("UWSGI_SENTRY_DIR", scene.state().path().toString());
     }
+    // A worker that has just started can miss the signal to end; its master is not to wait a
+    // minute.
+    builder.environment().put("UWSGI_WORKER_RELOAD_MERCY", "8");
     builder.environment().putAll(environment);
     try {
       process =
