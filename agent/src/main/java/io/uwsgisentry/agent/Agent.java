@@ -49,9 +49,8 @@ final class Agent {
   private static final long TIDY_NANOS = Duration.ofSeconds(60).toNanos();
   private static final long LOOK_ELSEWHERE_NANOS = Duration.ofSeconds(1).toNanos();
   private static final long ARCHIVE_AFTER_NANOS = Duration.ofSeconds(15).toNanos();
-  // Beyond what the drain may take, so that a hung disk does not hold the machine's shutdown for
-  // ever.
-  private static final Duration HOOK_PATIENCE = Duration.ofSeconds(75);
+  // So that a hung disk does not hold the machine's shutdown for ever.
+  private static final Duration REST_PATIENCE = Duration.ofSeconds(15);
 
   private final AgentRunner.Arguments arguments;
   private final Clock clock;
@@ -107,8 +106,10 @@ final class Agent {
         new Thread(
             () -> {
               lifetime.signal();
+              Duration patience =
+                  Lifetime.AFTER_SIGNAL.plus(arguments.drain()).plus(REST_PATIENCE.multipliedBy(3));
               try {
-                var unused = finished.await(HOOK_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+                var unused = finished.await(patience.toMillis(), TimeUnit.MILLISECONDS);
               } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
               }
@@ -134,17 +135,15 @@ final class Agent {
     }
   }
 
-  private int serve() throws IOException {
+  private int serve() {
     lifetime.forgetWanted();
-    runtime.removeOthers();
-    runtime.provideSqlite();
-    try (Outbox outbox = Outbox.open(arguments.directory().resolve("outbox.db"), clock)) {
+    try (Outbox outbox = open()) {
       EventFactory factory = new EventFactory(new Scrubber(), version());
       try (Delivery delivery = new Delivery(outbox, clock, log::line);
           ClassArchive archive = new ClassArchive(runtime, log::line)) {
         JournalPump pump = new JournalPump(journal, journal.key(), outbox, factory, delivery::wake);
         delivery.start();
-        log.line("agent " + version() + " started, pid " + ProcessHandle.current().pid());
+        tell("agent " + version() + " started, pid " + ProcessHandle.current().pid());
         if (!arguments.drainOnly()) {
           pump(pump, outbox, delivery, archive);
         }
@@ -158,14 +157,34 @@ final class Agent {
         return 0;
       }
     } catch (NewerJournalException | NewerOutboxException e) {
-      log.line("agent ends: " + e.getMessage());
+      tell("agent ends: " + e.getMessage());
       return NEWER;
+    } catch (IOException e) {
+      tell("agent ends: " + e);
+      return FAILED;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return FAILED;
     } catch (RuntimeException | Error e) {
       log.line("agent ends after a fault of its own; nothing is lost by that", e);
       return FAILED;
+    }
+  }
+
+  private Outbox open() throws IOException {
+    runtime.removeOthers();
+    runtime.provideSqlite();
+    return Outbox.open(arguments.directory().resolve("outbox.db"), clock);
+  }
+
+  /**
+   * Logs it, and says it to who started the agent by hand or from an init system: the log of a
+   * supervised one is where it prints.
+   */
+  private void tell(String line) {
+    log.line(line);
+    if (arguments.master() == null && !arguments.drainOnly()) {
+      System.err.println("uwsgi-sentry: " + line);
     }
   }
 
@@ -219,10 +238,11 @@ final class Agent {
   /** What is in the journal at the end; a fault leaves it there for the next agent. */
   private void takeRest(JournalPump pump) throws NewerJournalException, InterruptedException {
     try {
-      long end = System.nanoTime() + HOOK_PATIENCE.toNanos() / 2;
+      long end = System.nanoTime() + REST_PATIENCE.toNanos();
       while (pump.pass() && System.nanoTime() < end) {
         // Until nothing more came while we read.
       }
+      pump.finish();
     } catch (IOException e) {
       log.line("what is in the journal waits there for the next agent: " + e);
     }

@@ -12,7 +12,9 @@ import java.nio.channels.FileChannel;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
@@ -21,7 +23,9 @@ import java.util.concurrent.TimeUnit;
  * batch with the position reached, unlinks. Owned by the agent's main thread.
  *
  * <p>The order is the whole point, argued in {@code docs/journal.md}: rename, read to the end,
- * store, sync, look at the size once more, unlink. It may be killed between any two of them.
+ * store, sync, look at the size once more, unlink. It may be killed between any two of them. The
+ * sync, which on some file systems makes every writer of the disk wait, is done once a second at
+ * most, for all files read since.
  *
  * <p>A file at which the agent died before (and not merely failed: a full disk is no reason) is
  * first tried as ever; at the third start at the same position it is taken record by record, each
@@ -40,6 +44,8 @@ final class JournalPump {
   private static final int RECORDS_A_BATCH = 8_000;
   private static final int BYTES_A_BATCH = 1 << 20;
 
+  private static final long FINISH_AFTER_NANOS = Duration.ofSeconds(1).toNanos();
+
   private static final int CAREFUL_FROM = 3;
   private static final int UNREAD_FROM = 6;
 
@@ -54,6 +60,9 @@ final class JournalPump {
   private final EventFactory factory;
   private final Runnable stored;
   private final Set<String> begun = new HashSet<>();
+  // With the position that was stored of each.
+  private final Map<SealedFile, Long> unfinished = new LinkedHashMap<>();
+  private long unfinishedSince = System.nanoTime();
   private boolean leftOvers = true;
   private boolean unresolved = true;
 
@@ -101,6 +110,9 @@ final class JournalPump {
       any = true;
     }
     leftOvers = false;
+    if (System.nanoTime() - unfinishedSince >= FINISH_AFTER_NANOS) {
+      finish();
+    }
     return any;
   }
 
@@ -110,15 +122,34 @@ final class JournalPump {
     Outbox.Reading start = again ? outbox.resume(file.name()) : outbox.begin(file.name());
     try (FileChannel channel = file.open()) {
       RecordReader reader = new RecordReader(channel, key, start.position());
-      int attempts = start.attempts();
-      do {
-        read(file, reader, attempts);
-        outbox.finish(file.name());
-        attempts = 1;
-      } while (channel.size() > reader.position());
+      read(file, reader, start.attempts());
+      if (unfinished.isEmpty()) {
+        unfinishedSince = System.nanoTime();
+      }
+      unfinished.put(file, reader.position());
     }
-    file.unlink();
-    begun.remove(file.name());
+  }
+
+  /**
+   * Syncs what was stored and unlinks the files that it came from, all of them at once.
+   *
+   * @throws IOException as {@link #pass}; the files are then finished later
+   */
+  void finish() throws IOException, NewerJournalException, InterruptedException {
+    if (unfinished.isEmpty()) {
+      return;
+    }
+    outbox.finish(unfinished.keySet().stream().map(SealedFile::name).toList());
+    for (Map.Entry<SealedFile, Long> file : List.copyOf(unfinished.entrySet())) {
+      if (file.getKey().bytes() > file.getValue()) {
+        // A writer had opened it before it was sealed. It is finished the next time.
+        take(file.getKey());
+      } else {
+        file.getKey().unlink();
+        unfinished.remove(file.getKey());
+        begun.remove(file.getKey().name());
+      }
+    }
   }
 
   private void read(SealedFile file, RecordReader reader, int attempts)

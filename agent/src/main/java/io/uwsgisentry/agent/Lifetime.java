@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * <dir>/agent.wanted}, and after a minute in any case. Without a master: until a signal comes.
  */
 final class Lifetime {
-  private static final Duration AFTER_SIGNAL = Duration.ofSeconds(60);
+  static final Duration AFTER_SIGNAL = Duration.ofSeconds(60);
   private static final long MASTER_LOOK_NANOS = Duration.ofMillis(250).toNanos();
 
   private final @Nullable MasterProcess master;

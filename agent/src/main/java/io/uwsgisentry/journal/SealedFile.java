@@ -20,6 +20,11 @@ public record SealedFile(Path path, String name) {
     return FileChannel.open(path, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS));
   }
 
+  /** Its size; 0 if it is gone. */
+  public long bytes() {
+    return path.toFile().length();
+  }
+
   /** Removes it; it is no fault if it is gone. */
   public void unlink() throws IOException {
     Files.deleteIfExists(path);

@@ -104,14 +104,17 @@ final class Intake {
         });
   }
 
-  void finish(String file) throws IOException {
+  void finish(Collection<String> files) throws IOException {
     database.writeSynced(
         () -> {
           PreparedStatement statement =
               database.prepared("UPDATE files SET finished = ? WHERE name = ?");
-          statement.setLong(1, clock.millis());
-          statement.setString(2, file);
-          return statement.executeUpdate();
+          for (String file : files) {
+            statement.setLong(1, clock.millis());
+            statement.setString(2, file);
+            statement.executeUpdate();
+          }
+          return files.size();
         });
   }
 

@@ -128,11 +128,11 @@ public final class Outbox implements AutoCloseable {
   }
 
   /**
-   * Notes that nothing of that journal file is wanted any more. When it returns, this and all that
-   * was stored before has reached the disk: now the file may be unlinked.
+   * Notes that nothing of these journal files is wanted any more. When it returns, this and all
+   * that was stored before has reached the disk: now the files may be unlinked.
    */
-  public void finish(String file) throws IOException {
-    intake.finish(file);
+  public void finish(Collection<String> files) throws IOException {
+    intake.finish(files);
   }
 
   /** The destinations that something can be sent to now, rate limits aside. */

@@ -267,6 +267,36 @@ class AgentTest {
   }
 
   @Test
+  void whatAPersonMakesReadyAgainIsSentByTheRunningAgent() throws Exception {
+    receiver.behave(Behaviour.status(400));
+    append(1, 1);
+    try (AgentProcess agent = AgentProcess.start(state)) {
+      awaitStates(State.DEAD);
+      receiver.behave(Behaviour.healthy());
+
+      try (Outbox outbox = Outbox.open(state.resolve("outbox.db"))) {
+        assertThat(outbox.retry(List.of(id(1)), JournalPump.RESOLVER)).isEqualTo(1);
+      }
+
+      awaitStates(State.DELIVERED);
+      assertThat(agent.isAlive()).isTrue();
+    }
+  }
+
+  @Test
+  void aDatabaseThatIsNoneIsToldAndLeftAlone() throws Exception {
+    Files.writeString(state.resolve("outbox.db"), "no database ".repeat(1_000));
+    append(1, 1);
+
+    try (AgentProcess agent = AgentProcess.start(state)) {
+      assertThat(agent.exitCode()).isEqualTo(1);
+      assertThat(agent.output()).contains("outbox.db");
+    }
+    assertThat(log()).contains("outbox.db");
+    assertThat(journal.directory.bytes()).isPositive();
+  }
+
+  @Test
   void drainOnlyTakesTheJournalDeliversAndEnds() throws Exception {
     append(1, 10);
 

@@ -5,6 +5,7 @@ import static io.uwsgisentry.agent.Journal.brief;
 import static io.uwsgisentry.agent.Journal.id;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.SealedFile;
@@ -96,6 +97,7 @@ class JournalPumpTest {
     journal.append(alarm(1, DSN));
 
     assertThat(pump.pass()).isTrue();
+    pump.finish();
 
     assertThat(entries(State.READY)).extracting(Entry::id).containsExactly(id(1));
     assertThat(outbox.find(id(1), 1).get(0).handler()).isEqualTo("alarm seen");
@@ -112,6 +114,7 @@ class JournalPumpTest {
     journal.appendBytes(torn);
 
     pump.pass();
+    pump.finish();
 
     assertThat(entries(State.READY)).extracting(Entry::id).containsExactly(id(2));
     assertThat(counters())
@@ -125,11 +128,14 @@ class JournalPumpTest {
     journal.append(alarm(1, DSN));
     journal.append(alarm(1, DSN));
     pump.pass();
+    pump.finish();
     journal.append(alarm(1, DSN));
     journal.append(Journal.drops(2, "disk_full", 3));
     pump.pass();
+    pump.finish();
     journal.append(Journal.drops(2, "disk_full", 3));
     pump.pass();
+    pump.finish();
 
     assertThat(entries(State.READY)).hasSize(1);
     assertThat(counters())
@@ -144,6 +150,7 @@ class JournalPumpTest {
     journal.append(Journal.drops(3, "journal_full", 1_000_000));
 
     pump.pass();
+    pump.finish();
 
     assertThat(outbox.counters())
         .extracting(Counter::name, Counter::reason, Counter::subject, Counter::quantity)
@@ -160,6 +167,7 @@ class JournalPumpTest {
     journal.append(alarm(2, DSN));
 
     pump.pass();
+    pump.finish();
 
     Entry dead = outbox.find(id(1), 1).get(0);
     assertThat(dead.state()).isEqualTo(State.DEAD);
@@ -176,10 +184,12 @@ class JournalPumpTest {
     journal.append(brief(3, 7));
     journal.append(brief(3, 7));
     pump.pass();
+    pump.finish();
     for (int number = 10; number < 60; number++) {
       journal.append(brief(number, 7));
     }
     pump.pass();
+    pump.finish();
 
     List<Entry> entries = entries(State.READY);
     assertThat(entries).hasSize(3);
@@ -205,6 +215,7 @@ class JournalPumpTest {
     journal.append(brief(2, 8));
     journal.append(brief(3, 8));
     pump.pass();
+    pump.finish();
 
     Entry entry = entries(State.READY).get(0);
     assertThat(entry.occurrences()).isEqualTo(2);
@@ -217,10 +228,12 @@ class JournalPumpTest {
   void briefRecordsOfAnUnknownHandlerWaitForItsDefinition() throws Exception {
     journal.append(brief(1, 9));
     pump.pass();
+    pump.finish();
     assertThat(entries(State.LOCAL)).hasSize(1);
 
     journal.append(Journal.configuration(2, "dsn=" + DSN));
     pump.pass();
+    pump.finish();
 
     assertThat(entries(State.READY)).hasSize(1);
   }
@@ -229,6 +242,7 @@ class JournalPumpTest {
   void anEventThatWaitsForADsnGetsItAtTheNextStart() throws Exception {
     journal.append(alarm(1, ""));
     pump.pass();
+    pump.finish();
     journal.append(Journal.configuration(2, "dsn=" + DSN));
     // The configuration is stored and the agent dies before it acts upon it.
     SealedFile sealed = journal.directory.seal().orElseThrow();
@@ -260,6 +274,7 @@ class JournalPumpTest {
     outbox.store(new io.uwsgisentry.outbox.Batch(sealed.name(), position));
 
     pump.pass();
+    pump.finish();
 
     assertThat(entries(State.READY)).extracting(Entry::id).containsExactly(id(2));
     assertThat(sealed.path()).doesNotExist();
@@ -270,14 +285,43 @@ class JournalPumpTest {
     journal.append(alarm(1, DSN));
     SealedFile sealed = journal.directory.seal().orElseThrow();
     outbox.store(new io.uwsgisentry.outbox.Batch(sealed.name(), Files.size(sealed.path())));
-    outbox.finish(sealed.name());
+    outbox.finish(List.of(sealed.name()));
     // A writer that had opened the file before it was sealed.
     Files.write(sealed.path(), journal.bytes(alarm(2, DSN)), StandardOpenOption.APPEND);
 
     pump.pass();
+    pump.finish();
 
     assertThat(entries(State.READY)).extracting(Entry::id).containsExactly(id(2));
     assertThat(sealed.path()).doesNotExist();
+  }
+
+  @Test
+  void whatComesAfterTheFileWasReadIsReadBeforeItIsUnlinked() throws Exception {
+    journal.append(alarm(1, DSN));
+    pump.pass();
+    SealedFile sealed = journal.directory.sealed().get(0);
+    Files.write(sealed.path(), journal.bytes(alarm(2, DSN)), StandardOpenOption.APPEND);
+
+    pump.finish();
+    pump.finish();
+
+    assertThat(entries(State.READY)).extracting(Entry::id).containsExactlyInAnyOrder(id(1), id(2));
+    assertThat(sealed.path()).doesNotExist();
+  }
+
+  @Test
+  void filesAreUnlinkedAfterAWhileWithoutBeingAskedTo() throws Exception {
+    journal.append(alarm(1, DSN));
+    pump.pass();
+    assertThat(journal.directory.sealed()).hasSize(1);
+
+    await()
+        .untilAsserted(
+            () -> {
+              pump.pass();
+              assertThat(journal.directory.sealed()).isEmpty();
+            });
   }
 
   @Test
@@ -306,6 +350,7 @@ class JournalPumpTest {
     }
 
     pump.pass();
+    pump.finish();
 
     assertThat(large).isEqualTo(6);
     assertThat(entries(State.READY)).hasSize(1_800);
@@ -322,6 +367,7 @@ class JournalPumpTest {
 
     sql("DROP TRIGGER full");
     pump.pass();
+    pump.finish();
 
     assertThat(entries(State.READY)).extracting(Entry::id).containsExactly(id(1));
     assertThat(journal.directory.bytes()).isZero();
@@ -345,6 +391,7 @@ class JournalPumpTest {
     }
 
     pump.pass();
+    pump.finish();
 
     assertThat(entries(State.DEAD)).extracting(Entry::id).containsExactly(id(1));
     assertThat(outbox.find(id(1), 1).get(0).lastError()).contains("ended the agent 5 times");
@@ -361,6 +408,7 @@ class JournalPumpTest {
     }
 
     pump.pass();
+    pump.finish();
 
     assertThat(entries(State.READY)).hasSize(1);
   }

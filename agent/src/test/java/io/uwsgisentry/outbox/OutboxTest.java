@@ -491,7 +491,7 @@ class OutboxTest {
     Batch other = new Batch("sealed-2", 1);
     other.consumed(id(2));
     outbox.store(other);
-    outbox.finish("sealed-1");
+    outbox.finish(List.of("sealed-1"));
 
     now = NOW.plus(Duration.ofMinutes(59));
     outbox.tidy(now, Bounds.DEFAULT, Set.of("sealed-2"));
@@ -509,7 +509,7 @@ class OutboxTest {
     Batch batch = new Batch("sealed-1", 9);
     batch.consumed(id(1));
     outbox.store(batch);
-    outbox.finish("sealed-1");
+    outbox.finish(List.of("sealed-1"));
 
     now = NOW.plus(Duration.ofHours(3));
     outbox.tidy(now, Bounds.DEFAULT, Set.of("sealed-1"));
