@@ -141,7 +141,8 @@ final class Agent {
       EventFactory factory = new EventFactory(new Scrubber(), version());
       try (Delivery delivery = new Delivery(outbox, clock, log::line);
           ClassArchive archive = new ClassArchive(runtime, log::line)) {
-        JournalPump pump = new JournalPump(journal, journal.key(), outbox, factory, delivery::wake);
+        JournalPump pump =
+            new JournalPump(journal, journal.key(), outbox, factory, delivery::wake, log::line);
         delivery.start();
         tell("agent " + version() + " started, pid " + ProcessHandle.current().pid());
         if (!arguments.drainOnly()) {

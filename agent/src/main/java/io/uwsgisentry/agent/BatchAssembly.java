@@ -16,6 +16,7 @@ import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.HandlerSettings;
 import java.io.IOException;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -62,6 +63,7 @@ final class BatchAssembly {
   private final Map<Long, Group> groups = new LinkedHashMap<>();
   private final Map<Long, Built> lastOfFold = new HashMap<>();
   private final Map<Long, Handler> handlers = new HashMap<>();
+  private final List<String> remarks = new ArrayList<>();
   private boolean configured;
 
   BatchAssembly(Outbox outbox, EventFactory factory, Raw raw, String file, long position) {
@@ -78,6 +80,7 @@ final class BatchAssembly {
       if (record == null) {
         batch.count(Counter.Name.TORN, "", "", 1);
         batch.count(Counter.Name.SKIPPED_BYTES, "", "", finding.bytes());
+        remarks.add(finding.bytes() + " bytes at " + finding.offset() + " are no record: skipped");
       } else if (!taken.add(record.id())) {
         batch.count(Counter.Name.DUPLICATE, "", "", 1);
       } else {
@@ -88,6 +91,11 @@ final class BatchAssembly {
       summarise(group);
     }
     return batch;
+  }
+
+  /** What an operator should know of the batch, one line each. */
+  List<String> remarks() {
+    return remarks;
   }
 
   /** Whether a record told of an instance's whole configuration. */
@@ -156,6 +164,7 @@ final class BatchAssembly {
             "A record of kind " + record.kindCode() + of + " that no event could be made of",
             raw.bytes(finding.offset(), finding.end()));
     batch.unbuildable(event, record, fault);
+    remarks.add("record " + record.id() + of + " is kept as it is: " + fault);
   }
 
   private void handler(Handler handler) {

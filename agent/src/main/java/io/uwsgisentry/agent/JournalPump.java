@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 /**
  * Carries the journal into the outbox: seals {@code live}, reads what is sealed, stores it batch by
@@ -59,6 +60,7 @@ final class JournalPump {
   private final Outbox outbox;
   private final EventFactory factory;
   private final Runnable stored;
+  private final Consumer<String> log;
   private final Set<String> begun = new HashSet<>();
   // With the position that was stored of each.
   private final Map<SealedFile, Long> unfinished = new LinkedHashMap<>();
@@ -74,12 +76,14 @@ final class JournalPump {
       byte[] key,
       Outbox outbox,
       EventFactory factory,
-      Runnable stored) {
+      Runnable stored,
+      Consumer<String> log) {
     this.directory = directory;
     this.key = key;
     this.outbox = outbox;
     this.factory = factory;
     this.stored = stored;
+    this.log = log;
   }
 
   /**
@@ -214,10 +218,19 @@ final class JournalPump {
     BatchAssembly assembly =
         new BatchAssembly(outbox, factory, reader::raw, file.name(), reader.position());
     Outbox.Stored result = outbox.store(assembly.assemble(findings));
+    remark(file, assembly.remarks());
     unresolved |= assembly.configured();
     int ready = result.ready() + resolve();
     if (ready > 0) {
       stored.run();
+    }
+  }
+
+  private void remark(SealedFile file, List<String> remarks) {
+    if (!remarks.isEmpty()) {
+      int more = remarks.size() - 1;
+      log.accept(
+          file.name() + ": " + remarks.get(0) + (more == 0 ? "" : "; and " + more + " more"));
     }
   }
 

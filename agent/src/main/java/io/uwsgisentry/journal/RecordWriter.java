@@ -5,17 +5,15 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Set;
 import java.util.zip.CRC32C;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Writes records as uWSGI's processes do: for the tests, the benchmarks, and the agent's rehearsal
@@ -45,7 +43,6 @@ public final class RecordWriter {
   public void append(Record record) throws IOException {
     byte[] bytes = bytes(record, key);
     for (int round = 0; round < ROUNDS; round++) {
-      Object before = identity();
       try (FileChannel channel =
           FileChannel.open(
               live,
@@ -55,13 +52,9 @@ public final class RecordWriter {
                   StandardOpenOption.CREATE,
                   LinkOption.NOFOLLOW_LINKS),
               PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
-        Object opened = identity();
-        if (opened == null || (before != null && !before.equals(opened))) {
-          continue;
-        }
+        long before = channel.size();
         int written = channel.write(ByteBuffer.wrap(bytes));
-        // `before` is null only where this call made the file, or another one at that moment did.
-        if (written == bytes.length && opened.equals(identity())) {
+        if (written == bytes.length && isLive(bytes, before, channel.size())) {
           return;
         }
       }
@@ -70,15 +63,27 @@ public final class RecordWriter {
   }
 
   /**
-   * Device and inode; Java has no fstat, so the name is asked before and after the file is opened.
+   * Whether the file that is called {@code live} now holds the record in that range. The plugin
+   * compares inodes; Java cannot ask for that of an open file, and asking for the name's before and
+   * after takes one file for another where inode numbers are used again.
    */
-  private @Nullable Object identity() throws IOException {
-    try {
-      return Files.readAttributes(live, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
-          .fileKey();
+  private boolean isLive(byte[] record, long from, long to) throws IOException {
+    ByteBuffer range = ByteBuffer.allocate(Math.toIntExact(to - from));
+    try (FileChannel channel =
+        FileChannel.open(live, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS))) {
+      while (range.hasRemaining() && channel.read(range, from + range.position()) > 0) {
+        // Until the range is full or the file ends, which is then another one.
+      }
     } catch (NoSuchFileException e) {
-      return null;
+      return false;
     }
+    byte[] found = range.array();
+    for (int at = 0; at + record.length <= range.position(); at++) {
+      if (Arrays.equals(found, at, at + record.length, record, 0, record.length)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /**

@@ -23,14 +23,13 @@ import org.sqlite.SQLiteOpenMode;
 /**
  * One connection to the SQLite file, one lock around it, and the statements prepared so far.
  *
- * <p>How a reader leaves no trace: a read-only connection to a WAL database still makes {@code
- * -wal} and {@code -shm} if they are missing, as whoever runs it, and a {@code -shm} of root's
- * would keep the agent out. They are missing exactly when nobody has the database open and the last
- * one closed it cleanly; nothing is then to be found outside the main file, and it is opened as
- * {@code immutable}, which touches nothing else. Where {@code -wal} exists (the agent runs, or was
- * killed) an ordinary read-only connection finds the files it needs. What remains: an agent that
- * starts in the split second of an immutable read may make that read fail or miss what is new;
- * reading again helps.
+ * <p>How a reader leaves no trace: also a read-only connection to a WAL database makes {@code -wal}
+ * and {@code -shm} if they are missing, and leaves them behind. They are missing exactly when
+ * nobody has the database open and the last one closed it cleanly; nothing is then to be found
+ * outside the main file, and it is opened as {@code immutable}, which touches nothing else. Where
+ * {@code -wal} exists (the agent runs, or was killed) an ordinary read-only connection finds the
+ * files it needs. What remains: an agent that starts in the split second of an immutable read may
+ * make that read fail or miss what is new; reading again helps.
  */
 final class Database implements AutoCloseable {
   private static final int BUSY_TIMEOUT_MS = 5_000;

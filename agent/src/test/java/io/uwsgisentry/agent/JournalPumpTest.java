@@ -25,6 +25,7 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +42,7 @@ class JournalPumpTest {
 
   @TempDir Path state;
   private final AtomicInteger woken = new AtomicInteger();
+  private final List<String> log = new ArrayList<>();
   private Journal journal;
   private Outbox outbox;
   private JournalPump pump;
@@ -58,7 +60,8 @@ class JournalPumpTest {
         journal.directory.key(),
         outbox,
         new EventFactory(new Scrubber(), "test"),
-        woken::incrementAndGet);
+        woken::incrementAndGet,
+        log::add);
   }
 
   @AfterEach
@@ -120,6 +123,7 @@ class JournalPumpTest {
     assertThat(counters())
         .containsEntry(Counter.Name.TORN, 2L)
         .containsEntry(Counter.Name.SKIPPED_BYTES, 200L);
+    assertThat(log).singleElement().asString().contains("100 bytes at 0", "and 1 more");
     assertThat(journal.directory.bytes()).isZero();
   }
 
@@ -173,6 +177,7 @@ class JournalPumpTest {
     assertThat(dead.state()).isEqualTo(State.DEAD);
     assertThat(dead.payload()).isEqualTo(journal.bytes(record));
     assertThat(dead.lastError()).contains("kind 99");
+    assertThat(log).singleElement().asString().contains(id(1), "kind 99");
     assertThat(counters()).containsEntry(Counter.Name.DISCARDED, 1L);
     assertThat(entries(State.READY)).hasSize(1);
   }

@@ -184,7 +184,7 @@ class JournalDirectoryTest {
       writer.get();
     }
 
-    assertThat(ids.stream().distinct()).hasSize(3 * perWriter);
+    assertThat(ids.stream().distinct().count()).isEqualTo(3 * perWriter);
   }
 
   private static List<String> idsIn(SealedFile sealed, byte[] key) throws IOException {
