@@ -108,10 +108,10 @@ final class AgentAlone {
     receiver.awaitEvents(20, LONG);
     Scratch.pause(Duration.ofSeconds(10));
     long agent = agent(state);
-    long before = Proc.processorNanos(agent);
+    long before = Proc.processorTicks(agent);
     long start = System.nanoTime();
     Scratch.pause(Duration.ofSeconds(idleSeconds));
-    double share = (double) (Proc.processorNanos(agent) - before) / (System.nanoTime() - start);
+    double share = (Proc.processorTicks(agent) - before) * 1e7 / (System.nanoTime() - start);
     report.row(
         "resident memory idle, after 20 events, MiB",
         Figures.one(Proc.mebibytes(agent, "VmRSS")),
@@ -132,15 +132,18 @@ final class AgentAlone {
     receiver.clear();
     Process master = launch(scratch, state);
     receiver.awaitEvents(1, LONG);
+    long agent = agent(state);
+    long ticks = Proc.processorTicks(agent);
     long start = System.nanoTime();
     receiver.awaitEvents(records, LONG);
     double seconds = (System.nanoTime() - start) / 1e9;
-    long agent = agent(state);
+    ticks = Proc.processorTicks(agent) - ticks;
     report.row(
         "events/s from journal to receiver, %s waiting at its start"
             .formatted(Figures.whole(records)),
         Figures.whole(records / seconds),
         "4,000");
+    report.row("µs of processor a record, whole agent", Figures.one(ticks * 10_000.0 / records));
     report.row(
         "resident memory under that load, most, MiB",
         Figures.one(Proc.mebibytes(agent, "VmHWM")),
