@@ -155,6 +155,33 @@ class DeathTest {
   }
 
   @Test
+  void a_full_journal_stops_no_request_and_every_one_is_counted() throws Exception {
+    UwsgiServer server =
+        scene
+            .server(SERVER + "sentry-agent = external\nsentry-journal-max = 64k\nworkers = 2\n")
+            .start();
+    int n = 600;
+    IntStream.range(0, n)
+        .forEach(i -> assertThat(server.get("/event?" + i).status()).isEqualTo(200));
+    Path journal = scene.state().path().resolve("journal/live");
+    assertThat(Files.size(journal)).isBetween(60L << 10, 64L << 10);
+    assertThat(scene.state().records())
+        .anySatisfy(r -> assertThat(r.brief()).isTrue())
+        .anySatisfy(r -> assertThat(r.brief()).isFalse());
+    scene.agent();
+    await("every request delivered or counted")
+        .atMost(Duration.ofSeconds(30))
+        .untilAsserted(
+            () ->
+                assertThat(
+                        scene.receiver().events().stream().mapToLong(Events::occurrences).sum()
+                            + scene.state().counted(Counter.Name.DROPPED))
+                    .isEqualTo(n));
+    assertThat(scene.state().counted(Counter.Name.DROPPED)).isPositive();
+    assertThat(scene.state().counted(Counter.Name.BRIEF)).isPositive();
+  }
+
+  @Test
   void a_malformed_dsn_keeps_the_event_and_names_the_handler() {
     UwsgiServer server =
         scene

@@ -274,17 +274,7 @@ class ProcessTest {
   void an_agent_that_was_started_by_hand_serves_a_server_that_starts_none() throws IOException {
     UwsgiServer server = scene.server(MASTER + "sentry-agent = external\n").start();
     server.get("/event?before");
-    scene
-        .command(
-            "java",
-            "-jar",
-            Installation.ofThisRun().plugin().toString(),
-            "agent",
-            "--dir",
-            scene.state().path().toString())
-        .redirectErrorStream(true)
-        .redirectOutput(scene.directory().resolve("agent.out").toFile())
-        .start();
+    scene.agent();
     scene.awaitEvent("event before");
     server.get("/event?after");
     scene.awaitEvent("event after");

@@ -180,6 +180,24 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
     closing.add(0, closeable);
   }
 
+  /** Starts an agent for {@code ${state}} as an operator would by hand. */
+  Process agent() {
+    try {
+      return command(
+              "java",
+              "-jar",
+              Installation.ofThisRun().plugin().toString(),
+              "agent",
+              "--dir",
+              state().path().toString())
+          .redirectErrorStream(true)
+          .redirectOutput(directory.resolve("agent.out").toFile())
+          .start();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /** A command whose processes go with the scene, in the scene's directory. */
   ProcessBuilder command(String... words) {
     ProcessBuilder builder = new ProcessBuilder(words).directory(directory.toFile());
