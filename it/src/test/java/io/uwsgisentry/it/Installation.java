@@ -36,6 +36,8 @@ record Installation(Path plugins, Path apps) {
               + "=…/sentry_plugin.so");
     }
     Path root = Reaper.ofThisRun().directory();
+    // The tests read the outbox too: SQLite's library is to go with the rest.
+    System.setProperty("org.sqlite.tmpdir", root.toString());
     try {
       Path plugins = directory(root.resolve("plugins"));
       Path plugin = plugins.resolve("sentry_plugin.so");
