@@ -187,10 +187,11 @@ static int able(void) {
 
 static char *command(const char *mode, const char *master) {
 	char *parts[] = {quoted(script_path), quoted(sentry.plugin), quoted(sentry.state), quoted(java)};
-	size_t size = 128;
+	size_t size = 128 + strlen(parts[0]);
 	for (int i = 0; i < 4; i++) size += strlen(parts[i]);
 	char *line = uwsgi_malloc(size);
-	snprintf(line, size, "exec sh %s %s %s %s %s %s %s", parts[0], mode, parts[1], parts[2], parts[3], sentry.drain ? sentry.drain : "2", master);
+	/* not even a directory that somebody removed may make a daemon that ends at once */
+	snprintf(line, size, "[ -r %s ] || sleep 5; exec sh %s %s %s %s %s %s %s", parts[0], parts[0], mode, parts[1], parts[2], parts[3], sentry.drain ? sentry.drain : "2", master);
 	for (int i = 0; i < 4; i++) free(parts[i]);
 	return line;
 }
