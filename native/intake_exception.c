@@ -30,7 +30,7 @@ static void field(struct sentry_record *record, const char *name, struct uwsgi_b
 struct texts {
 	struct uwsgi_plugin *plugin;
 	struct wsgi_request *req;
-	struct uwsgi_buffer *type, *value, *repr;
+	struct uwsgi_buffer *type, *value, *repr, *backtrace;
 };
 
 static uintptr_t get_texts(uintptr_t data) {
@@ -38,6 +38,8 @@ static uintptr_t get_texts(uintptr_t data) {
 	t->type = text(t->plugin->exception_class, t->req);
 	t->value = text(t->plugin->exception_msg, t->req);
 	t->repr = text(t->plugin->exception_repr, t->req);
+	/* Python's own is read by python.c, which gets more of it at less cost */
+	if (strcmp(t->plugin->name, "python")) t->backtrace = text(t->plugin->backtrace, t->req);
 	return 0;
 }
 
@@ -68,11 +70,13 @@ static void get_texts_safely(struct texts *t) {
 }
 
 static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
-	struct texts texts = {plugin, req, NULL, NULL, NULL};
+	struct texts texts = {plugin, req, NULL, NULL, NULL, NULL};
 	get_texts_safely(&texts);
 	struct uwsgi_buffer *type = texts.type, *value = texts.value, *repr = texts.repr;
+	size_t frames_len = 0;
+	unsigned char *frames = strcmp(plugin->name, "python") ? NULL : sentry_python_exception(&frames_len, sentry.with_locals);
 	for (struct sentry_handler *h = sentry.handlers; h; h = h->next) {
-		if (!sentry_handler_named(h, "exception-handler")) continue;
+		if (!sentry_handler_named(h, "exception-handler") && h != sentry.capture_handler[SENTRY_CAPTURE_EXCEPTIONS]) continue;
 		struct sentry_record record;
 		sentry_begin(&record, SENTRY_EXCEPTION, h, req);
 		if (type) sentry_record_fold(&record, h->hash, sentry_hash(h->hash, type->buf, type->pos));
@@ -80,9 +84,14 @@ static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 		field(&record, "exception.value", value);
 		field(&record, "exception.repr", repr);
 		sentry_record_field(&record, "exception.plugin", plugin->name, strlen(plugin->name));
+		if (frames) sentry_record_fields(&record, frames, frames_len);
+		else field(&record, "exception.backtrace", texts.backtrace);
 		sentry_request_fields(&record, req);
+		sentry_lines(&record, 20);
 		sentry_append(&record);
 	}
+	free(frames);
+	if (texts.backtrace) uwsgi_buffer_destroy(texts.backtrace);
 	if (type) uwsgi_buffer_destroy(type);
 	if (value) uwsgi_buffer_destroy(value);
 	if (repr) uwsgi_buffer_destroy(repr);
@@ -121,7 +130,7 @@ static void leave_the_list(void) {
 }
 
 void sentry_exceptions_wrap(void) {
-	if (!sentry.exception_handlers) return;
+	if (!sentry.exception_handlers && !sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS)) return;
 	for (int i = 0; i < 256; i++) {
 		struct uwsgi_plugin *plugin = uwsgi.p[i];
 		if (plugin && (plugin->exception_class || plugin->exception_msg || plugin->exception_repr)) wrap(plugin);

@@ -86,7 +86,7 @@ static void make_defaults(void) {
 	default_value("release", sentry.release ? sentry.release : getenv("SENTRY_RELEASE"));
 	default_value("server_name", sentry.server_name);
 	default_value("tags", sentry.tags);
-	default_value("capture", sentry.capture);
+	default_value("scrub", sentry.scrub);
 	default_value("send_default_pii", sentry.send_default_pii ? "1" : NULL);
 	default_value("host", uwsgi.hostname);
 	default_value("uwsgi", UWSGI_VERSION);
@@ -137,9 +137,6 @@ static void check_options(void) {
 	if (sentry.drain && (!*sentry.drain || strlen(sentry.drain) > 4 || strspn(sentry.drain, "0123456789") != strlen(sentry.drain))) {
 		bad_option("sentry-drain = %s is not a number of seconds (used: 2)", sentry.drain);
 		sentry.drain = NULL;
-	}
-	if (sentry.capture && strcmp(sentry.capture, "none")) {
-		bad_option("sentry-capture = %s: this version knows only none (used: none)", sentry.capture);
 	}
 	const char *fault = sentry.dsn ? sentry_dsn_fault(sentry.dsn) : NULL;
 	if (fault) {
@@ -299,6 +296,12 @@ static void open_journal(void) {
 	sentry_say("%s. The server runs on; no event is recorded", why);
 }
 
+#ifndef __GLIBC__
+static void sentry_agent_at_exit_unknown(void) {
+	sentry_agent_at_exit(0, NULL);
+}
+#endif
+
 /* idempotent: the first hook may come before the jail callback */
 void sentry_configure(void) {
 	if (sentry.configured) return;
@@ -313,6 +316,8 @@ void sentry_configure(void) {
 	find_alarms();
 	find_hooks();
 	find_exception_handlers();
+	sentry_capture_read();
+	sentry_capture_prepare();
 	for (struct sentry_handler *h = sentry.handlers; h; h = h->next) {
 		sentry_check_handler(h);
 		sentry_handler_ready(h);
@@ -331,7 +336,11 @@ void sentry_configure(void) {
 			break;
 		}
 	}
-	atexit(sentry_agent_at_exit);
+#ifdef __GLIBC__
+	on_exit(sentry_agent_at_exit, NULL);
+#else
+	atexit(sentry_agent_at_exit_unknown);
+#endif
 }
 
 /* uWSGI may have become another process since (daemonize): the records are to name the one that serves */

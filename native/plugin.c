@@ -44,8 +44,12 @@ static struct uwsgi_option sentry_options[] = {
 	{"sentry-java", required_argument, 0, "the java that runs the agent (default: JAVA_HOME, then PATH)", uwsgi_opt_set_str, &sentry.java, 0},
 	{"sentry-journal-max", required_argument, 0, "bytes that may wait for the agent, with k, m or g (default: 64m)", uwsgi_opt_set_str, &sentry.journal_max, 0},
 	{"sentry-drain", required_argument, 0, "seconds that the agent goes on delivering once the server has stopped (default: 2)", uwsgi_opt_set_str, &sentry.drain, 0},
-	{"sentry-capture", required_argument, 0, "what is reported without a handler (none)", uwsgi_opt_set_str, &sentry.capture, 0},
+	{"sentry-capture", required_argument, 0, "what is reported without a handler: all, none, or some of exceptions, crashes, harakiri, slow, backlog, boot, daemons (default: all if there is a sentry-dsn)", uwsgi_opt_set_str, &sentry.capture, 0},
 	{"sentry-send-default-pii", no_argument, 0, "send cookies, authorization, user and client address of requests too", uwsgi_opt_true, &sentry.send_default_pii, 0},
+	{"sentry-scrub", required_argument, 0, "further names whose values are not sent, separated by commas", uwsgi_opt_set_str, &sentry.scrub, 0},
+	{"sentry-locals", required_argument, 0, "send the local variables of a Python exception's frames (default: true)", uwsgi_opt_set_str, &sentry.locals, 0},
+	{"sentry-slow-request", required_argument, 0, "seconds after which a request is reported as slow (default: half of harakiri, else off)", uwsgi_opt_set_str, &sentry.slow_request, 0},
+	{"sentry-breadcrumbs", required_argument, 0, "how many of the log's last lines go with an event (default: 50; needs log-master)", uwsgi_opt_set_str, &sentry.breadcrumbs, 0},
 	{NULL, 0, 0, NULL, NULL, NULL, 0},
 };
 
@@ -173,6 +177,7 @@ static int sentry_init(void) {
 static void sentry_post_init(void) {
 	if (inert) return;
 	sentry_refresh();
+	sentry_capture_start();
 	sentry_exceptions_wrap();
 	sentry_write_configuration();
 	if (!uwsgi.master_process) sentry_agent_detached(0);
@@ -181,7 +186,24 @@ static void sentry_post_init(void) {
 static void sentry_master_cycle(void) {
 	if (inert) return;
 	sentry.agent_started = 1;
+	sentry_boot_served();
+	sentry_watch_cycle();
 	sentry_report_drops();
+}
+
+static void sentry_post_fork(void) {
+	if (inert) return;
+	sentry_watchdog_start();
+}
+
+static void sentry_postinit_apps(void) {
+	if (inert) return;
+	sentry_boot_apps();
+}
+
+static void sentry_on_harakiri(int worker) {
+	if (inert) return;
+	sentry_harakiri(worker);
 }
 
 struct uwsgi_plugin sentry_plugin = {
@@ -191,5 +213,8 @@ struct uwsgi_plugin sentry_plugin = {
 	.jail = sentry_jail,
 	.init = sentry_init,
 	.post_init = sentry_post_init,
+	.postinit_apps = sentry_postinit_apps,
+	.post_fork = sentry_post_fork,
 	.master_cycle = sentry_master_cycle,
+	.harakiri = sentry_on_harakiri,
 };

@@ -22,6 +22,12 @@ enum sentry_kind {
 	SENTRY_HOOK = 2,
 	SENTRY_ROUTE = 3,
 	SENTRY_EXCEPTION = 4,
+	SENTRY_HARAKIRI = 5,
+	SENTRY_DEATH = 6,
+	SENTRY_SLOW = 7,
+	SENTRY_BACKLOG = 8,
+	SENTRY_BOOT = 9,
+	SENTRY_FAILED = 10,
 	SENTRY_CONFIGURATION = 16,
 	SENTRY_DROPS = 17,
 };
@@ -42,8 +48,8 @@ enum sentry_process {
 #define SENTRY_FLAG_CUT 2
 
 /* enough for every field that one record can hold today, twice over; what does not fit is left out and flagged as cut */
-#define SENTRY_RECORD_PIECES 160
-#define SENTRY_RECORD_SCRATCH 3072
+#define SENTRY_RECORD_PIECES 320
+#define SENTRY_RECORD_SCRATCH 6144
 
 struct sentry_record {
 	unsigned char head[SENTRY_RECORD_HEAD];

@@ -11,6 +11,51 @@ enum sentry_process sentry_process_kind(void) {
 	return uwsgi.master_process ? SENTRY_PROCESS_MASTER : SENTRY_PROCESS_STANDALONE;
 }
 
+void sentry_begin_about(struct sentry_record *record, enum sentry_kind kind, struct sentry_handler *handler, enum sentry_process process, pid_t pid, int number) {
+	sentry_record_begin(record, kind, process, (uint32_t) pid, number > 0 && number < 65536 ? (uint16_t) number : 0, SENTRY_NO_CORE);
+	sentry_record_fold(record, handler->hash, handler->hash);
+	sentry_record_fields(record, handler->fields, handler->fields_len);
+}
+
+/* how the server is just now, and the worker if it is one of its: what uWSGI keeps in memory that all its processes share */
+void sentry_state(struct sentry_record *record, int id) {
+	if (!uwsgi.workers || !uwsgi.shared) return;
+	struct {
+		const char *key;
+		uint64_t value;
+	} numbers[16];
+	int n = 0;
+#define NUMBER(k, v) (numbers[n].key = (k), numbers[n].value = (uint64_t) (v), n++)
+	NUMBER("workers", uwsgi.numproc);
+	NUMBER("cores", uwsgi.cores);
+	NUMBER("busy", uwsgi.shared->busy_workers);
+	NUMBER("idle", uwsgi.shared->idle_workers);
+	NUMBER("listen_queue", uwsgi.shared->backlog);
+	if (uwsgi.sockets) NUMBER("listen_queue_max", uwsgi.sockets->max_queue);
+	NUMBER("reloads", uwsgi.reloads);
+	NUMBER("threads", uwsgi.threads);
+	NUMBER("async", uwsgi.async);
+	if (id > 0 && id <= uwsgi.numproc) {
+		NUMBER("requests", uwsgi.workers[id].requests);
+		NUMBER("worker_started", uwsgi.workers[id].last_spawn);
+		NUMBER("respawns", uwsgi.workers[id].respawn_count);
+		if (uwsgi.workers[id].rss_size) NUMBER("rss", uwsgi.workers[id].rss_size / 1024);
+	}
+#undef NUMBER
+	/* encoded as one piece, in the record's own memory */
+	unsigned char *to = record->scratch + record->scratch_used;
+	size_t room = sizeof(record->scratch) - record->scratch_used, used = 0;
+	for (int i = 0; i < n; i++) {
+		char value[64];
+		int len = snprintf(value, sizeof(value), "%s%c%llu", numbers[i].key, 0, (unsigned long long) numbers[i].value);
+		size_t need = sentry_field_put(to + used, room - used, "state", value, (size_t) len);
+		if (need > room - used) break;
+		used += need;
+	}
+	record->scratch_used += used;
+	sentry_record_fields(record, to, used);
+}
+
 /* the handler may be NULL (records of the plugin's own), so may the request */
 void sentry_begin(struct sentry_record *record, enum sentry_kind kind, struct sentry_handler *handler, struct wsgi_request *req) {
 	enum sentry_process process = sentry_process_kind();
@@ -21,6 +66,8 @@ void sentry_begin(struct sentry_record *record, enum sentry_kind kind, struct se
 	if (!handler) return;
 	sentry_record_fold(record, handler->hash, handler->hash);
 	sentry_record_fields(record, handler->fields, handler->fields_len);
+	/* a route's action is the one that may run for every request: it says only what the request is */
+	if (kind != SENTRY_ROUTE) sentry_state(record, uwsgi.mywid);
 }
 
 void sentry_request_fields(struct sentry_record *record, struct wsgi_request *req) {

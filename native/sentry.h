@@ -34,16 +34,60 @@ struct sentry_handler {
 	struct sentry_handler *next;
 };
 
+/* what is reported with no handler for it: the names of sentry-capture */
+enum sentry_capture {
+	SENTRY_CAPTURE_EXCEPTIONS,
+	SENTRY_CAPTURE_CRASHES,
+	SENTRY_CAPTURE_HARAKIRI,
+	SENTRY_CAPTURE_SLOW,
+	SENTRY_CAPTURE_BACKLOG,
+	SENTRY_CAPTURE_BOOT,
+	SENTRY_CAPTURE_DAEMONS,
+	SENTRY_CAPTURES,
+};
+
+#define SENTRY_STACK_MAX 24000
+#define SENTRY_LINES_MAX 200
+#define SENTRY_LINE_MAX 400
+
+/* the stacks of a worker's threads while a request of it is slow; written by the worker's watchdog, read by master and worker */
+struct sentry_stack {
+	uint32_t turn;		/* odd while it is being written */
+	uint32_t len;
+	uint64_t request_started;	/* of the oldest request that was slow then */
+	uint64_t taken;		/* microseconds */
+	char text[SENTRY_STACK_MAX];
+};
+
+struct sentry_line {
+	uint64_t time;		/* microseconds; 0: none */
+	uint32_t len;
+	char text[SENTRY_LINE_MAX];
+};
+
+struct sentry_watch {
+	uint64_t lines;		/* written so far; the last is lines[(lines - 1) % lines_max] */
+	int lines_max;
+	struct sentry_line line[SENTRY_LINES_MAX];
+	int stacks;
+	struct sentry_stack stack[];	/* by worker id */
+};
+
 struct sentry_server {
 	/* options */
 	char *dsn, *environment, *release, *server_name, *tags, *dir, *instance, *agent, *java, *capture;
-	char *journal_max, *drain;
+	char *journal_max, *drain, *locals, *slow_request, *breadcrumbs, *scrub;
 	int send_default_pii;
 
 	/* made by sentry_configure() */
 	int configured;
 	struct sentry_handler *handlers;	/* of the configuration; those of uwsgi.route() are not in here */
 	int exception_handlers;
+	unsigned captured;			/* bits: 1 << enum sentry_capture */
+	struct sentry_handler *capture_handler[SENTRY_CAPTURES];
+	int with_locals;
+	uint64_t slow_us;			/* a request that runs longer is slow; 0: off */
+	struct sentry_watch *watch;		/* shared by all processes of the server; NULL: nothing is watched */
 	char *state;				/* the state directory, absolute */
 	struct sentry_journal journal;
 	pid_t main;				/* the process that read the configuration: the master, where there is one */
@@ -82,15 +126,46 @@ char *sentry_state_directory(const char *wanted, uid_t *owner, gid_t *group, cha
 /* supervisor.c */
 void sentry_agent_register(void);
 void sentry_agent_detached(int drain_only);
-void sentry_agent_at_exit(void);
+void sentry_agent_at_exit(int code, void *nothing);
 
 /* records.c: what all entry points do */
 void sentry_begin(struct sentry_record *, enum sentry_kind, struct sentry_handler *, struct wsgi_request *);
+/* the same, about another process than the one that writes it */
+void sentry_begin_about(struct sentry_record *, enum sentry_kind, struct sentry_handler *, enum sentry_process, pid_t, int number);
+void sentry_state(struct sentry_record *, int worker);
 void sentry_request_fields(struct sentry_record *, struct wsgi_request *);
 void sentry_append(struct sentry_record *);
 void sentry_report_drops(void);
 void sentry_log_drops(void);
 enum sentry_process sentry_process_kind(void);
+
+/* capture.c: what is reported without a handler */
+void sentry_capture_read(void);
+void sentry_capture_prepare(void);	/* before uWSGI sets up its alarms */
+void sentry_capture_start(void);	/* in the process that will be the master, before it forks */
+void sentry_capture_line(const char *, size_t);
+int sentry_capturing(enum sentry_capture);
+void sentry_lines(struct sentry_record *, int most);
+
+/* watch.c: the master's look at its children */
+void sentry_watch_cycle(void);
+int sentry_watch_crash(const char *text, size_t len, int reported);	/* a backtrace that uWSGI printed: 1 if it is one */
+void sentry_harakiri(int);
+
+/* boot.c */
+void sentry_boot_apps(void);
+void sentry_boot_served(void);
+void sentry_boot_exit(int code);
+
+/* requests.c */
+void sentry_requests_of(struct sentry_record *, int worker, unsigned char **copy);
+void sentry_watchdog_start(void);
+SENTRY_EXPORT void sentry_after_request(struct wsgi_request *);
+
+/* python.c */
+int sentry_python_find(void);
+unsigned char *sentry_python_exception(size_t *len, int with_locals);
+unsigned char *sentry_python_last_exception(size_t *len);
 
 /* the entry points */
 void sentry_alarm_init(struct uwsgi_alarm_instance *);

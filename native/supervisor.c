@@ -254,7 +254,9 @@ void sentry_agent_detached(int drain_only) {
 }
 
 /* a server that ends before it came to start its agent (an app that does not load, need-app) still has its say */
-void sentry_agent_at_exit(void) {
+void sentry_agent_at_exit(int code, void *nothing) {
+	(void) nothing;
+	if (code == UWSGI_FAILED_APP_CODE || getpid() == sentry.main) sentry_boot_exit(code);
 	if (getpid() != sentry.main) return;
 	sentry_log_drops();
 	if (sentry.agent_started || !uwsgi.master_process) return;

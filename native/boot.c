@@ -1,0 +1,60 @@
+/*
+ * A server that does not come up: an application that does not load, a start that ends early. uWSGI only logs these; with "no app
+ * loaded, going in full dynamic mode" the server even looks healthy from outside.
+ */
+#include "sentry.h"
+
+#include <dlfcn.h>
+
+static int served;
+
+static void tell(const char *what, int code) {
+	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_BOOT];
+	if (!handler) return;
+	struct sentry_record record;
+	char digits[24];
+	size_t len = 0;
+	unsigned char *exception = NULL;
+	sentry_begin(&record, SENTRY_BOOT, handler, NULL);
+	sentry_record_fold(&record, handler->hash, sentry_hash(handler->hash, what, strlen(what)));
+	sentry_record_pair(&record, "boot", "what", 4, what, strlen(what));
+	if (code >= 0) {
+		int n = snprintf(digits, sizeof(digits), "%d", code);
+		sentry_record_pair(&record, "boot", "code", 4, digits, (size_t) n);
+	}
+	/* what Python printed last, if this thread may ask it */
+	int (*holds_gil)(void);
+	int (*is_initialized)(void);
+	*(void **) &holds_gil = dlsym(RTLD_DEFAULT, "PyGILState_Check");
+	*(void **) &is_initialized = dlsym(RTLD_DEFAULT, "Py_IsInitialized");
+	if (is_initialized && holds_gil && is_initialized() && holds_gil()) exception = sentry_python_last_exception(&len);
+	if (exception) {
+		sentry_record_fields(&record, exception, len);
+		sentry_record_field(&record, "exception.plugin", "python", 6);
+	}
+	sentry_lines(&record, SENTRY_LINES_MAX);
+	sentry_append(&record);
+	free(exception);
+}
+
+/* once all applications were to be loaded; with lazy-apps in each worker, where one report is enough */
+void sentry_boot_apps(void) {
+	if (uwsgi_apps_cnt > 0 || !uwsgi.workers || uwsgi.numproc < 1 || uwsgi.command_mode || uwsgi.no_server) return;
+	if (uwsgi.mywid > 1) return;
+	/* an emperor, a router, a server of static files have no application and are to have none */
+	int language = 0;
+	for (int i = 0; i < 256; i++) language |= uwsgi.p[i] && uwsgi.p[i]->init_apps;
+	if (!language || !uwsgi.sockets) return;
+	tell("no application was loaded", -1);
+}
+
+void sentry_boot_served(void) {
+	served = 1;
+}
+
+/* at the exit of the process that read the configuration, or of a worker that could not load its application */
+void sentry_boot_exit(int code) {
+	if (!sentry.captured || served || !code) return;
+	if (code == UWSGI_FAILED_APP_CODE) tell("no application was loaded, and need-app ended the server", code);
+	else if (getpid() == sentry.main) tell("the server ended before it served", code);
+}

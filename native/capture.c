@@ -1,0 +1,161 @@
+/*
+ * What is reported with no handler for it: which of it, and how each is plugged into uWSGI. Where uWSGI has a way of its own
+ * (alarms, after-request hooks), ours is entered there as if it stood in the configuration; nothing is switched on that costs
+ * the server (a master, the log pipe) if its user has not.
+ */
+#include "sentry.h"
+
+#include <sys/mman.h>
+
+#define CRASH_ALARM "uwsgi-sentry-crash"
+#define LINES_ALARM "uwsgi-sentry-lines"
+
+static const char *const names[SENTRY_CAPTURES] = {"exceptions", "crashes", "harakiri", "slow", "backlog", "boot", "daemons"};
+
+int sentry_capturing(enum sentry_capture what) {
+	return sentry.captured >> what & 1;
+}
+
+static void bad(const char *what, size_t len) {
+	sentry_say("sentry-capture: %.*s is none of: exceptions, crashes, harakiri, slow, backlog, boot, daemons, all, none", (int) len, what);
+	if (sentry_strict()) exit(1);
+}
+
+/* on by itself where the user asked for events by sentry-dsn or sentry-capture; SENTRY_DSN alone may be an SDK's in the app */
+void sentry_capture_read(void) {
+	const unsigned all = (1u << SENTRY_CAPTURES) - 1;
+	if (!sentry.capture) {
+		sentry.captured = sentry.dsn ? all : 0;
+		return;
+	}
+	for (const char *at = sentry.capture; *at;) {
+		size_t len = strcspn(at, ", \t");
+		int known = !len;
+		if (len == 3 && !strncmp(at, "all", 3)) sentry.captured = all, known = 1;
+		else if (len == 4 && !strncmp(at, "none", 4)) sentry.captured = 0, known = 1;
+		for (int i = 0; i < SENTRY_CAPTURES; i++) {
+			if (len == strlen(names[i]) && !strncmp(at, names[i], len)) sentry.captured |= 1u << i, known = 1;
+		}
+		if (!known) bad(at, len);
+		at += len;
+		at += strspn(at, ", \t");
+	}
+}
+
+/* the alarm of that name is one of ours: then its user is told already, and one incident is one event */
+static int alarm_is_ours(const char *name) {
+	char *full = uwsgi_concat2("alarm ", (char *) name);
+	struct sentry_handler *handler = sentry_handler_by_name(full);
+	free(full);
+	return handler != NULL;
+}
+
+static int any_is_ours(struct uwsgi_string_list *alarms) {
+	struct uwsgi_string_list *usl;
+	uwsgi_foreach(usl, alarms) {
+		if (alarm_is_ours(usl->value)) return 1;
+	}
+	return 0;
+}
+
+static double seconds(const char *text, const char *option) {
+	char *end;
+	double value = strtod(text, &end);
+	if (end != text && !*end && value >= 0 && value < 1e6) return value;
+	sentry_say("%s = %s is not a number of seconds", option, text);
+	if (sentry_strict()) exit(1);
+	return 0;
+}
+
+/* with all options known, and before uWSGI has made its alarms of them */
+void sentry_capture_prepare(void) {
+	if (sentry.exception_handlers) sentry.captured &= ~(1u << SENTRY_CAPTURE_EXCEPTIONS);	/* told of by those */
+	if (any_is_ours(uwsgi.alarm_backlog)) sentry.captured &= ~(1u << SENTRY_CAPTURE_BACKLOG);
+	for (int i = 0; i < SENTRY_CAPTURES; i++) {
+		if (!sentry_capturing(i)) continue;
+		char *name = uwsgi_concat2("capture ", (char *) names[i]);
+		sentry.capture_handler[i] = sentry_handler_add(name, "", NULL);
+		free(name);
+	}
+	sentry.with_locals = !sentry.locals || !(!strcmp(sentry.locals, "false") || !strcmp(sentry.locals, "0") || !strcmp(sentry.locals, "no") || !strcmp(sentry.locals, "off"));
+	if (sentry_capturing(SENTRY_CAPTURE_SLOW)) {
+		if (sentry.slow_request) sentry.slow_us = (uint64_t) (seconds(sentry.slow_request, "sentry-slow-request") * 1e6);
+		else sentry.slow_us = (uint64_t) uwsgi.harakiri_options.workers * 500000;
+	}
+	if (!sentry.captured) return;
+
+	if (uwsgi.master_process) {
+		if (sentry_capturing(SENTRY_CAPTURE_CRASHES) && !any_is_ours(uwsgi.alarm_segfault)) {
+			uwsgi_string_new_list(&uwsgi.alarm_list, CRASH_ALARM " sentry:");
+			uwsgi_string_new_list(&uwsgi.alarm_segfault, CRASH_ALARM);
+		}
+#ifdef UWSGI_PCRE
+		/* only where the log goes through the master anyway: its pipe can fail the application's own writes */
+		int lines = sentry.breadcrumbs ? atoi(sentry.breadcrumbs) : 50;
+		if (uwsgi.log_master && lines > 0) {
+			uwsgi_string_new_list(&uwsgi.alarm_list, LINES_ALARM " sentry:");
+			uwsgi_string_new_list(&uwsgi.alarm_logs_list, LINES_ALARM " .");
+		}
+#endif
+	}
+	if (sentry_capturing(SENTRY_CAPTURE_SLOW) || sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS)) {
+		uwsgi_string_new_list(&uwsgi.after_request_hooks, "sentry_after_request");
+	}
+}
+
+/* once the number of workers is known */
+void sentry_capture_start(void) {
+	sentry_python_find();
+	if (!sentry.captured || sentry.watch) return;
+	int stacks = uwsgi.numproc + 1;
+	size_t size = sizeof(struct sentry_watch) + sizeof(struct sentry_stack) * (size_t) stacks;
+	/* pages that nobody writes to cost nothing */
+	struct sentry_watch *watch = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (watch == MAP_FAILED) return;
+	int lines = sentry.breadcrumbs ? atoi(sentry.breadcrumbs) : 50;
+	watch->lines_max = lines < 0 ? 0 : lines > SENTRY_LINES_MAX ? SENTRY_LINES_MAX : lines;
+	watch->stacks = stacks;
+	sentry.watch = watch;
+}
+
+/* ---- the last lines of the log ---- */
+
+/* one writer: whichever thread of the master reads the log. Our own lines, and those about alarms, would be of no use */
+void sentry_capture_line(const char *text, size_t len) {
+	struct sentry_watch *watch = sentry.watch;
+	if (!watch || !watch->lines_max || !len) return;
+	struct timespec ts;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	struct sentry_line *line = &watch->line[watch->lines % (uint64_t) watch->lines_max];
+	__atomic_store_n(&line->time, 0, __ATOMIC_RELEASE);
+	if (len > SENTRY_LINE_MAX) len = SENTRY_LINE_MAX;
+	memcpy(line->text, text, len);
+	line->len = (uint32_t) len;
+	__atomic_store_n(&line->time, (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000, __ATOMIC_RELEASE);
+	__atomic_add_fetch(&watch->lines, 1, __ATOMIC_RELEASE);
+}
+
+/* a copy into the record's own memory, since the lines go on moving; each is time NUL text */
+void sentry_lines(struct sentry_record *record, int most) {
+	struct sentry_watch *watch = sentry.watch;
+	if (!watch || !watch->lines_max) return;
+	static __thread unsigned char copy[16384];
+	size_t used = 0;
+	uint64_t end = __atomic_load_n(&watch->lines, __ATOMIC_ACQUIRE);
+	uint64_t n = end < (uint64_t) watch->lines_max ? end : (uint64_t) watch->lines_max;
+	if (n > (uint64_t) most) n = (uint64_t) most;
+	for (uint64_t i = end - n; i < end; i++) {
+		struct sentry_line *line = &watch->line[i % (uint64_t) watch->lines_max];
+		char value[SENTRY_LINE_MAX + 32];
+		uint64_t time = __atomic_load_n(&line->time, __ATOMIC_ACQUIRE);
+		uint32_t len = line->len;
+		if (!time || len > SENTRY_LINE_MAX) continue;
+		int digits = snprintf(value, sizeof(value), "%llu", (unsigned long long) time);
+		memcpy(value + digits + 1, line->text, len);
+		if (__atomic_load_n(&line->time, __ATOMIC_ACQUIRE) != time) continue;	/* overwritten meanwhile */
+		size_t need = sentry_field_put(copy + used, sizeof(copy) - used, "log", value, (size_t) digits + 1 + len);
+		if (need > sizeof(copy) - used) break;
+		used += need;
+	}
+	sentry_record_fields(record, copy, used);
+}
