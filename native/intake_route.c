@@ -6,6 +6,8 @@
  */
 #include "sentry.h"
 
+#ifdef UWSGI_ROUTING
+
 #define PARTS 64
 
 struct part {
@@ -153,3 +155,5 @@ int sentry_route_parse(struct uwsgi_route *ur, char *args) {
 	ur->func = sentry_route;
 	return 0;
 }
+
+#endif

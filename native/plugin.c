@@ -140,7 +140,9 @@ static void sentry_load(void) {
 		sentry.plugin = own_path();
 		uwsgi_register_alarm("sentry", sentry_alarm_init, sentry_alarm);
 		uwsgi_register_hook("sentry", sentry_hook);
+#ifdef UWSGI_ROUTING
 		uwsgi_register_router("sentry", sentry_route_parse);
+#endif
 		uwsgi_register_exception_handler("sentry", sentry_exception);
 		return;
 	}
@@ -148,8 +150,10 @@ static void sentry_load(void) {
 		"Rebuild it: run `uwsgi --build-plugin .` (or `./run build`) in its sources with the uWSGI that runs here");
 	uwsgi_register_alarm("sentry", inert_alarm_init, inert_alarm);
 	uwsgi_register_hook("sentry", inert_hook);
-	uwsgi_register_router("sentry-probe", probe_parse);
-	uwsgi_register_router("sentry", inert_route_parse);
+	if (uwsgi_register_router && uwsgi_route_api_func) {
+		uwsgi_register_router("sentry-probe", probe_parse);
+		uwsgi_register_router("sentry", inert_route_parse);
+	}
 	uwsgi_register_exception_handler("sentry", inert_exception);
 }
 

@@ -18,6 +18,17 @@
 
 #include "journal.h"
 
+/* uWSGI built without PCRE has no routing. The plugin must load there too, if only to say that it was built for another uWSGI */
+#ifndef UWSGI_ROUTING
+struct uwsgi_route;
+struct uwsgi_router *uwsgi_register_router(char *, int (*)(struct uwsgi_route *, char *));
+int uwsgi_route_api_func(struct wsgi_request *, char *, char *);
+#define UWSGI_ROUTE_NEXT 0
+#endif
+#pragma weak uwsgi_register_router
+#pragma weak uwsgi_route_api_func
+#pragma weak uwsgi_routing_translate
+
 #ifndef SENTRY_PLUGIN_VERSION
 #error "SENTRY_PLUGIN_VERSION is missing: build with uwsgi --build-plugin, which runs uwsgiplugin.py"
 #endif

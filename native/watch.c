@@ -137,7 +137,8 @@ static void tell_death(struct sentry_handler *handler, enum sentry_process proce
 	char signal_or_code[24], rss[24], oom[24];
 	unsigned char *copy = NULL;
 	int crash = -1;
-	if (si && (si->si_code == CLD_EXITED ? si->si_status == 1 : 0)) crash = crash_of(child->pid, 1);
+	/* uWSGI's handler ends in exit(1), or since 2.0.27 in the signal again */
+	if (si && si->si_status == (si->si_code == CLD_EXITED ? 1 : si->si_status == SIGFPE ? SIGFPE : SIGSEGV)) crash = crash_of(child->pid, 1);
 	if (crash >= 0 && crashes[crash].reported) {
 		__atomic_store_n(&crashes[crash].state, 0, __ATOMIC_RELEASE);
 		return;
