@@ -35,6 +35,23 @@ const char *sentry_dsn_fault(const char *dsn) {
 	if (memchr(at + 1, '@', authority - (size_t) (at + 1 - rest))) return "holds a second @";
 	const char *host = at + 1;
 	if (host == rest + authority || *host == ':') return "has no host: https://KEY@HOST/PROJECT";
+	const char *end = rest + authority, *port = memchr(host, ':', (size_t) (end - host));
+	if (*host == '[') {
+		const char *bracket = memchr(host, ']', (size_t) (end - host));
+		if (!bracket) return "has an address whose bracket does not close";
+		port = bracket + 1 < end ? bracket + 1 : NULL;
+		if (port && *port != ':') return "has something behind its address that is no port";
+	}
+	else {
+		for (const char *c = host; c < (port ? port : end); c++) {
+			if (*c == '_' || (unsigned char) *c > 0x7e) return "has a host name with an underscore or a letter that is not ASCII";
+		}
+	}
+	if (port) {
+		long number = 0;
+		for (const char *c = port + 1; c < end; c++) number = *c >= '0' && *c <= '9' && number < 100000 ? number * 10 + *c - '0' : 100000;
+		if (number < 1 || number > 65535) return "has a port that is not between 1 and 65535";
+	}
 	size_t path = strcspn(rest + authority, "?#");
 	while (path && rest[authority + path - 1] == '/') path--;
 	if (!path) return "has no project: https://KEY@HOST/PROJECT";
