@@ -66,6 +66,8 @@ uint64_t sentry_hash(uint64_t hash, const void *bytes, size_t len);
 /* the same over a text in which every run of digits (and of hex digits behind 0x) counts as one */
 uint64_t sentry_hash_template(uint64_t hash, const char *text, size_t len);
 
+/* CRC-32C; found out at load, tests turn it off */
+extern int sentry_crc_by_instruction;
 uint32_t sentry_crc32c(uint32_t crc, const void *bytes, size_t len);
 
 void sentry_record_begin(struct sentry_record *, enum sentry_kind, enum sentry_process, uint32_t pid, uint16_t worker, uint16_t core);
