@@ -6,6 +6,18 @@ public enum Kind {
   HOOK(2),
   ROUTE(3),
   EXCEPTION(4),
+  /** uWSGI is about to kill a worker whose request takes too long. */
+  HARAKIRI(5),
+  /** A process of the server's died. */
+  DEATH(6),
+  /** A request that ended, but late. */
+  SLOW(7),
+  /** The listen queue was full. */
+  BACKLOG(8),
+  /** The server, or an application of its, did not come up. */
+  BOOT(9),
+  /** A request that failed in a language whose exceptions uWSGI does not tell. */
+  FAILED(10),
   CONFIGURATION(16),
   DROPS(17),
   /** A kind that this agent does not know: kept raw, never guessed at. */

@@ -4,6 +4,7 @@ import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.Record;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
@@ -165,13 +166,23 @@ public final class HandlerSettings {
     }
   }
 
+  /** As {@link #levelOr}, with what is usual for such a handler. */
   public Level level() {
+    return levelOr(hook ? Level.INFO : Level.ERROR);
+  }
+
+  /**
+   * The level that the handler's user chose.
+   *
+   * @param usual where none is given, or one that means nothing
+   */
+  public Level levelOr(Level usual) {
     String text = value(HandlerOption.LEVEL);
     Level level = text == null ? null : Level.named(text);
     if (level == null && text != null) {
       level = Level.meant(text);
     }
-    return level != null ? level : hook ? Level.INFO : Level.ERROR;
+    return level != null ? level : usual;
   }
 
   public @Nullable String logger() {
@@ -257,6 +268,22 @@ public final class HandlerSettings {
   /** Whether cookies, authorization, user and client address may be sent. */
   public boolean sendDefaultPii() {
     return "1".equals(defaults.get("send_default_pii"));
+  }
+
+  /** Names beyond the built-in ones whose values are secret, as their user wrote them. */
+  public List<String> scrub() {
+    String names = given("scrub", "");
+    return names == null
+        ? List.of()
+        : Arrays.stream(names.split(",", -1))
+            .map(String::strip)
+            .filter(name -> !name.isEmpty())
+            .toList();
+  }
+
+  /** The directory that relative file names of the application start from; null: not told. */
+  public @Nullable String workingDirectory() {
+    return given("cwd", null);
   }
 
   /** uWSGI's version, null where the record does not tell. */
