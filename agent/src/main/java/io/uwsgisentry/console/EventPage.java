@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
 public final class EventPage {
   /** Said above already, or of no use to a person. */
   private static final List<String> ELSEWHERE =
-      List.of("event_id", "timestamp", "level", "sdk", "message", "exception", "request");
+      List.of(
+          "event_id", "timestamp", "level", "sdk", "message", "logentry", "exception", "request");
 
   /** A message up to this long is told by the title. */
   private static final int LONG_TITLE = 150;
@@ -100,7 +101,7 @@ public final class EventPage {
   }
 
   private void body(Map<?, ?> event) {
-    message(event.get("message"));
+    message(event.get("logentry") == null ? event.get("message") : event.get("logentry"));
     exceptions(event.get("exception"));
     request(event.get("request"));
     Map<String, @Nullable Object> single = new LinkedHashMap<>();

@@ -2,11 +2,23 @@ package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.HandlerSettings;
+import java.util.List;
 
-/** An alarm: its text is the message, with what varies taken out. */
+/**
+ * An alarm: its text is the message, with what varies taken out. One that tells of a crash ({@code
+ * alarm-segfault}) has the crash's frames, too.
+ */
 final class AlarmEventBuilder implements EventBuilder {
+  private final Machine machine;
+
+  AlarmEventBuilder(Machine machine) {
+    this.machine = machine;
+  }
+
   @Override
-  public void fill(Draft draft, Record record, HandlerSettings settings) {
+  public void fill(Draft draft, Incident incident) {
+    Record record = incident.record();
+    HandlerSettings settings = incident.settings();
     String text = record.fields().text("text");
     String message = settings.message();
     if (message != null) {
@@ -19,5 +31,26 @@ final class AlarmEventBuilder implements EventBuilder {
     } else {
       draft.message("uWSGI raised " + record.handler());
     }
+    if (text != null && NativeBacktrace.isOfCrash(text)) {
+      crash(draft, incident, text);
+    }
+  }
+
+  private void crash(Draft draft, Incident incident, String text) {
+    NativeCrash crash = NativeCrash.of(incident, text, null, machine);
+    String type = incident.settings().exceptionType();
+    String value = incident.settings().exceptionValue();
+    draft.exceptions(
+        List.of(
+            crash.exception(
+                draft,
+                type == null ? crash.type() : type,
+                value == null ? "a process crashed: " + crash.meaning() : value)));
+    draft.fingerprint(crash.fingerprint("alarm"));
+  }
+
+  @Override
+  public String platform(Record record) {
+    return NativeBacktrace.isOfCrash(record.fields().text("text")) ? "native" : "other";
   }
 }

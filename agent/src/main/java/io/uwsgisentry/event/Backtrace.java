@@ -4,6 +4,7 @@ import io.sentry.protocol.SentryStackFrame;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,8 +17,6 @@ final class Backtrace {
   static final int MAX_FRAMES = 250;
 
   private static final int FIELDS = 5;
-  private static final List<String> LIBRARIES =
-      List.of("/site-packages/", "/dist-packages/", "/lib/python", "/gems/", "/lib/ruby/");
 
   private Backtrace() {}
 
@@ -26,67 +25,37 @@ final class Backtrace {
    *
    * @param plugin uWSGI's language plugin; rack gives the innermost first
    */
-  static List<SentryStackFrame> frames(byte @Nullable [] block, @Nullable String plugin) {
+  static List<SentryStackFrame> frames(
+      byte @Nullable [] block, @Nullable String plugin, ScriptFrames frames) {
     List<String> strings = UwsgiBlock.strings(block);
-    List<SentryStackFrame> frames = new ArrayList<>();
+    List<SentryStackFrame> made = new ArrayList<>();
     for (int i = 0; i + FIELDS <= strings.size(); i += FIELDS) {
-      SentryStackFrame frame = frame(strings.subList(i, i + FIELDS));
-      if (frame != null) {
-        frames.add(frame);
+      String file = strings.get(i);
+      String function = strings.get(i + 2);
+      String text = strings.get(i + 3);
+      if (!file.isEmpty() || !function.isEmpty() || !text.isEmpty()) {
+        int line = (int) Math.min(Incident.number(strings.get(i + 1)), 999_999_999);
+        made.add(frames.frame(file, line, function, "", text, Map.of()));
       }
     }
     if ("rack".equals(plugin)) {
-      Collections.reverse(frames);
+      Collections.reverse(made);
     }
-    if (frames.size() > MAX_FRAMES) {
-      List<SentryStackFrame> kept = new ArrayList<>(frames.subList(0, MAX_FRAMES / 2));
-      kept.addAll(frames.subList(frames.size() - MAX_FRAMES / 2, frames.size()));
-      return kept;
-    }
-    return frames;
+    return bounded(made);
   }
 
-  private static @Nullable SentryStackFrame frame(List<String> fields) {
-    String file = fields.get(0);
-    String function = fields.get(2);
-    String text = fields.get(3);
-    if (file.isEmpty() && function.isEmpty() && text.isEmpty()) {
-      return null;
-    }
-    SentryStackFrame frame = new SentryStackFrame();
-    if (!file.isEmpty()) {
-      frame.setFilename(Limits.shortened(relative(file), 256));
-      if (file.startsWith("/")) {
-        frame.setAbsPath(Limits.shortened(file, 1024));
-      }
-      frame.setInApp(!file.startsWith("<") && LIBRARIES.stream().noneMatch(file::contains));
-    }
-    int line = line(fields.get(1));
-    if (line > 0) {
-      frame.setLineno(line);
-    }
-    frame.setFunction(function.isEmpty() ? "<unknown>" : Limits.shortened(function, 256));
-    if (!text.isEmpty()) {
-      frame.setContextLine(Limits.shortened(text, 512));
-    }
-    return frame;
+  /** The first and the last of too many. */
+  static List<SentryStackFrame> bounded(List<SentryStackFrame> frames) {
+    return outer(frames, MAX_FRAMES);
   }
 
-  /**
-   * The path within the library, the same on every machine; of the application's own files the path
-   * as it is.
-   */
-  private static String relative(String file) {
-    for (String library : List.of("/site-packages/", "/dist-packages/", "/gems/")) {
-      int at = file.lastIndexOf(library);
-      if (at >= 0) {
-        return file.substring(at + library.length());
-      }
+  /** At most so many frames: the first half and the last. */
+  static List<SentryStackFrame> outer(List<SentryStackFrame> frames, int most) {
+    if (frames.size() <= most) {
+      return frames;
     }
-    return file;
-  }
-
-  private static int line(String text) {
-    return text.matches("\\d{1,9}") ? Integer.parseInt(text) : -1;
+    List<SentryStackFrame> kept = new ArrayList<>(frames.subList(0, most / 2));
+    kept.addAll(frames.subList(frames.size() - most / 2, frames.size()));
+    return kept;
   }
 }

@@ -2,6 +2,8 @@ package io.uwsgisentry.event;
 
 import io.sentry.SentryEvent;
 import io.sentry.SentryLevel;
+import io.sentry.protocol.DebugImage;
+import io.sentry.protocol.DebugMeta;
 import io.sentry.protocol.Mechanism;
 import io.sentry.protocol.Message;
 import io.sentry.protocol.Request;
@@ -10,13 +12,15 @@ import io.sentry.protocol.SentryException;
 import io.sentry.protocol.SentryId;
 import io.sentry.protocol.SentryStackFrame;
 import io.sentry.protocol.SentryStackTrace;
-import io.sentry.protocol.User;
+import io.sentry.protocol.SentryThread;
 import io.uwsgisentry.settings.Level;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Date;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +48,8 @@ final class Draft {
   private final Map<String, String> tags = new LinkedHashMap<>();
   private final Map<String, Object> extra = new LinkedHashMap<>();
   private final List<String> trimmed = new ArrayList<>();
+  private @Nullable Message message;
+  private List<Map<String, Object>> breadcrumbs = List.of();
   private int extraChars;
   private String title = "";
 
@@ -63,6 +69,10 @@ final class Draft {
 
   Level level() {
     return level;
+  }
+
+  Redaction redaction() {
+    return redaction;
   }
 
   String title() {
@@ -125,9 +135,8 @@ final class Draft {
 
   /** A text in which nothing varies from one occurrence to the next. */
   void message(String text) {
-    Message message = new Message();
+    message = new Message();
     message.setFormatted(cut("message", redaction.text(text), MAX_MESSAGE));
-    event.setMessage(message);
     title(String.valueOf(message.getFormatted()));
   }
 
@@ -137,28 +146,44 @@ final class Draft {
    */
   void varyingMessage(String text) {
     message(text);
-    Message message = event.getMessage();
-    String shown = message == null ? null : message.getFormatted();
-    if (message == null || shown == null) {
-      return;
-    }
-    MessageTemplate template = MessageTemplate.of(shown);
-    if (!template.params().isEmpty()) {
-      message.setMessage(Limits.shortened(template.template(), MAX_MESSAGE));
-      message.setParams(template.params());
+    if (message != null && message.getFormatted() != null) {
+      MessageTemplate template = MessageTemplate.of(message.getFormatted());
+      if (!template.params().isEmpty()) {
+        message.setMessage(Limits.shortened(template.template(), MAX_MESSAGE));
+        message.setParams(template.params());
+      }
     }
   }
 
   /**
-   * @param type never empty
-   * @param handled null where nothing was raised: a handler's options made an exception of it
+   * A sentence of ours with what varies in it.
+   *
+   * @param template with {@code %s} for each parameter, and no other {@code %}
    */
-  void exception(
+  void sentence(String template, Object... params) {
+    message(String.format(Locale.ROOT, template, params));
+    if (message != null && params.length > 0) {
+      message.setMessage(template);
+      message.setParams(
+          Arrays.stream(params)
+              .map(
+                  param ->
+                      Limits.shortened(Limits.clean(redaction.text(String.valueOf(param))), 1024))
+              .toList());
+    }
+  }
+
+  /**
+   * One exception, not yet put in.
+   *
+   * @param type never empty
+   */
+  SentryException exception(
       String type,
       @Nullable String module,
       @Nullable String value,
       List<SentryStackFrame> frames,
-      @Nullable Boolean handled) {
+      Mechanism mechanism) {
     SentryException exception = new SentryException();
     exception.setType(cut("exception type", type, 256));
     if (module != null && !module.isEmpty()) {
@@ -170,12 +195,32 @@ final class Draft {
     if (!frames.isEmpty()) {
       exception.setStacktrace(new SentryStackTrace(frames));
     }
-    Mechanism mechanism = new Mechanism();
-    mechanism.setType("uwsgi");
-    mechanism.setHandled(handled);
     exception.setMechanism(mechanism);
-    event.setExceptions(List.of(exception));
-    title(exception.getValue() == null ? type : type + ": " + exception.getValue());
+    return exception;
+  }
+
+  /** The oldest first, as they caused each other; the last is what the event is called by. */
+  void exceptions(List<SentryException> exceptions) {
+    event.setExceptions(exceptions);
+    SentryException last = exceptions.get(exceptions.size() - 1);
+    title(last.getType() + (last.getValue() == null ? "" : ": " + last.getValue()));
+  }
+
+  void threads(List<SentryThread> threads) {
+    event.setThreads(threads);
+  }
+
+  void images(List<DebugImage> images) {
+    if (!images.isEmpty()) {
+      DebugMeta meta = new DebugMeta();
+      meta.setImages(images);
+      event.setDebugMeta(meta);
+    }
+  }
+
+  /** Oldest first; each as Sentry's breadcrumb interface has it. */
+  void breadcrumbs(List<Map<String, Object>> crumbs) {
+    breadcrumbs = crumbs;
   }
 
   void request(Request request) {
@@ -184,6 +229,16 @@ final class Draft {
 
   void context(String name, Map<String, Object> context) {
     event.getContexts().put(name, context);
+  }
+
+  /** What ran the application, as far as it is known. */
+  void runtime(String platform, @Nullable String version) {
+    String name = Language.runtime(platform);
+    if (name != null) {
+      context(
+          "runtime",
+          version == null ? Map.of("name", name) : Map.of("name", name, "version", version));
+    }
   }
 
   /** A tag of ours; one of the user's with the same key replaces it. */
@@ -218,39 +273,22 @@ final class Draft {
     extra.put(key, value);
   }
 
+  /** A table of ours, whose texts are clean, without secrets, and within a bound of its own. */
+  void extra(String key, List<Map<String, Object>> table) {
+    if (!table.isEmpty()) {
+      extra.put(key, table);
+    }
+  }
+
   /**
    * @param personal what the request tells; {@code given} wins key by key
    */
   void user(Map<String, String> given, Map<String, String> personal) {
-    if (given.isEmpty() && personal.isEmpty()) {
-      return;
-    }
-    User user = new User();
-    Map<String, String> data = new LinkedHashMap<>();
     Map<String, String> all = new LinkedHashMap<>(personal);
     all.putAll(given);
-    all.forEach(
-        (key, value) -> {
-          String kept = cut("user " + key, value, key.equals("email") ? 75 : 128);
-          switch (key) {
-            case "id" -> user.setId(kept);
-            case "email" -> user.setEmail(kept);
-            case "username" -> user.setUsername(kept);
-            case "ip_address" -> {
-              if (Limits.isAddress(kept)) {
-                user.setIpAddress(kept);
-              } else {
-                data.put(key, kept);
-              }
-            }
-            default ->
-                data.put(Limits.shortened(Limits.clean(key), 64), redaction.value(key, kept));
-          }
-        });
-    if (!data.isEmpty()) {
-      user.setData(data);
+    if (!all.isEmpty()) {
+      event.setUser(UserSection.of(all, this));
     }
-    event.setUser(user);
   }
 
   /**
@@ -268,12 +306,30 @@ final class Draft {
     }
     event.setExtras(all.isEmpty() ? null : all);
     event.setTags(tags);
+    // The SDK's own fields for these two write older forms, which Sentry's schema has no more.
+    Map<String, Object> more = new LinkedHashMap<>();
+    if (message != null) {
+      more.put("logentry", message);
+    }
+    if (!breadcrumbs.isEmpty()) {
+      more.put("breadcrumbs", Map.of("values", breadcrumbs));
+    }
+    event.setUnknown(more.isEmpty() ? null : more);
   }
 
-  /** Leaves out what is largest and least needed; for an event whose JSON came out too large. */
-  void dropExtra() {
+  /** Leaves out all extra fields; false if there are none. */
+  boolean dropExtra() {
+    boolean any = !extra.isEmpty();
     extra.clear();
-    trimmed.add("extra: left out, the event was too large");
+    return any;
+  }
+
+  /** Keeps the last of the breadcrumbs; false if there are not so many. */
+  boolean lastBreadcrumbs(int most) {
+    boolean more = breadcrumbs.size() > most;
+    breadcrumbs =
+        more ? breadcrumbs.subList(breadcrumbs.size() - most, breadcrumbs.size()) : breadcrumbs;
+    return more;
   }
 
   /**

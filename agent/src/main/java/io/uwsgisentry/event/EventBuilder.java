@@ -1,18 +1,34 @@
 package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Record;
-import io.uwsgisentry.settings.HandlerSettings;
+import io.uwsgisentry.settings.Level;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Puts into an event what is particular to one kind of record; {@link EventFactory} puts in what
  * all have.
  */
 interface EventBuilder {
-  void fill(Draft draft, Record record, HandlerSettings settings);
+  void fill(Draft draft, Incident incident);
 
   /** Sentry's platform for such a record where no option names one. */
   default String platform(Record record) {
     return "other";
+  }
+
+  /**
+   * How bad such a thing is where no option says so.
+   *
+   * @param record null where records were only counted
+   */
+  default Level level(@Nullable Record record) {
+    return Level.ERROR;
+  }
+
+  /** Which of the requests that the record tells of the event is about; null if none is. */
+  default @Nullable ServedRequest request(List<ServedRequest> requests) {
+    return requests.isEmpty() ? null : requests.get(0);
   }
 
   /**

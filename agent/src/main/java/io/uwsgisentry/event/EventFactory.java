@@ -3,24 +3,21 @@ package io.uwsgisentry.event;
 import io.sentry.SentryEvent;
 import io.sentry.protocol.SdkVersion;
 import io.uwsgisentry.journal.Kind;
-import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.HandlerSettings;
+import io.uwsgisentry.settings.Level;
 import io.uwsgisentry.settings.Platforms;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.EnumMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Makes Sentry events of records. One builder a kind; a kind without one is not reported.
@@ -40,18 +37,31 @@ public final class EventFactory {
   private final Map<Kind, EventBuilder> builders = new EnumMap<>(Kind.class);
   private final Redaction redaction;
   private final String version;
+  private final Map<String, Object> os;
 
   /**
    * @param redaction what must not leave the machine
    * @param version of this program, told to Sentry
    */
   public EventFactory(Redaction redaction, String version) {
+    this(redaction, version, Machine.here());
+  }
+
+  EventFactory(Redaction redaction, String version, Machine machine) {
     this.redaction = redaction;
     this.version = version;
-    builders.put(Kind.ALARM, new AlarmEventBuilder());
+    this.os = machine.os();
+    SourceContext sources = new SourceContext(machine);
+    builders.put(Kind.ALARM, new AlarmEventBuilder(machine));
     builders.put(Kind.HOOK, new HookEventBuilder());
     builders.put(Kind.ROUTE, new RouteEventBuilder());
-    builders.put(Kind.EXCEPTION, new ExceptionEventBuilder());
+    builders.put(Kind.EXCEPTION, new ExceptionEventBuilder(sources));
+    builders.put(Kind.HARAKIRI, new HarakiriEventBuilder(sources, machine));
+    builders.put(Kind.DEATH, new DeathEventBuilder(machine));
+    builders.put(Kind.SLOW, new SlowRequestEventBuilder(sources));
+    builders.put(Kind.BACKLOG, new BacklogEventBuilder());
+    builders.put(Kind.BOOT, new BootEventBuilder(sources));
+    builders.put(Kind.FAILED, new FailedRequestEventBuilder());
   }
 
   /**
@@ -71,11 +81,13 @@ public final class EventFactory {
           "a brief record has no content of its own: it is to be counted");
     }
     try {
-      Draft draft = draft(record.id(), record.time(), settings);
-      builder.fill(draft, record, settings);
-      origin(draft, record, settings);
+      Incident incident = Incident.of(record, settings, redaction.under(settings), builder);
+      Draft draft = draft(record.id(), record.time(), settings, builder.level(record));
+      builder.fill(draft, incident);
+      origin(draft, incident);
       common(draft, settings, builder.platform(record));
-      request(draft, record, settings);
+      request(draft, incident);
+      draft.breadcrumbs(LogLines.of(incident));
       if (record.cut()) {
         draft.trimmed("the record: a value was too long to be written whole");
       }
@@ -92,7 +104,7 @@ public final class EventFactory {
    */
   public Event test(HandlerSettings settings, Instant now) {
     String id = randomId();
-    Draft draft = draft(id, now, settings);
+    Draft draft = draft(id, now, settings, Level.ERROR);
     String text = "Test event of uwsgi-sentry check for " + settings.handler();
     draft.message(text);
     draft.tag("uwsgi.handler", settings.handler());
@@ -110,7 +122,8 @@ public final class EventFactory {
   public Event summary(
       Kind kind, HandlerSettings settings, long occurrences, Instant first, Instant last) {
     String id = randomId();
-    Draft draft = draft(id, last, settings);
+    EventBuilder builder = builders.get(kind);
+    Draft draft = draft(id, last, settings, builder == null ? Level.ERROR : builder.level(null));
     String handler = settings.handler().isEmpty() ? "an unknown handler" : settings.handler();
     String text = "uWSGI: " + handler + " (only counted: the journal was above half of its limit)";
     draft.message(text);
@@ -123,10 +136,14 @@ public final class EventFactory {
     return finished(draft, id);
   }
 
-  private Draft draft(String id, Instant time, HandlerSettings settings) {
+  private Draft draft(String id, Instant time, HandlerSettings settings, Level usual) {
     // A new one each time: the model's objects are mutable.
     return new Draft(
-        id, time, settings.level(), new SdkVersion("uwsgi-sentry", version), redaction);
+        id,
+        time,
+        settings.levelOr(usual),
+        new SdkVersion("uwsgi-sentry", version),
+        redaction.under(settings));
   }
 
   /** What every event has; after our own tags, which one of the user's may replace. */
@@ -149,92 +166,44 @@ public final class EventFactory {
     if (draft.event.getExceptions() == null
         && (settings.exceptionType() != null || settings.exceptionValue() != null)) {
       String type = settings.exceptionType();
-      draft.exception(
-          type == null ? "Exception" : type, null, settings.exceptionValue(), List.of(), null);
+      draft.exceptions(
+          List.of(
+              draft.exception(
+                  type == null ? "Exception" : type,
+                  null,
+                  settings.exceptionValue(),
+                  List.of(),
+                  Mechanisms.of("uwsgi", null))));
     }
   }
 
-  private void origin(Draft draft, Record record, HandlerSettings settings) {
-    boolean worker = record.worker() > 0 && record.process() != ProcessKind.MULE;
+  private void origin(Draft draft, Incident incident) {
+    Record record = incident.record();
     draft.tag("uwsgi.instance", record.instance());
     draft.tag("uwsgi.handler", record.handler());
     draft.tag("uwsgi.kind", record.kind().name().toLowerCase(Locale.ROOT));
-    draft.tag("uwsgi.worker", worker ? Integer.toString(record.worker()) : null);
-
-    Map<String, Object> context = new LinkedHashMap<>();
-    put(context, "version", settings.uwsgiVersion());
-    put(context, "plugin_version", settings.pluginVersion());
-    put(context, "instance", record.instance());
-    put(context, "handler", record.handler());
-    context.put("process", record.process().label());
-    context.put("pid", record.pid());
-    put(context, "master_pid", settings.masterPid());
-    if (record.worker() > 0) {
-      context.put(worker ? "worker" : "mule", record.worker());
-    }
-    if (record.core() >= 0) {
-      context.put("core", record.core());
-    }
-    Instant started = settings.started();
-    if (started != null) {
-      put(context, "started", started.toString());
-      put(
-          context,
-          "uptime_seconds",
-          Math.max(0, Duration.between(started, record.time()).toSeconds()));
-    }
-    String begun = record.fields().text("request.started");
-    if (begun != null && begun.matches("[0-9]{1,18}")) {
-      long micros = record.timeMicros() - Long.parseLong(begun);
-      if (micros >= 0) {
-        context.put("request_milliseconds", micros / 1000);
-      }
-    }
-    String status = record.fields().text("request.status");
-    if (status != null && status.matches("[1-9][0-9]{2}") && answered(record.handler())) {
-      context.put("request_status", Integer.parseInt(status));
-    }
-    draft.context("uwsgi", context);
+    draft.tag(
+        "uwsgi.worker", UwsgiContext.isWorker(record) ? Integer.toString(record.worker()) : null);
+    draft.context("uwsgi", UwsgiContext.of(incident));
+    draft.context("os", os);
   }
 
-  /** Before the application answered, uWSGI's status is a made-up 500. */
-  private static boolean answered(String handler) {
-    return handler.startsWith("response-route")
-        || handler.startsWith("error-route")
-        || handler.startsWith("final-route");
-  }
-
-  private void request(Draft draft, Record record, HandlerSettings settings) {
-    RequestSection request =
-        RequestSection.of(record, redaction, redaction.sendsPersonalData(settings));
-    if (request != null) {
-      draft.request(request.toSentry(draft));
-      if (settings.transaction() == null) {
-        draft.transaction(request.transaction());
-      }
+  private static void request(Draft draft, Incident incident) {
+    RequestSection section = incident.request() == null ? null : incident.request().section();
+    if (section != null) {
+      draft.request(section.toSentry(draft));
     }
-    draft.user(settings.user(), request == null ? Map.of() : request.user());
-  }
-
-  private static void put(Map<String, Object> context, String key, @Nullable Object value) {
-    if (value != null && !value.equals("")) {
-      context.put(
-          key, value instanceof String text ? Limits.shortened(Limits.clean(text), 512) : value);
+    if (incident.settings().transaction() == null) {
+      draft.transaction(incident.transaction());
     }
+    draft.user(incident.settings().user(), section == null ? Map.of() : section.user());
   }
 
   private static Event finished(Draft draft, String id) {
+    Trimming trimming = new Trimming(draft);
     draft.complete();
     byte[] payload = json(draft.event, draft.time());
-    if (payload.length > MAX_PAYLOAD) {
-      draft.dropExtra();
-      draft.complete();
-      payload = json(draft.event, draft.time());
-    }
-    if (payload.length > MAX_PAYLOAD && draft.event.getRequest() != null) {
-      draft.event.getRequest().setEnvs(null);
-      draft.event.getRequest().setHeaders(null);
-      draft.trimmed("request headers and env: left out, the event was too large");
+    while (trimming.less(payload.length)) {
       draft.complete();
       payload = json(draft.event, draft.time());
     }

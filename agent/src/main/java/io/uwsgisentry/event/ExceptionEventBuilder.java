@@ -1,16 +1,26 @@
 package io.uwsgisentry.event;
 
+import io.sentry.protocol.SentryException;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.HandlerSettings;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** An exception of the application that its language plugin told uWSGI of. */
 final class ExceptionEventBuilder implements EventBuilder {
   private static final String UNTYPED = "Exception";
 
+  private final SourceContext sources;
+
+  ExceptionEventBuilder(SourceContext sources) {
+    this.sources = sources;
+  }
+
   @Override
-  public void fill(Draft draft, Record record, HandlerSettings settings) {
-    String plugin = record.fields().text("exception.plugin");
+  public void fill(Draft draft, Incident incident) {
+    Record record = incident.record();
+    HandlerSettings settings = incident.settings();
     String value = given(record, "exception.value");
     String repr = given(record, "exception.repr");
     String message = settings.message();
@@ -19,7 +29,20 @@ final class ExceptionEventBuilder implements EventBuilder {
     } else if (repr != null && !repr.equals(value)) {
       draft.message(repr);
     }
+    ScriptFrames frames = new ScriptFrames(sources, incident);
+    List<PythonFailure> chain = PythonFailure.chain(record);
+    draft.exceptions(
+        chain.isEmpty()
+            ? List.of(told(draft, incident, frames))
+            : configured(PythonFailure.exceptions(chain, "uwsgi", draft, frames), draft, settings));
+    draft.runtime(platform(record), frames.pythonVersion());
+  }
 
+  /** What uWSGI's own exception system tells: no causes, and for Ruby frames. */
+  private static SentryException told(Draft draft, Incident incident, ScriptFrames frames) {
+    Record record = incident.record();
+    HandlerSettings settings = incident.settings();
+    String plugin = record.fields().text("exception.plugin");
     String type = settings.exceptionType();
     String module = null;
     if (type == null) {
@@ -27,30 +50,42 @@ final class ExceptionEventBuilder implements EventBuilder {
       int dot = type == null ? -1 : type.lastIndexOf('.');
       if (type != null && "python".equals(plugin) && dot > 0 && dot < type.length() - 1) {
         // As Sentry's own SDK for Python: the bare class is the type, built-in ones have no module.
-        module = type.startsWith("builtins.") ? null : type.substring(0, dot);
+        module = type.substring(0, dot);
+        module = module.equals("builtins") || !ScriptFrames.isNamed(module) ? null : module;
         type = type.substring(dot + 1);
       }
     }
     String configured = settings.exceptionValue();
-    draft.exception(
+    return draft.exception(
         type == null ? UNTYPED : type,
         module,
-        configured != null ? configured : value,
-        Backtrace.frames(record.fields().bytes("exception.backtrace"), plugin),
-        false);
+        configured != null ? configured : given(record, "exception.value"),
+        Backtrace.frames(record.fields().bytes("exception.backtrace"), plugin, frames),
+        Mechanisms.of("uwsgi", false));
+  }
+
+  /** The handler's own type and value, if it has any, in place of those of the raised one. */
+  private static List<SentryException> configured(
+      List<SentryException> exceptions, Draft draft, HandlerSettings settings) {
+    List<SentryException> kept = new ArrayList<>(exceptions);
+    SentryException last = kept.get(kept.size() - 1);
+    if (settings.exceptionType() != null) {
+      last.setType(draft.cut("exception type", settings.exceptionType(), 256));
+      last.setModule(null);
+    }
+    if (settings.exceptionValue() != null) {
+      last.setValue(
+          draft.cut(
+              "exception value",
+              draft.redaction().text(settings.exceptionValue()),
+              Draft.MAX_MESSAGE));
+    }
+    return kept;
   }
 
   @Override
   public String platform(Record record) {
-    String plugin = record.fields().text("exception.plugin");
-    return switch (plugin == null ? "" : plugin) {
-      case "python" -> "python";
-      case "rack" -> "ruby";
-      case "psgi" -> "perl";
-      case "php" -> "php";
-      case "jvm", "jwsgi" -> "java";
-      default -> "other";
-    };
+    return Language.platform(record.fields().text("exception.plugin"));
   }
 
   private static @Nullable String given(Record record, String field) {

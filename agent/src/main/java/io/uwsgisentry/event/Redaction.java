@@ -10,6 +10,9 @@ public interface Redaction {
   /** What stands where a secret stood; Sentry's SDKs write the same. */
   String FILTERED = "[Filtered]";
 
+  /** The same with what an instance's user asked for: further names, personal data or none. */
+  Redaction under(HandlerSettings settings);
+
   /**
    * Whether the value of that name (a header, a variable, a query parameter, a tag, …) is a secret.
    */
@@ -22,13 +25,17 @@ public interface Redaction {
   boolean isPersonal(String name);
 
   /** Whether this instance's user wants personal data to be sent. */
-  boolean sendsPersonalData(HandlerSettings settings);
+  boolean sendsPersonalData();
 
   /**
-   * The text without what is secret in the addresses that it quotes: passwords ({@code
-   * scheme://user:password@host}) and the values of secret parameters ({@code ?token=…}).
+   * The text without passwords in addresses ({@code scheme://user:password@host}), and without the
+   * values of secret names in it ({@code token=…}, {@code 'password': '…'}, {@code Authorization:
+   * …}).
    */
   String text(String text);
+
+  /** A line of uWSGI's log: as {@link #text}, and without the client where that is personal. */
+  String logLine(String line);
 
   /** The query string with the values of secret parameters filtered. */
   String query(String query);
@@ -36,5 +43,10 @@ public interface Redaction {
   /** The value, or {@link #FILTERED} if its name says that it is secret. */
   default String value(String name, String value) {
     return isSecret(name) ? FILTERED : text(value);
+  }
+
+  /** The same for a name that may also tell who the client is. */
+  default String variable(String name, String value) {
+    return isPersonal(name) && !sendsPersonalData() ? FILTERED : value(name, value);
   }
 }

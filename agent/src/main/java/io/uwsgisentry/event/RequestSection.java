@@ -1,13 +1,10 @@
 package io.uwsgisentry.event;
 
 import io.sentry.protocol.Request;
-import io.uwsgisentry.journal.Record;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.StringJoiner;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What an event tells of the request that uWSGI was serving: Sentry's request interface, made of
@@ -34,16 +31,10 @@ final class RequestSection {
   private final Redaction redaction;
   private final boolean personal;
 
-  private RequestSection(Map<String, String> vars, Redaction redaction, boolean personal) {
+  RequestSection(Map<String, String> vars, Redaction redaction) {
     this.vars = vars;
     this.redaction = redaction;
-    this.personal = personal;
-  }
-
-  /** Null where the record has no request. */
-  static @Nullable RequestSection of(Record record, Redaction redaction, boolean personal) {
-    Map<String, String> vars = UwsgiBlock.variables(record.fields().bytes("request.vars"));
-    return vars.isEmpty() ? null : new RequestSection(vars, redaction, personal);
+    this.personal = redaction.sendsPersonalData();
   }
 
   Request toSentry(Draft draft) {
@@ -78,7 +69,9 @@ final class RequestSection {
     request.setEnvs(env.isEmpty() ? null : env);
     String cookies = vars.get("HTTP_COOKIE");
     if (personal && cookies != null) {
-      request.setCookies(draft.cut("request cookies", cookies(cookies), MAX_VALUE));
+      // The SDK's own field is a text, which Sentry's schema has no more.
+      Map<String, String> each = cookies(draft.cut("request cookies", cookies, MAX_VALUE));
+      request.setUnknown(each.isEmpty() ? null : Map.of("cookies", each));
     }
     return request;
   }
@@ -88,6 +81,20 @@ final class RequestSection {
     String script = var("SCRIPT_NAME");
     String path = vars.containsKey("PATH_INFO") ? script + var("PATH_INFO") : path();
     return TransactionName.of(var("REQUEST_METHOD"), path);
+  }
+
+  String method() {
+    return Limits.shortened(Limits.clean(var("REQUEST_METHOD")), 64);
+  }
+
+  /** The path as the client wrote it, for a table of requests; the query is left out. */
+  String shownPath() {
+    return Limits.shortened(Limits.clean(redaction.text(path())), 512);
+  }
+
+  /** Where the application is mounted; empty: at the root. */
+  String mountpoint() {
+    return var("SCRIPT_NAME");
   }
 
   /** What the request tells of its user; empty without consent. */
@@ -163,18 +170,18 @@ final class RequestSection {
             + redaction.query(value.substring(query + 1));
   }
 
-  private String cookies(String cookies) {
-    StringJoiner kept = new StringJoiner("; ");
+  private Map<String, String> cookies(String cookies) {
+    Map<String, String> kept = new LinkedHashMap<>();
     for (String cookie : cookies.split(";", -1)) {
       String trimmed = cookie.strip();
       int equals = trimmed.indexOf('=');
       if (!trimmed.isEmpty()) {
         String name = equals < 0 ? trimmed : trimmed.substring(0, equals);
-        kept.add(
-            equals >= 0 && redaction.isSecret(name) ? name + "=" + Redaction.FILTERED : trimmed);
+        String value = equals < 0 ? "" : trimmed.substring(equals + 1);
+        kept.putIfAbsent(name, redaction.isSecret(name) ? Redaction.FILTERED : value);
       }
     }
-    return kept.toString();
+    return kept;
   }
 
   /** {@code HTTP_X_REQUEST_ID} → {@code X-Request-Id}. */

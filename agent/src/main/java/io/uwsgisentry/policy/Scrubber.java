@@ -2,11 +2,11 @@ package io.uwsgisentry.policy;
 
 import io.uwsgisentry.event.Redaction;
 import io.uwsgisentry.settings.HandlerSettings;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.StringJoiner;
-import java.util.regex.MatchResult;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -110,15 +110,52 @@ public final class Scrubber implements Redaction {
           "https_dn",
           "https_cc");
 
+  /** What uWSGI itself writes of a client: the request log, harakiri, broken connections. */
+  private static final List<Pattern> CLIENT_IN_LOG =
+      List.of(
+          Pattern.compile("(\\[pid: \\d+\\|app: -?\\d+\\|req: -?\\d+/\\d+\\] )\\S+ \\([^)]*\\)"),
+          Pattern.compile("(HARAKIRI \\[core \\d+\\] )\\S+"),
+          Pattern.compile("(\\(ip )[0-9a-fA-F.:]+(?=\\))"),
+          Pattern.compile("( \\()[0-9a-fA-F.:]{7,45}(?=\\)\\s*$)"),
+          Pattern.compile("^()[0-9a-fA-F.:]{7,45} - \\S+(?= \\[)"));
+
   private static final Pattern PASSWORD_IN_ADDRESS =
       Pattern.compile("(?<=://)([^/?#\\s:@\"']*):([^/?#\\s@\"']+)@");
 
-  private static final Pattern PARAMETER =
-      Pattern.compile("(?<=[?&])([^\\s=&?#\"']{1,100})=([^\\s&#\"']*)");
+  private final Set<String> ownNames;
+  private final boolean personal;
+  private final SecretsInText secrets;
+
+  /** With the built-in names, without personal data. */
+  public Scrubber() {
+    this(Set.of(), false);
+  }
+
+  private Scrubber(Set<String> ownNames, boolean personal) {
+    this.ownNames = ownNames;
+    this.personal = personal;
+    this.secrets =
+        new SecretsInText(
+            name -> isSecret(decoded(name)),
+            name -> isSecret(name) || (!personal && isPersonal(name)));
+  }
+
+  @Override
+  public Scrubber under(HandlerSettings settings) {
+    if (settings.scrub().isEmpty() && settings.sendDefaultPii() == personal) {
+      return this;
+    }
+    Set<String> names = new HashSet<>(ownNames);
+    settings.scrub().forEach(name -> names.add(joined(plain(name))));
+    return new Scrubber(names, settings.sendDefaultPii());
+  }
 
   @Override
   public boolean isSecret(String name) {
     String lower = plain(name);
+    if (!ownNames.isEmpty() && isOwn(lower)) {
+      return true;
+    }
     StringBuilder joined = new StringBuilder(lower.length());
     int start = 0;
     for (int i = 0; i <= lower.length(); i++) {
@@ -150,26 +187,27 @@ public final class Scrubber implements Redaction {
   }
 
   @Override
-  public boolean sendsPersonalData(HandlerSettings settings) {
-    return settings.sendDefaultPii();
+  public boolean sendsPersonalData() {
+    return personal;
   }
 
   @Override
   public String text(String text) {
-    String safe =
-        text.contains("://") && text.indexOf('@') > 0
-            ? PASSWORD_IN_ADDRESS.matcher(text).replaceAll("$1:" + FILTERED + "@")
-            : text;
-    // Log lines quote addresses with their queries.
-    return safe.indexOf('=') > 0 && (safe.indexOf('?') >= 0 || safe.indexOf('&') >= 0)
-        ? PARAMETER.matcher(safe).replaceAll(this::parameter)
-        : safe;
+    String kept = secrets.filtered(text);
+    return kept.contains("://") && kept.indexOf('@') > 0
+        ? PASSWORD_IN_ADDRESS.matcher(kept).replaceAll("$1:" + FILTERED + "@")
+        : kept;
   }
 
-  private String parameter(MatchResult found) {
-    String name = found.group(1);
-    String whole = isSecret(decoded(name)) ? name + "=" + FILTERED : found.group();
-    return Matcher.quoteReplacement(whole);
+  @Override
+  public String logLine(String line) {
+    String kept = text(line);
+    if (!personal) {
+      for (Pattern client : CLIENT_IN_LOG) {
+        kept = client.matcher(kept).replaceAll("$1" + FILTERED);
+      }
+    }
+    return kept;
   }
 
   @Override
@@ -183,6 +221,25 @@ public final class Scrubber implements Redaction {
               : text(parameter));
     }
     return kept.toString();
+  }
+
+  /** A name of the user's is meant as a whole or as a word: {@code iban} in {@code user-iban}. */
+  private boolean isOwn(String lower) {
+    if (ownNames.contains(joined(lower))) {
+      return true;
+    }
+    for (String word : lower.split("[^\\p{L}\\p{N}]+", -1)) {
+      if (ownNames.contains(word)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static String joined(String lower) {
+    StringBuilder letters = new StringBuilder(lower.length());
+    lower.chars().filter(Character::isLetterOrDigit).forEach(c -> letters.append((char) c));
+    return letters.toString();
   }
 
   /** {@code pass%77ord} is a password, too. */

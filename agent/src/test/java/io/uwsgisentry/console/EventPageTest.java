@@ -95,7 +95,7 @@ class EventPageTest {
     Entry entry =
         Sample.with(
             Sample.local(),
-            "{\"message\":{\"message\":\"backtrace of %s\\n<addr>\",\"formatted\":\"backtrace of 17\\nmain+0x1\\n\"}}");
+            "{\"logentry\":{\"message\":\"backtrace of %s\\n<addr>\",\"formatted\":\"backtrace of 17\\nmain+0x1\\n\"}}");
     assertThat(EventPage.text(entry, Sample.ZONE))
         .endsWith(
             """

@@ -32,7 +32,7 @@ class EventFactoryTest {
             RecordFixture.alarm(
                 "x",
                 "message=say \"hi\"\nand 'bye' \u20ac \ud83d\ude00\t\\\\,tags=q:a\"b'c;ü:ö\u2028,extra=n:one\ntwo"));
-    assertThat(at(event, "message", "formatted"))
+    assertThat(at(event, "logentry", "formatted"))
         .isEqualTo("say \"hi\"\nand 'bye' \u20ac \ud83d\ude00\t\\");
     assertThat(at(event, "tags", "q")).isEqualTo("ab'c;ü:ö\u2028");
     assertThat(at(event, "extra", "n")).isEqualTo("one\ntwo");
@@ -90,7 +90,7 @@ class EventFactoryTest {
                     + long9k
                     + ",extra=e:"
                     + "y".repeat(20_000)));
-    assertThat((String) at(event, "message", "formatted")).hasSize(8192).endsWith("...");
+    assertThat((String) at(event, "logentry", "formatted")).hasSize(8192).endsWith("...");
     assertThat((String) event.get("logger")).hasSize(64);
     assertThat((String) event.get("transaction")).hasSize(200);
     assertThat((String) event.get("server_name")).hasSize(256);
@@ -117,9 +117,9 @@ class EventFactoryTest {
   void shorteningNeverSplitsACharacter() throws Exception {
     String emoji = "\ud83d\ude00".repeat(5000);
     String shown =
-        (String) at(payload(RecordFixture.alarm("a" + emoji, "")), "message", "formatted");
+        (String) at(payload(RecordFixture.alarm("a" + emoji, "")), "logentry", "formatted");
     assertThat(shown).hasSizeLessThanOrEqualTo(8192).endsWith("\ude00...");
-    assertThat((String) at(payload(RecordFixture.alarm(emoji, "")), "message", "formatted"))
+    assertThat((String) at(payload(RecordFixture.alarm(emoji, "")), "logentry", "formatted"))
         .endsWith("\ude00...");
   }
 
@@ -209,7 +209,7 @@ class EventFactoryTest {
                 .with("exception.plugin", "python"));
     assertThat(at(event, "exception", "values", 0, "type")).isEqualTo("Mine");
     assertThat(at(event, "exception", "values", 0, "value")).isEqualTo("own");
-    assertThat(at(event, "message", "formatted")).isEqualTo("text");
+    assertThat(at(event, "logentry", "formatted")).isEqualTo("text");
     assertThat(event).containsEntry("platform", "python");
   }
 

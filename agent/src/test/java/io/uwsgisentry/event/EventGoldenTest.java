@@ -2,6 +2,7 @@ package io.uwsgisentry.event;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.policy.Scrubber;
 import io.uwsgisentry.settings.HandlerSettings;
@@ -11,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -55,6 +57,62 @@ class EventGoldenTest {
     "HTTP_X_API_KEY", "hush",
     "HTTP_REFERER", "https://shop.example.com/login?next=/&password=hush"
   };
+
+  private static final String[] STATE = {
+    "workers", "4",
+    "cores", "2",
+    "busy", "3",
+    "idle", "1",
+    "listen_queue", "7",
+    "listen_queue_max", "100",
+    "reloads", "1",
+    "threads", "2",
+    "async", "1",
+    "requests", "815",
+    "worker_started", "1699999500",
+    "respawns", "2",
+    "rss", "61440"
+  };
+  private static final String[] LOG = {
+    "*** Operational MODE: preforking+threaded ***",
+    "[pid: 4711|app: 0|req: 7/12] 192.0.2.7 (joe) {26 vars in 312 bytes} [Tue Nov 14 22:13:18 2023]"
+        + " GET /login?token=hush&next=/ => generated 3 bytes in 1 msecs (HTTP/1.1 200)",
+    "shop: Authorization: Basic hush",
+    "shop: logged in {'password': 'hush', 'user': 'joe'}"
+  };
+  private static final String STACK =
+      """
+      Thread 0x00007f629bfff6c0 (most recent call first):
+        <no Python frame>
+
+      Thread 0x00007f62a0428700 (most recent call first):
+        File "/usr/lib/python3.11/threading.py", line 324 in wait
+        File "/usr/lib/python3.11/queue.py", line 180 in get
+        File "/srv/app/shop/cart.py", line 5 in mail
+
+      Thread 0x00007f62a3071440 (most recent call first):
+        File "/usr/lib/python3.11/socket.py", line 706 in readinto
+        File "/srv/app/shop/cart.py", line 19 in total
+        File "/srv/app/wsgi.py", line 12 in application
+      """;
+
+  /** As Debian's uWSGI prints it, with a library of the application's. */
+  private static final String CRASH =
+      """
+      *** backtrace of 4711 ***
+      uwsgi(uwsgi_backtrace+0x2f) [0x558be15d04df]
+      uwsgi(uwsgi_segfault+0x23) [0x558be15d08f3]
+      /lib/x86_64-linux-gnu/libc.so.6(+0x3c050) [0x7f62a32ae050]
+      /lib/x86_64-linux-gnu/libc.so.6(+0x167ad8) [0x7f62a33d9ad8]
+      /srv/app/fast.so(+0x1190) [0x7f62a04ce190]
+      /srv/app/fast.so(+0x1290) [0x7f62a04ce290]
+      /lib/x86_64-linux-gnu/libpython3.11.so.1.0(_PyEval_EvalFrameDefault+0x4a63) [0x7f62a0709c63]
+      uwsgi(wsgi_req_recv+0xa0) [0x558be157ff70]
+      uwsgi(+0x2b61e) [0x558be157f61e]
+      /lib/x86_64-linux-gnu/libc.so.6(__libc_start_main+0x85) [0x7f62a3299305]
+      uwsgi(_start+0x21) [0x558be157f641]
+      *** end of backtrace ***
+      """;
 
   private enum Case {
     ALARM_LISTEN_QUEUE(
@@ -139,6 +197,173 @@ class EventGoldenTest {
             .backtrace(
                 "/srv/app/shop.rb", "7", "buy", "", "", "/srv/app/config.ru", "3", "call", "", "")
             .defaults("host", "web1")),
+    EXCEPTION_PYTHON_CHAIN(
+        RecordFixture.captured(Kind.EXCEPTION, "exceptions")
+            .with("exception.type", "shop.errors.OutOfStock")
+            .with("exception.value", "none left of 12345")
+            .with("exception.repr", "shop.errors.OutOfStock: none left of 12345")
+            .with("exception.plugin", "python")
+            .parts("python.exception", "", "shop.errors", "OutOfStock", "none left of 12345")
+            .parts(
+                "python.frame",
+                "/srv/app/wsgi.py",
+                "12",
+                "application",
+                "uwsgi_file__srv_app_wsgi_py")
+            .parts(
+                "python.local",
+                "environ",
+                "{'REQUEST_METHOD': 'PUT', 'QUERY_STRING': 'page=2&token=hush', 'REMOTE_ADDR':"
+                    + " '192.0.2.hush', 'HTTP_COOKIE': 'sessionid=hush', ...}")
+            .parts("python.local", "start_response", "<builtin_function_or_method>")
+            .parts(
+                "python.local",
+                "headers",
+                "[('X-Api-Key', 'hush'), ('Content-Type', 'text/plain')]")
+            .parts(
+                "python.frame",
+                "/usr/lib/python3/dist-packages/django/core/handlers.py",
+                "140",
+                "inner",
+                "django.core.handlers")
+            .parts("python.frame", "<frozen importlib._bootstrap>", "228", "_call", "importlib")
+            .parts("python.frame", "/srv/app/shop/cart.py", "19", "total", "shop.cart")
+            .parts("python.local", "password", "'hush'")
+            .parts("python.local", "order", "<shop.models.Order>")
+            .parts("python.exception", "__cause__", "builtins", "KeyError", "'sku'")
+            .parts("python.frame", "/srv/app/shop/cart.py", "2", "look_up", "shop.cart")
+            .parts("python.local", "catalogue", "{'a': [1, 2, ...], 'secret': {'x': 'hush'}}")
+            .pairs("state", STATE)
+            .request(REQUEST)
+            .with("request.started", "1699999999900000")
+            .with("request.status", "500")
+            .log(LOG)
+            .defaults(INSTANCE)),
+    HARAKIRI(
+        RecordFixture.captured(Kind.HARAKIRI, "harakiri")
+            .from(ProcessKind.WORKER, 2, -1)
+            .pairs("state", STATE)
+            .pairs("proc", "syscall", "0 0x8 0x7f629c001200 0x2000 0x0 0x0 0x0 0x7ffd 0x7f62")
+            .pairs("proc", "wchan", "unix_stream_read_generic", "harakiri", "30")
+            .pairs("death", "rss", "71680")
+            .inFlight(
+                0,
+                4.5,
+                "0x00007f62a0428700",
+                "REQUEST_METHOD",
+                "GET",
+                "REQUEST_URI",
+                "/cart?token=hush")
+            .inFlight(1, 31.25, "0x00007f62a3071440", REQUEST)
+            .with("stack.taken", Long.toString(RecordFixture.MICROS - 250_000))
+            .with("stack", STACK)
+            .log(LOG)
+            .defaults(INSTANCE)),
+    HARAKIRI_WITHOUT_A_STACK(
+        RecordFixture.captured(Kind.HARAKIRI, "harakiri")
+            .from(ProcessKind.WORKER, 2, -1)
+            .pairs("proc", "harakiri", "30")
+            .defaults("host", "web1")),
+    DEATH_BY_SEGFAULT(
+        RecordFixture.captured(Kind.DEATH, "crashes")
+            .from(ProcessKind.WORKER, 2, -1)
+            .pairs("state", STATE)
+            .pairs("death", "code", "1", "rss", "12312")
+            .with("backtrace", CRASH)
+            .inFlight(0, 0.25, "", REQUEST)
+            .log("!!! uWSGI process 4711 got Segmentation Fault !!!", CRASH.strip())
+            .defaults(INSTANCE)),
+    DEATH_BY_SIGKILL(
+        RecordFixture.captured(Kind.DEATH, "crashes")
+            .from(ProcessKind.WORKER, 2, -1)
+            .pairs("death", "signal", "9", "rss", "612312")
+            .inFlight(0, 3, "", "REQUEST_METHOD", "GET", "REQUEST_URI", "/a/1?token=hush")
+            .inFlight(1, 2, "", "REQUEST_METHOD", "GET", "REQUEST_URI", "/b")
+            .defaults("host", "web1")),
+    DEATH_FOR_WANT_OF_MEMORY(
+        RecordFixture.captured(Kind.DEATH, "crashes")
+            .from(ProcessKind.WORKER, 2, -1)
+            .pairs("death", "signal", "9", "oom_kills", "1", "rss", "2097152")
+            .defaults("host", "web1")),
+    DEATH_OF_WHICH_NOTHING_IS_KNOWN(
+        RecordFixture.captured(Kind.DEATH, "crashes")
+            .from(ProcessKind.WORKER, 2, -1)
+            .pairs("death", "unknown", "1")
+            .defaults("host", "web1")),
+    DEATH_OF_A_MULE(
+        RecordFixture.captured(Kind.DEATH, "daemons")
+            .from(ProcessKind.MULE, 1, -1)
+            .pairs("death", "signal", "6", "name", "mule.py")
+            .defaults("host", "web1")),
+    DEATH_OF_A_SPOOLER(
+        RecordFixture.captured(Kind.DEATH, "daemons")
+            .from(ProcessKind.SPOOLER, 0, -1)
+            .pairs("death", "signal", "9", "cause", "harakiri", "name", "/var/spool/shop")
+            .defaults("host", "web1")),
+    DEATH_OF_A_CRON(
+        RecordFixture.captured(Kind.DEATH, "daemons")
+            .from(ProcessKind.UNKNOWN, 1, -1)
+            .pairs("death", "code", "7", "name", "/srv/bin/backup --password=hush /srv")
+            .log("backup: no space left on device")
+            .defaults(INSTANCE)),
+    DEATH_OF_A_DAEMON(
+        RecordFixture.captured(Kind.DEATH, "daemons")
+            .from(ProcessKind.UNKNOWN, 0, -1)
+            .pairs("death", "code", "1", "name", "/usr/bin/redis-server")
+            .defaults("host", "web1")),
+    SLOW(
+        RecordFixture.captured(Kind.SLOW, "slow")
+            .pairs("state", STATE)
+            .with("request.took", "7312345")
+            .request(REQUEST)
+            .with("request.started", Long.toString(RecordFixture.MICROS - 7_312_345))
+            .with("request.status", "200")
+            .with("stack.taken", Long.toString(RecordFixture.MICROS - 300_000))
+            .with("request.thread", "0x00007f62a3071440")
+            .with("stack", STACK)
+            .defaults(INSTANCE)),
+    SLOW_WITHOUT_A_STACK(
+        RecordFixture.captured(Kind.SLOW, "slow")
+            .with("request.took", "7312345")
+            .request("REQUEST_METHOD", "GET", "REQUEST_URI", "/report/2023")
+            .defaults("host", "web1")),
+    BACKLOG(
+        RecordFixture.captured(Kind.BACKLOG, "backlog")
+            .from(ProcessKind.MASTER, 0, -1)
+            .pairs("state", STATE)
+            .pairs("backlog", "queue", "101", "max", "100", "seconds", "10", "still", "1")
+            .parts("busy", "1", "0", "1699999990123456", "GET", "/orders/1?token=hush")
+            .parts("busy", "1", "1", "1699999999123456", "POST", "/orders")
+            .parts("busy", "2", "0", "0", "", "")
+            .log(LOG)
+            .defaults(INSTANCE)),
+    BOOT(
+        RecordFixture.captured(Kind.BOOT, "boot")
+            .from(ProcessKind.MASTER, 0, -1)
+            .pairs("boot", "what", "no application was loaded")
+            .with("exception.plugin", "python")
+            .parts(
+                "python.exception", "", "builtins", "ModuleNotFoundError", "No module named 'shop'")
+            .parts(
+                "python.frame", "/srv/app/wsgi.py", "1", "<module>", "uwsgi_file__srv_app_wsgi_py")
+            .log("unable to load app 0 (mountpoint='') (callable not found or import error)")
+            .defaults(INSTANCE)),
+    BOOT_THAT_ENDED(
+        RecordFixture.captured(Kind.BOOT, "boot")
+            .from(ProcessKind.MASTER, 0, -1)
+            .pairs("boot", "what", "the server ended before it served", "code", "1")
+            .log("bind(): Address already in use [core/socket.c line 769]")
+            .defaults(INSTANCE)),
+    FAILED_PERL(
+        RecordFixture.captured(Kind.FAILED, "exceptions")
+            .with("request.took", "12345")
+            .with("exception.plugin", "psgi")
+            .request(REQUEST)
+            .with("request.started", Long.toString(RecordFixture.MICROS - 12_345))
+            .with("request.status", "500")
+            .log("[uwsgi-perl error] none left at app.psgi line 3.")
+            .defaults(INSTANCE)),
+    ALARM_OF_A_SEGFAULT(RecordFixture.alarm(CRASH, DSN).defaults(INSTANCE)),
     EXCEPTION_WITHOUT_TYPE(
         RecordFixture.exception(DSN).with("exception.value", "v").defaults("host", "web1"));
 
@@ -154,11 +379,10 @@ class EventGoldenTest {
     }
   }
 
-  private final EventFactory factory = new EventFactory(new Scrubber(), "0.1.0");
-
   @ParameterizedTest
   @EnumSource(Case.class)
-  void theEventIsTheOneOnFile(Case c) throws Exception {
+  void theEventIsTheOneOnFile(Case c, @TempDir Path root) throws Exception {
+    EventFactory factory = new EventFactory(new Scrubber(), "0.1.0", MachineFixture.shop(root));
     Event event = factory.build(c.fixture.record(), HandlerSettings.of(c.fixture.record()));
     String json =
         pretty(

@@ -45,6 +45,11 @@ final class RecordFixture {
     return new RecordFixture(Kind.EXCEPTION, "exception-handler", options);
   }
 
+  /** As the watch writes them, which has no handler of the user's. */
+  static RecordFixture captured(Kind kind, String what) {
+    return new RecordFixture(kind, "capture " + what, "");
+  }
+
   static RecordFixture of(Kind kind) {
     return new RecordFixture(kind, "", "");
   }
@@ -66,10 +71,39 @@ final class RecordFixture {
   }
 
   RecordFixture defaults(String... keysAndValues) {
+    return pairs("default", keysAndValues);
+  }
+
+  /** Repeated fields of one name: {@code key NUL value}. */
+  RecordFixture pairs(String name, String... keysAndValues) {
     for (int i = 0; i < keysAndValues.length; i += 2) {
-      with("default", keysAndValues[i] + "\0" + keysAndValues[i + 1]);
+      with(name, keysAndValues[i] + "\0" + keysAndValues[i + 1]);
     }
     return this;
+  }
+
+  /** A field whose parts NULs separate. */
+  RecordFixture parts(String name, String... parts) {
+    return with(name, String.join("\0", parts));
+  }
+
+  /** Log lines, one a tenth of a second, the last of them a second before the record. */
+  RecordFixture log(String... lines) {
+    for (int i = 0; i < lines.length; i++) {
+      long time = MICROS - 1_000_000 - 100_000L * (lines.length - 1 - i);
+      with("log", time + "\0" + lines[i] + "\n");
+    }
+    return this;
+  }
+
+  /** One of several requests in flight. */
+  RecordFixture inFlight(int core, double age, String thread, String... namesAndValues) {
+    with("request.core", Integer.toString(core));
+    with("request.started", Long.toString(MICROS - (long) (age * 1e6)));
+    if (!thread.isEmpty()) {
+      with("request.thread", thread);
+    }
+    return request(namesAndValues);
   }
 
   RecordFixture request(String... namesAndValues) {

@@ -132,9 +132,7 @@ class ScrubberTest {
   @Test
   void secretParametersInAddressesThatATextQuotesAreFiltered() {
     assertThat(scrubber.text("GET /help?token=abc&a=b&api_key=\"x\" => generated 2 bytes"))
-        .isEqualTo("GET /help?token=[Filtered]&a=b&api_key=[Filtered]\"x\" => generated 2 bytes");
-    assertThat(scrubber.text("token=abc session=12 (a=1)? $1"))
-        .isEqualTo("token=abc session=12 (a=1)? $1");
+        .isEqualTo("GET /help?token=[Filtered]&a=b&api_key=\"[Filtered]\" => generated 2 bytes");
   }
 
   @Test
@@ -142,7 +140,7 @@ class ScrubberTest {
     assertThat(scrubber.text("cannot reach redis://:hunter2@db:6379/0, postgres://joe:pa:ss@db/x"))
         .isEqualTo("cannot reach redis://:[Filtered]@db:6379/0, postgres://joe:[Filtered]@db/x");
     assertThat(scrubber.text("alarm = x sentry:dsn=https://key:secret@h/1"))
-        .isEqualTo("alarm = x sentry:dsn=https://key:[Filtered]@h/1");
+        .isEqualTo("alarm = x sentry:dsn=[Filtered]");
     assertThat(scrubber.text("see http://h:80/a@b and a@b.c"))
         .isEqualTo("see http://h:80/a@b and a@b.c");
   }

@@ -1,0 +1,53 @@
+package io.uwsgisentry.event;
+
+import io.sentry.protocol.SentryException;
+import io.uwsgisentry.journal.Record;
+import io.uwsgisentry.settings.Level;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The server, or an application of it, did not come up; with Python's exception if one says why.
+ */
+final class BootEventBuilder implements EventBuilder {
+  private final SourceContext sources;
+
+  BootEventBuilder(SourceContext sources) {
+    this.sources = sources;
+  }
+
+  @Override
+  public void fill(Draft draft, Incident incident) {
+    Record record = incident.record();
+    Map<String, String> boot = record.fields().pairs("boot");
+    String what = boot.getOrDefault("what", "the server did not start");
+    long code = Incident.number(boot.get("code"));
+    if (code >= 0) {
+      draft.message("uWSGI did not come up: " + what + " (exit code " + code + ")");
+    } else {
+      draft.message("uWSGI did not come up: " + what);
+    }
+    ScriptFrames frames = new ScriptFrames(sources, incident);
+    List<PythonFailure> chain = PythonFailure.chain(record);
+    if (chain.isEmpty()) {
+      SentryException exception =
+          draft.exception("BootError", null, what, List.of(), Mechanisms.of("uwsgi_boot", false));
+      draft.exceptions(List.of(exception));
+      draft.fingerprint(List.of("uwsgi", "boot", what));
+    } else {
+      draft.exceptions(PythonFailure.exceptions(chain, "uwsgi_boot", draft, frames));
+      draft.runtime("python", frames.pythonVersion());
+    }
+  }
+
+  @Override
+  public String platform(Record record) {
+    return record.fields().bytes("python.exception") == null ? "other" : "python";
+  }
+
+  @Override
+  public Level level(@Nullable Record record) {
+    return Level.FATAL;
+  }
+}

@@ -1,0 +1,146 @@
+package io.uwsgisentry.event;
+
+import io.sentry.protocol.SentryException;
+import io.uwsgisentry.journal.ProcessKind;
+import io.uwsgisentry.journal.Record;
+import io.uwsgisentry.settings.Level;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A process of the server's died that was not to: a worker, a mule, a spooler, an attached daemon,
+ * a cron's command. What killed it, where it was, what it was serving.
+ */
+final class DeathEventBuilder implements EventBuilder {
+  private final Machine machine;
+
+  DeathEventBuilder(Machine machine) {
+    this.machine = machine;
+  }
+
+  /** How it died: what the event is called, and what servers group it by. */
+  private record Cause(String type, String value, @Nullable Signal signal, String key) {}
+
+  @Override
+  public void fill(Draft draft, Incident incident) {
+    Record record = incident.record();
+    Map<String, String> death = record.fields().pairs("death");
+    String process = process(record);
+    String name = name(draft, death);
+    Cause cause = cause(death, process, name);
+
+    String backtrace = record.fields().text("backtrace");
+    if (backtrace != null && NativeBacktrace.isOfCrash(backtrace)) {
+      crash(draft, incident, backtrace, cause, process);
+    } else {
+      SentryException exception =
+          draft.exception(
+              cause.type,
+              null,
+              cause.value,
+              List.of(),
+              cause.signal == null
+                  ? Mechanisms.of("uwsgi_death", false)
+                  : Mechanisms.signal(cause.signal, false));
+      draft.exceptions(List.of(exception));
+      List<String> fingerprint = new ArrayList<>(List.of("uwsgi", "death", process));
+      if (!name.isEmpty()) {
+        fingerprint.add(name);
+      }
+      fingerprint.add(cause.key);
+      draft.fingerprint(fingerprint);
+    }
+    if (!name.isEmpty()) {
+      draft.extra("command", name);
+    }
+    long kills = Incident.number(death.get("oom_kills"));
+    if (kills > 0) {
+      draft.extra("kernel_out_of_memory_kills", kills);
+    }
+    if (incident.requests().size() > 1) {
+      draft.extra("requests_in_flight", incident.table());
+    }
+  }
+
+  private void crash(
+      Draft draft, Incident incident, String backtrace, Cause cause, String process) {
+    NativeCrash crash = NativeCrash.of(incident, backtrace, cause.signal, machine);
+    SentryException exception =
+        crash.exception(draft, crash.type(), process + " crashed: " + crash.meaning());
+    draft.exceptions(List.of(exception));
+    draft.fingerprint(crash.fingerprint(process));
+  }
+
+  private static Cause cause(Map<String, String> death, String process, String name) {
+    String which = name.isEmpty() ? process : process + " " + Limits.shortened(name, 200);
+    long number = Incident.number(death.get("signal"));
+    Signal signal = number > 0 ? Signal.of(number) : null;
+    if ("harakiri".equals(death.get("cause"))) {
+      return new Cause(
+          HarakiriEventBuilder.TYPE,
+          which + " took longer than harakiri allows",
+          signal,
+          "harakiri");
+    }
+    if (signal != null
+        && signal.number() == Signal.KILL
+        && Incident.number(death.get("oom_kills")) > 0) {
+      return new Cause(
+          "OutOfMemory",
+          which + " was killed by the kernel: out of memory",
+          signal,
+          "out of memory");
+    }
+    if (signal != null) {
+      String meaning = signal.meaning().isEmpty() ? "" : " (" + signal.meaning() + ")";
+      return new Cause(
+          signal.name(), which + " died of " + signal.name() + meaning, signal, signal.name());
+    }
+    long code = Incident.number(death.get("code"));
+    if (code >= 0) {
+      return new Cause("UnexpectedExit", which + " exited with code " + code, null, "code " + code);
+    }
+    return new Cause(
+        "UnexpectedDeath",
+        which + " died, of what is not known (uWSGI collected it first)",
+        null,
+        "unknown");
+  }
+
+  /** What died, in one word or two. */
+  private static String process(Record record) {
+    if (record.process() == ProcessKind.UNKNOWN) {
+      return record.worker() == 1 ? "cron command" : "attached daemon";
+    }
+    return record.process().label();
+  }
+
+  /** A command line may have a password in it. */
+  private static String name(Draft draft, Map<String, String> death) {
+    String name = death.getOrDefault("name", "").strip();
+    return Limits.shortened(Limits.clean(draft.redaction().text(name)), 1024);
+  }
+
+  /** With several in flight nothing tells which one it died of. */
+  @Override
+  public @Nullable ServedRequest request(List<ServedRequest> requests) {
+    return requests.size() == 1 ? requests.get(0) : null;
+  }
+
+  @Override
+  public String platform(Record record) {
+    return NativeBacktrace.isOfCrash(record.fields().text("backtrace")) ? "native" : "other";
+  }
+
+  @Override
+  public Level level(@Nullable Record record) {
+    if (record == null) {
+      return Level.ERROR;
+    }
+    Map<String, String> death = record.fields().pairs("death");
+    boolean crash = death.containsKey("signal") || platform(record).equals("native");
+    return crash && !death.containsKey("cause") ? Level.FATAL : Level.ERROR;
+  }
+}

@@ -1,0 +1,89 @@
+package io.uwsgisentry.event;
+
+import io.uwsgisentry.journal.Record;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * uWSGI is about to kill a worker that serves a request for too long. The record was made before
+ * the kill, so it has all that was in flight.
+ */
+final class HarakiriEventBuilder implements EventBuilder {
+  static final String TYPE = "HarakiriError";
+
+  private final SourceContext sources;
+  private final Machine machine;
+
+  HarakiriEventBuilder(SourceContext sources, Machine machine) {
+    this.sources = sources;
+    this.machine = machine;
+  }
+
+  @Override
+  public void fill(Draft draft, Incident incident) {
+    Record record = incident.record();
+    Map<String, String> proc = record.fields().pairs("proc");
+    ServedRequest request = incident.request();
+    String transaction = incident.transaction();
+    long limit = Incident.number(proc.get("harakiri"));
+
+    if (request == null || incident.age(request) < 0) {
+      draft.sentence("uWSGI killed worker %s", record.worker());
+    } else {
+      draft.sentence(
+          "uWSGI killed worker %s after %s s in %s",
+          record.worker(), incident.age(request), shown(request));
+    }
+    new StuckRequest(incident, sources)
+        .fill(
+            draft,
+            TYPE,
+            (transaction == null ? "a request" : transaction)
+                + " took longer than harakiri allows"
+                + (limit > 0 ? " (" + limit + " s)" : ""),
+            Mechanisms.of("uwsgi_harakiri", false));
+    List<String> fingerprint = new ArrayList<>(List.of("uwsgi", "harakiri"));
+    if (transaction != null) {
+      fingerprint.add(transaction);
+    }
+    draft.fingerprint(fingerprint);
+    draft.extra("requests_in_flight", incident.table());
+    Map<String, Object> process = process(proc);
+    if (!process.isEmpty()) {
+      draft.context("process", process);
+    }
+  }
+
+  /** Where the kernel says that the worker's main thread was. */
+  private Map<String, Object> process(Map<String, String> proc) {
+    Map<String, Object> process = new LinkedHashMap<>();
+    String call = proc.get("syscall");
+    if (call != null && !call.isBlank()) {
+      process.put("syscall", SystemCall.text(call, machine.arch()));
+    }
+    String channel = proc.get("wchan");
+    if (channel != null && !channel.isBlank() && !channel.strip().equals("0")) {
+      process.put("wchan", Limits.shortened(Limits.clean(channel.strip()), 128));
+    }
+    return process;
+  }
+
+  static String shown(ServedRequest request) {
+    return request.section() == null
+        ? "a request whose head was not read"
+        : request.section().method() + " " + request.section().shownPath();
+  }
+
+  @Override
+  public @Nullable ServedRequest request(List<ServedRequest> requests) {
+    return ServedRequest.longest(requests);
+  }
+
+  @Override
+  public String platform(Record record) {
+    return record.fields().bytes("stack") == null ? "other" : "python";
+  }
+}

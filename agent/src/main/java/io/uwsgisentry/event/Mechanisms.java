@@ -1,0 +1,56 @@
+package io.uwsgisentry.event;
+
+import io.sentry.protocol.Mechanism;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** How an exception came to be known, in Sentry's words. */
+final class Mechanisms {
+  private Mechanisms() {}
+
+  /**
+   * @param handled null where nothing was raised: a handler's options made an exception of it
+   */
+  static Mechanism of(String type, @Nullable Boolean handled) {
+    Mechanism mechanism = new Mechanism();
+    mechanism.setType(type);
+    mechanism.setHandled(handled);
+    return mechanism;
+  }
+
+  /**
+   * Of one in a chain of exceptions.
+   *
+   * @param id 0 for the one that was raised last; each was the cause of the one before
+   * @param source how the language tells it: {@code __cause__}, {@code __context__}
+   */
+  static Mechanism chained(String type, int id, String source) {
+    Mechanism mechanism = of(id == 0 ? type : "chained", false);
+    mechanism.setExceptionId(id);
+    if (id > 0) {
+      mechanism.setParentId(id - 1);
+      if (!source.isEmpty()) {
+        mechanism.setUnknown(Map.of("source", source));
+      }
+    }
+    return mechanism;
+  }
+
+  /**
+   * Of a process that a signal ended.
+   *
+   * @param signal null where it is not known which it was
+   * @param framesTell whether the frames say more than the exception's type and value: Sentry then
+   *     takes the event's title from them (and Bugsink shows nothing else)
+   */
+  static Mechanism signal(@Nullable Signal signal, boolean framesTell) {
+    Mechanism mechanism = of("signalhandler", false);
+    if (signal != null) {
+      mechanism.setMeta(Map.of("signal", Map.of("number", signal.number(), "name", signal.name())));
+    }
+    if (framesTell) {
+      mechanism.setSynthetic(true);
+    }
+    return mechanism;
+  }
+}

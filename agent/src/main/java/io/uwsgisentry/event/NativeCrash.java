@@ -1,0 +1,67 @@
+package io.uwsgisentry.event;
+
+import io.sentry.protocol.SentryException;
+import io.sentry.protocol.SentryStackTrace;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A process that SIGSEGV or SIGFPE ended, with the backtrace that uWSGI's handler printed. Which of
+ * the two it was, its handler's name tells, else the log.
+ *
+ * @param signal null where it is not known
+ */
+record NativeCrash(@Nullable Signal signal, NativeFrames frames) {
+  private static final String UNKNOWN = "SIGSEGV or SIGFPE";
+
+  /**
+   * @param known the signal that the process died of, null where it was an exit
+   */
+  static NativeCrash of(Incident incident, String text, @Nullable Signal known, Machine machine) {
+    NativeBacktrace backtrace = NativeBacktrace.parse(text);
+    long pid = backtrace.pid() >= 0 ? backtrace.pid() : incident.record().pid();
+    Signal signal = known != null ? known : backtrace.signal();
+    return new NativeCrash(
+        signal != null ? signal : LogLines.signal(incident.record(), pid),
+        new NativeFrames(backtrace, machine, incident.record().time()));
+  }
+
+  /** {@code SIGSEGV}. */
+  String type() {
+    return signal == null ? UNKNOWN : signal.name();
+  }
+
+  /** {@code segmentation fault}. */
+  String meaning() {
+    return signal == null ? "segmentation fault or arithmetic error" : signal.meaning();
+  }
+
+  /**
+   * The exception, which the caller is to put in; the images are put in here.
+   *
+   * @param value the same for each such fault
+   */
+  SentryException exception(Draft draft, String type, String value) {
+    SentryException exception =
+        draft.exception(type, null, value, List.of(), Mechanisms.signal(signal, frames.tell()));
+    if (!frames.frames().isEmpty()) {
+      SentryStackTrace trace = new SentryStackTrace(frames.frames());
+      // The innermost is the instruction at fault, all others are where calls return to.
+      trace.setInstructionAddressAdjustment(
+          SentryStackTrace.InstructionAddressAdjustment.ALL_BUT_FIRST);
+      exception.setStacktrace(trace);
+    }
+    draft.images(frames.images());
+    return exception;
+  }
+
+  List<String> fingerprint(String process) {
+    List<String> parts = new ArrayList<>(List.of("uwsgi", "crash", process, type()));
+    String culprit = frames.culprit();
+    if (culprit != null) {
+      parts.add(culprit);
+    }
+    return parts;
+  }
+}

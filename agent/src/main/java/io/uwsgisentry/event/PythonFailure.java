@@ -1,0 +1,112 @@
+package io.uwsgisentry.event;
+
+import io.sentry.protocol.SentryException;
+import io.sentry.protocol.SentryStackFrame;
+import io.uwsgisentry.journal.Fields;
+import io.uwsgisentry.journal.Record;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A Python exception with what caused it, as the fields {@code python.exception}, {@code
+ * python.frame} and {@code python.local} tell: the one that was raised first, then its causes; of
+ * each its frames, the outermost first; of each frame its local variables.
+ *
+ * @param relation to the one before: empty, {@code __cause__} or {@code __context__}
+ */
+record PythonFailure(
+    String relation, String module, String type, String value, List<Frame> frames) {
+  private static final int MAX_CHAIN = 20;
+
+  /** A frame; the line is -1 where it is not known. */
+  record Frame(String file, int line, String function, String module, Map<String, String> locals) {}
+
+  /** The chain of a record, the raised one first; empty where it has none. */
+  static List<PythonFailure> chain(Record record) {
+    List<PythonFailure> chain = new ArrayList<>();
+    for (Fields.Field field : record.fields().all()) {
+      switch (field.name()) {
+        case "python.exception" -> {
+          if (chain.size() == MAX_CHAIN) {
+            return chain;
+          }
+          String[] parts = parts(field, 4);
+          chain.add(new PythonFailure(parts[0], parts[1], parts[2], parts[3], new ArrayList<>()));
+        }
+        case "python.frame" -> {
+          if (!chain.isEmpty()) {
+            String[] parts = parts(field, 4);
+            long line = Incident.number(parts[1]);
+            chain
+                .get(chain.size() - 1)
+                .frames
+                .add(
+                    new Frame(
+                        parts[0],
+                        line > Integer.MAX_VALUE ? -1 : (int) line,
+                        parts[2],
+                        parts[3],
+                        new LinkedHashMap<>()));
+          }
+        }
+        case "python.local" -> {
+          List<Frame> frames = chain.isEmpty() ? List.of() : chain.get(chain.size() - 1).frames;
+          if (!frames.isEmpty()) {
+            String[] parts = parts(field, 2);
+            frames.get(frames.size() - 1).locals.put(parts[0], parts[1]);
+          }
+        }
+        default -> {
+          // Not Python's.
+        }
+      }
+    }
+    return chain;
+  }
+
+  /**
+   * Sentry's exceptions of a chain, the oldest first.
+   *
+   * @param mechanism how the last one came to be known
+   */
+  static List<SentryException> exceptions(
+      List<PythonFailure> chain, String mechanism, Draft draft, ScriptFrames frames) {
+    List<SentryException> exceptions = new ArrayList<>();
+    for (int i = 0; i < chain.size(); i++) {
+      PythonFailure failure = chain.get(i);
+      List<SentryStackFrame> made = new ArrayList<>();
+      for (Frame frame : failure.frames) {
+        made.add(
+            frames.frame(frame.file, frame.line, frame.function, frame.module, "", frame.locals));
+      }
+      exceptions.add(
+          draft.exception(
+              failure.type.isEmpty() ? "Exception" : failure.type,
+              // As Sentry's own SDK for Python: built-in classes have no module.
+              failure.module.equals("builtins") || !ScriptFrames.isNamed(failure.module)
+                  ? null
+                  : failure.module,
+              failure.value,
+              Backtrace.bounded(made),
+              Mechanisms.chained(mechanism, i, failure.relation)));
+    }
+    Collections.reverse(exceptions);
+    return exceptions;
+  }
+
+  /**
+   * The parts of a value, which NULs separate; the last keeps what NULs it has, missing are empty.
+   */
+  private static String[] parts(Fields.Field field, int count) {
+    String[] given = new String(field.value(), StandardCharsets.UTF_8).split("\0", count);
+    String[] parts = new String[count];
+    for (int i = 0; i < count; i++) {
+      parts[i] = i < given.length ? given[i] : "";
+    }
+    return parts;
+  }
+}

@@ -1,0 +1,40 @@
+package io.uwsgisentry.event;
+
+import java.util.List;
+
+/**
+ * A signal that ends a process, as Linux numbers them on x86 and ARM.
+ *
+ * @param name {@code SIGSEGV}
+ */
+record Signal(int number, String name) {
+  private static final List<String> NAMES =
+      List.of(
+          "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
+          "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
+          "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS");
+
+  static final Signal SEGV = of(11);
+  static final Signal FPE = of(8);
+  static final int KILL = 9;
+
+  static Signal of(long number) {
+    int kept = (int) Math.min(Math.max(number, 0), 1000);
+    return new Signal(
+        kept, kept >= 1 && kept <= NAMES.size() ? "SIG" + NAMES.get(kept - 1) : "signal " + kept);
+  }
+
+  /** What it means, for a person; empty where the name says it. */
+  String meaning() {
+    return switch (name) {
+      case "SIGSEGV" -> "segmentation fault";
+      case "SIGFPE" -> "arithmetic error";
+      case "SIGABRT" -> "abort";
+      case "SIGBUS" -> "bus error";
+      case "SIGILL" -> "illegal instruction";
+      case "SIGSYS" -> "forbidden system call";
+      case "SIGXCPU" -> "limit of processor time";
+      default -> "";
+    };
+  }
+}

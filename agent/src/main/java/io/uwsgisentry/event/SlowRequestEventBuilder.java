@@ -1,0 +1,51 @@
+package io.uwsgisentry.event;
+
+import io.uwsgisentry.journal.Record;
+import io.uwsgisentry.settings.Level;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A request that ended, but late; with its stack where one was taken while it ran. */
+final class SlowRequestEventBuilder implements EventBuilder {
+  private final SourceContext sources;
+
+  SlowRequestEventBuilder(SourceContext sources) {
+    this.sources = sources;
+  }
+
+  @Override
+  public void fill(Draft draft, Incident incident) {
+    ServedRequest request = incident.request();
+    String transaction = incident.transaction();
+    long took = Incident.number(incident.record().fields().text("request.took"));
+    String what = request == null ? "a request" : HarakiriEventBuilder.shown(request);
+    if (took >= 0) {
+      draft.sentence("%s took %s", what, Incident.duration(took));
+      draft.extra("request_took_milliseconds", took / 1000);
+    } else {
+      draft.sentence("%s was slow", what);
+    }
+    new StuckRequest(incident, sources)
+        .fill(
+            draft,
+            "SlowRequest",
+            transaction == null ? "a request" : transaction,
+            Mechanisms.of("uwsgi_slow_request", true));
+    List<String> fingerprint = new ArrayList<>(List.of("uwsgi", "slow"));
+    if (transaction != null) {
+      fingerprint.add(transaction);
+    }
+    draft.fingerprint(fingerprint);
+  }
+
+  @Override
+  public String platform(Record record) {
+    return record.fields().bytes("stack") == null ? "other" : "python";
+  }
+
+  @Override
+  public Level level(@Nullable Record record) {
+    return Level.WARNING;
+  }
+}

@@ -1,0 +1,80 @@
+package io.uwsgisentry.event;
+
+import io.sentry.protocol.Mechanism;
+import io.sentry.protocol.SentryException;
+import io.sentry.protocol.SentryStackFrame;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Where a request stood that took too long: the stacks that were taken while it ran, as the
+ * exception's frames and as threads. Both have the stuck thread's frames: servers show the one or
+ * the other.
+ */
+final class StuckRequest {
+  private final Incident incident;
+  private final ThreadStacks stacks;
+  private final ScriptFrames frames;
+
+  StuckRequest(Incident incident, SourceContext sources) {
+    this.incident = incident;
+    this.frames = new ScriptFrames(sources, incident);
+    this.stacks = ThreadStacks.parse(incident.record().fields().text("stack"), frames);
+  }
+
+  /**
+   * Puts the exception and the threads into a draft.
+   *
+   * @param value the same for each such request of a transaction: servers group by it
+   */
+  void fill(Draft draft, String type, String value, Mechanism mechanism) {
+    ServedRequest request = incident.request();
+    int stuck = stacks.serving(request == null ? null : request.thread());
+    List<SentryStackFrame> stack = stacks.frames(stuck);
+    SentryException exception = draft.exception(type, null, value, List.of(), mechanism);
+    if (!stack.isEmpty()) {
+      exception.setStacktrace(stacks.trace(stuck));
+    }
+    if (stuck >= 0 && stacks.id(stuck) >= 0) {
+      exception.setThreadId(stacks.id(stuck));
+    }
+    draft.exceptions(List.of(exception));
+    if (!stacks.isEmpty()) {
+      draft.threads(stacks.threads(stuck, names()));
+      draft.runtime("python", frames.pythonVersion());
+      taken(draft);
+    }
+  }
+
+  /** A thread that serves a request is called by it. */
+  private Map<Long, String> names() {
+    Map<Long, String> names = new HashMap<>();
+    for (ServedRequest request : incident.requests()) {
+      if (request.thread() != null) {
+        String what =
+            request.section() == null
+                ? "a request"
+                : request.section().method() + " " + request.section().shownPath();
+        names.put(
+            ThreadStacks.id(request.thread()),
+            request.core() < 0 ? what : "core " + request.core() + ": " + what);
+      }
+    }
+    return names;
+  }
+
+  private void taken(Draft draft) {
+    long micros = Incident.number(incident.record().fields().text("stack.taken"));
+    long before = incident.record().timeMicros() - micros;
+    if (micros >= 0 && before >= 0) {
+      Instant at = Instant.EPOCH.plus(micros, ChronoUnit.MICROS);
+      draft.extra(
+          "stack_taken",
+          at + ", " + Duration.of(before, ChronoUnit.MICROS).toMillis() + " ms before this event");
+    }
+  }
+}

@@ -1,0 +1,80 @@
+package io.uwsgisentry.event;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/** A machine whose files are under a directory of the test's, all older than any record. */
+final class MachineFixture {
+  static final String UWSGI_ID = "906550b051975477ebaf088ddc2c5b34f3178dce";
+  static final String FAST_ID = "00112233445566778899aabbccddeeff00112233";
+
+  private final Path root;
+
+  MachineFixture(Path root) {
+    this.root = root;
+  }
+
+  /** With the application and the binaries that the golden records tell of. */
+  static Machine shop(Path root) throws IOException {
+    return new MachineFixture(root)
+        .file(
+            "/etc/os-release",
+            "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nID=debian\nVERSION_ID='12'\n")
+        .file("/srv/app/shop/cart.py", numbered("cart", 40))
+        .file("/srv/app/wsgi.py", numbered("wsgi", 22))
+        .file("/srv/app/config.ru", "require './shop'\n\nrun Shop.new\n")
+        .file(
+            "/usr/bin/uwsgi",
+            new ElfFixture()
+                .buildId(UWSGI_ID)
+                .at(0, 0x1a2345)
+                .function("uwsgi_backtrace", 0x7c4b0, 0x100)
+                .function("uwsgi_segfault", 0x7c8d0, 0x80)
+                .function("wsgi_req_recv", 0x2bed0, 0x200)
+                .bytes())
+        .file(
+            "/srv/app/fast.so",
+            new ElfFixture()
+                .buildId(FAST_ID)
+                .at(0, 0x4a00)
+                .function("fast_init", 0x1100, 64)
+                .bytes())
+        .file(
+            "/usr/lib/debug/.build-id/00/112233445566778899aabbccddeeff00112233.debug",
+            new ElfFixture()
+                .buildId(FAST_ID)
+                .debug()
+                .function("sum_prices", 0x1180, 0x40)
+                .function("basket_total", 0x1200, 0x90)
+                .bytes())
+        .machine();
+  }
+
+  private static String numbered(String name, int lines) {
+    return IntStream.rangeClosed(1, lines)
+        .mapToObj(i -> "    " + name + "(" + i + ")  # line " + i)
+        .collect(Collectors.joining("\n", "", "\n"));
+  }
+
+  MachineFixture file(String absolute, String text) throws IOException {
+    return file(absolute, text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  MachineFixture file(String absolute, byte[] bytes) throws IOException {
+    Path file = root.resolve(absolute.substring(1));
+    Files.createDirectories(file.getParent());
+    Files.write(file, bytes);
+    Files.setLastModifiedTime(file, FileTime.from(Instant.ofEpochSecond(1_600_000_000)));
+    return this;
+  }
+
+  Machine machine() {
+    return new Machine(root, "6.1.0-18-amd64", "amd64");
+  }
+}
