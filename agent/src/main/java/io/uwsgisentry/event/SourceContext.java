@@ -79,6 +79,11 @@ final class SourceContext {
     return Limits.shortened(Limits.clean(redaction.text(text.stripTrailing())), MAX_LINE);
   }
 
+  /** How much is kept for later events. */
+  synchronized int keptBytes() {
+    return keptBytes;
+  }
+
   private synchronized @Nullable Source source(String name, Instant ran) {
     Path file = machine.file(name);
     if (file == null || !ENDINGS.contains(name.substring(name.lastIndexOf('.') + 1))) {

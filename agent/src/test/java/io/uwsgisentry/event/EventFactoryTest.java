@@ -391,6 +391,22 @@ class EventFactoryTest {
       "exception.repr",
       "exception.backtrace",
       "exception.plugin",
+      "python.exception",
+      "python.frame",
+      "python.local",
+      "request.core",
+      "request.thread",
+      "request.took",
+      "stack",
+      "stack.taken",
+      "proc",
+      "death",
+      "backtrace",
+      "backlog",
+      "busy",
+      "boot",
+      "state",
+      "log",
       "unknown"
     };
     String[] seeds = {
@@ -402,9 +418,16 @@ class EventFactoryTest {
       "tags=a:b;c",
       "started\0001",
       "a=\\,=,b",
-      "99999999999999999999"
+      "99999999999999999999",
+      "signal\0009",
+      "code\0001",
+      "__cause__\0m\0T\0v",
+      "/a.py\0001\0f\0m",
+      "Thread 0x00007f0000000001 (most recent call first):\n  File \"/a.py\", line 1 in f\n",
+      "*** backtrace of 1 ***\nuwsgi(uwsgi_segfault+0x1) [0x1]\n/a.so(+0x1) [0x1001]\n",
+      "1\0001\0001\0GET\0/a"
     };
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 5000; i++) {
       List<Fields.Field> fields =
           random
               .ints(random.nextInt(12), 0, names.length)
@@ -424,7 +447,7 @@ class EventFactoryTest {
       Record record =
           new Record(
               sample.id(),
-              1 + random.nextInt(4),
+              1 + random.nextInt(10),
               sample.process(),
               false,
               false,
@@ -440,6 +463,92 @@ class EventFactoryTest {
           .as("seed " + seed)
           .containsEntry("event_id", record.id());
     }
+  }
+
+  @Test
+  void aLargeEventLosesWhatSurroundsItsFramesFirst() throws Exception {
+    RecordFixture fixture = python(40, 25, 300);
+    Event event = build(fixture.record());
+    Map<String, Object> payload = Json.parseObject(event.payload());
+    assertThat(event.payload().length).isLessThanOrEqualTo(200 << 10);
+    List<Object> frames = list(at(payload, "exception", "values", 0, "stacktrace", "frames"));
+    assertThat(frames).hasSize(40);
+    assertThat(map(frames.get(0))).as("of a library").doesNotContainKey("vars");
+    assertThat(map(frames.get(39))).as("of the application").containsKey("vars");
+    assertThat(list(at(payload, "extra", "trimmed")))
+        .containsExactly("variables of frames of libraries: left out, the event was too large");
+
+    payload = Json.parseObject(build(python(100, 30, 1000).record()).payload());
+    frames = list(at(payload, "exception", "values", 0, "stacktrace", "frames"));
+    assertThat(frames).hasSize(100).noneMatch(frame -> map(frame).containsKey("vars"));
+  }
+
+  @Test
+  void anEventOfManyFramesTakesMilliseconds() throws Exception {
+    Record record = python(100, 30, 1000).record();
+    org.junit.jupiter.api.Assertions.assertTimeoutPreemptively(
+        java.time.Duration.ofSeconds(30),
+        () -> {
+          for (int i = 0; i < 20; i++) {
+            build(record);
+          }
+        });
+  }
+
+  /** Every second frame is a library's. */
+  private static RecordFixture python(int frames, int locals, int chars) {
+    RecordFixture fixture =
+        RecordFixture.captured(Kind.EXCEPTION, "exceptions")
+            .with("exception.plugin", "python")
+            .parts("python.exception", "", "builtins", "KeyError", "'x'");
+    for (int i = 0; i < frames; i++) {
+      String directory = i % 2 == 0 ? "/usr/lib/python3/dist-packages/a" : "/srv/app/a";
+      fixture.parts("python.frame", directory + i + ".py", "7", "f" + i, "a" + i);
+      for (int n = 0; n < locals; n++) {
+        fixture.parts("python.local", "v" + n, "'" + "x".repeat(chars) + "'");
+      }
+    }
+    return fixture;
+  }
+
+  @Test
+  void theLevelIsTheKindsUnlessAnOptionSaysMore() throws Exception {
+    assertThat(build(RecordFixture.of(Kind.SLOW).record()).level()).isEqualTo("warning");
+    assertThat(build(RecordFixture.of(Kind.BACKLOG).record()).level()).isEqualTo("warning");
+    assertThat(build(RecordFixture.of(Kind.BOOT).record()).level()).isEqualTo("fatal");
+    assertThat(build(RecordFixture.of(Kind.HARAKIRI).record()).level()).isEqualTo("error");
+    Record slow = RecordFixture.of(Kind.SLOW).record();
+    HandlerSettings fatal = HandlerSettings.of("capture slow", "level=fatal", Map.of());
+    assertThat(factory.build(slow, fatal).level()).isEqualTo("fatal");
+    assertThat(
+            factory
+                .summary(
+                    Kind.SLOW,
+                    HandlerSettings.of("capture slow", "", Map.of()),
+                    3,
+                    Instant.EPOCH,
+                    Instant.EPOCH)
+                .level())
+        .isEqualTo("warning");
+  }
+
+  @Test
+  void namesThatTheUserAddedAreFilteredEverywhere() throws Exception {
+    Event event =
+        build(
+            RecordFixture.captured(Kind.EXCEPTION, "exceptions")
+                .defaults("scrub", "iban")
+                .with("exception.plugin", "python")
+                .parts("python.exception", "", "builtins", "KeyError", "iban=hush")
+                .parts("python.frame", "/srv/a.py", "7", "f", "a")
+                .parts("python.local", "iban", "'hush'")
+                .parts("python.local", "order", "{'iban': 'hush'}")
+                .request("QUERY_STRING", "iban=hush", "HTTP_X_IBAN", "hush", "IBAN", "hush")
+                .log("paid with iban=hush")
+                .record());
+    assertThat(new String(event.payload(), StandardCharsets.UTF_8))
+        .contains("[Filtered]")
+        .doesNotContain("hush");
   }
 
   @Test
