@@ -227,6 +227,7 @@ void sentry_record_seal(struct sentry_record *r, const unsigned char key[SENTRY_
 	}
 	put32(r->head + 8, (uint32_t) r->length);
 	uint32_t crc = sentry_crc32c(0, key, SENTRY_KEY_SIZE);
+	crc = sentry_crc32c(crc, r->head, 4);
 	crc = sentry_crc32c(crc, r->head + 8, sizeof(r->head) - 8);
 	for (int i = 1; i < r->pieces; i++) crc = sentry_crc32c(crc, r->piece[i].iov_base, r->piece[i].iov_len);
 	put32(r->head + 4, crc);

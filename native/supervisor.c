@@ -52,7 +52,7 @@ static const char script[] =
 	"  [ \"$mode\" = drain ] && only=--drain-only\n"
 	"  watch=\"--master $master\"\n"
 	"  [ \"$mode\" = drain ] && watch=\n"
-	"  \"$java\" -Xmx48m -Xms8m -Xmn4m -Xss512k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=20 \\\n"
+	"  \"$java\" -Xmx48m -Xms4m -Xmn2m -Xss512k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=20 \\\n"
 	"    -XX:+ExitOnOutOfMemoryError -XX:CompressedClassSpaceSize=32m -XX:ReservedCodeCacheSize=32m -XX:-UsePerfData \\\n"
 	"    \"-XX:ErrorFile=$dir/runtime/hs_err.log\" \\\n"
 	"    -Xshare:auto -Xlog:disable -Xlog:all=error:stderr ${archive:+\"$archive\"} -Djdk.httpclient.keepalive.timeout=4 \\\n"

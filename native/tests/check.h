@@ -32,7 +32,7 @@ static inline size_t whole_record(const unsigned char *p, size_t room, const uns
 	if (room < SENTRY_RECORD_HEAD || memcmp(p, "\xa7US\x01", 4)) return 0;
 	size_t len = get32(p + 8);
 	if (len < SENTRY_RECORD_HEAD || len > room || len > SENTRY_RECORD_MAX) return 0;
-	uint32_t crc = sentry_crc32c(sentry_crc32c(0, key, SENTRY_KEY_SIZE), p + 8, len - 8);
+	uint32_t crc = sentry_crc32c(sentry_crc32c(sentry_crc32c(0, key, SENTRY_KEY_SIZE), p, 4), p + 8, len - 8);
 	return crc == get32(p + 4) ? len : 0;
 }
 

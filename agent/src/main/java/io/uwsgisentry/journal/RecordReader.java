@@ -181,6 +181,7 @@ public final class RecordReader {
     int expected = (int) INT.get(buffer, at + Layout.CRC_AT);
     CRC32C crc = new CRC32C();
     crc.update(key);
+    crc.update(buffer, at, Layout.CRC_AT);
     if (length <= buffer.length) {
       if (!window(offset, length)) {
         return 0;

@@ -119,6 +119,7 @@ public final class RecordWriter {
     }
     CRC32C crc = new CRC32C();
     crc.update(key);
+    crc.update(out.array(), 0, Layout.CRC_AT);
     crc.update(out.array(), Layout.LENGTH_AT, length - Layout.LENGTH_AT);
     out.putInt(Layout.CRC_AT, (int) crc.getValue());
     return out.array();

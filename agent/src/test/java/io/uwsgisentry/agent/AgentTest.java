@@ -187,9 +187,7 @@ class AgentTest {
   @Test
   void aRecordOfANewerVersionIsLeftToTheNewerAgent() throws Exception {
     append(1, 2);
-    byte[] newer = journal.bytes(alarm(3, receiver.dsn()));
-    newer[3] = 2;
-    journal.appendBytes(newer);
+    journal.appendBytes(journal.bytes(alarm(3, receiver.dsn()), 2));
 
     try (AgentProcess agent = AgentProcess.start(state)) {
       assertThat(agent.exitCode()).isEqualTo(76);

@@ -8,12 +8,15 @@ import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.journal.RecordWriter;
 import io.uwsgisentry.outbox.Handler;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.zip.CRC32C;
 
 /** Writes what a uWSGI instance "shop" with an alarm "seen" would write. */
 final class Journal {
@@ -44,6 +47,21 @@ final class Journal {
 
   byte[] bytes(Record record) throws IOException {
     return RecordWriter.bytes(record, directory.key());
+  }
+
+  /**
+   * The same as a later version of the format would write it: only the head's first part is known
+   * to stay.
+   */
+  byte[] bytes(Record record, int version) throws IOException {
+    byte[] bytes = bytes(record);
+    bytes[3] = (byte) version;
+    CRC32C crc = new CRC32C();
+    crc.update(directory.key());
+    crc.update(bytes, 0, 4);
+    crc.update(bytes, 8, bytes.length - 8);
+    ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(4, (int) crc.getValue());
+    return bytes;
   }
 
   /** An alarm, its id being that number. */

@@ -421,9 +421,7 @@ class JournalPumpTest {
   @Test
   void aRecordOfANewerVersionStaysWithAllThatFollowsIt() throws Exception {
     journal.append(alarm(1, DSN));
-    byte[] newer = journal.bytes(alarm(2, DSN));
-    newer[3] = 9;
-    journal.appendBytes(newer);
+    journal.appendBytes(journal.bytes(alarm(2, DSN), 9));
     journal.append(alarm(3, DSN));
 
     assertThatThrownBy(pump::pass)

@@ -274,7 +274,8 @@ public final class Receiver implements AutoCloseable {
       Connection connection = new Connection(socket);
       Message message;
       boolean going = true;
-      while (going && (message = connection.read()) != null) {
+      // What comes while it is being closed is not answered: nobody counts it any more.
+      while (going && (message = connection.read()) != null && !closed) {
         going = serve(connection, message, number);
       }
     } catch (IOException | RuntimeException e) {
