@@ -157,8 +157,9 @@ class LanguageTest {
   }
 
   @Test
-  void a_server_without_a_handler_writes_no_exception() {
-    UwsgiServer server = scene.server(PYTHON + "route = ^/ok sentry:message=end\n").start();
+  void a_server_without_a_handler_that_captures_nothing_writes_no_exception() {
+    UwsgiServer server =
+        scene.server(PYTHON + "sentry-capture = none\nroute = ^/ok sentry:message=end\n").start();
     server.get("/raise");
     server.get("/ok");
     scene.state().awaitRecord("the route", r -> r.kind() == Kind.ROUTE);
