@@ -20,7 +20,16 @@ public final class EventPage {
   /** Said above already, or of no use to a person. */
   private static final List<String> ELSEWHERE =
       List.of(
-          "event_id", "timestamp", "level", "sdk", "message", "logentry", "exception", "request");
+          "event_id",
+          "timestamp",
+          "level",
+          "sdk",
+          "message",
+          "logentry",
+          "exception",
+          "threads",
+          "request",
+          "breadcrumbs");
 
   /** A message up to this long is told by the title. */
   private static final int LONG_TITLE = 150;
@@ -103,7 +112,9 @@ public final class EventPage {
   private void body(Map<?, ?> event) {
     message(event.get("logentry") == null ? event.get("message") : event.get("logentry"));
     exceptions(event.get("exception"));
+    threads(event.get("threads"));
     request(event.get("request"));
+    log(event.get("breadcrumbs"));
     Map<String, @Nullable Object> single = new LinkedHashMap<>();
     Map<String, Map<?, ?>> sections = new LinkedHashMap<>();
     FIRST.forEach(key -> sections.put(key, Map.of()));
@@ -150,10 +161,7 @@ public final class EventPage {
   }
 
   private void exceptions(@Nullable Object exception) {
-    List<?> values =
-        exception instanceof Map<?, ?> map && map.get("values") instanceof List<?> list
-            ? list
-            : exception instanceof List<?> list ? list : List.of();
+    List<?> values = values(exception);
     if (values.isEmpty()) {
       return;
     }
@@ -168,6 +176,48 @@ public final class EventPage {
         frames(value.get("stacktrace"));
       }
     }
+  }
+
+  /** The one that the event is about has its frames above. */
+  private void threads(@Nullable Object threads) {
+    List<?> values = values(threads);
+    if (values.size() < 2) {
+      return;
+    }
+    out.append("\nThreads\n");
+    for (Object each : values) {
+      if (each instanceof Map<?, ?> thread) {
+        Object name = thread.get("name") == null ? thread.get("id") : thread.get("name");
+        boolean above = Boolean.TRUE.equals(thread.get("crashed"));
+        out.append("  ").append(Text.line(word(name))).append(above ? " (above)\n" : "\n");
+        if (!above) {
+          frames(thread.get("stacktrace"));
+        }
+      }
+    }
+  }
+
+  private void log(@Nullable Object breadcrumbs) {
+    List<?> values = values(breadcrumbs);
+    if (!values.isEmpty()) {
+      out.append("\nLog before it\n");
+    }
+    for (Object each : values) {
+      if (each instanceof Map<?, ?> crumb) {
+        String time = word(crumb.get("timestamp"));
+        out.append("  ")
+            .append(Text.line(time.length() > 19 ? time.substring(11, 19) : time))
+            .append("  ")
+            .append(Text.line(word(crumb.get("message"))))
+            .append('\n');
+      }
+    }
+  }
+
+  /** Of a list that the protocol has with and without an object around it. */
+  private static List<?> values(@Nullable Object list) {
+    Object inside = list instanceof Map<?, ?> map ? map.get("values") : list;
+    return inside instanceof List<?> values ? values : List.of();
   }
 
   private void frames(@Nullable Object stacktrace) {
@@ -185,6 +235,10 @@ public final class EventPage {
             .append("  ")
             .append(Text.line(word(frame.get("function"))))
             .append('\n');
+        String source = word(frame.get("context_line")).strip();
+        if (!source.isEmpty()) {
+          out.append("        ").append(Text.line(source)).append('\n');
+        }
       }
     }
   }

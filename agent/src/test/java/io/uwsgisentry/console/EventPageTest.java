@@ -110,6 +110,44 @@ class EventPageTest {
   }
 
   @Test
+  void whereEachThreadWasAndWhatTheLogSaid() {
+    Entry entry =
+        Sample.with(
+            Sample.local(),
+            """
+            {"exception":{"values":[{"type":"HarakiriError","stacktrace":{"frames":[
+               {"filename":"a.py","lineno":3,"function":"stuck","context_line":"   sleep(9)"}]}}]},
+             "threads":{"values":[
+               {"id":1,"crashed":true,"stacktrace":{"frames":[{"function":"stuck"}]}},
+               {"id":2,"name":"core 1: GET /","stacktrace":{"frames":[
+                  {"filename":"b.py","lineno":7,"function":"wait"}]}},
+               {"id":3}]},
+             "breadcrumbs":{"values":[
+               {"timestamp":"2026-11-22T10:59:59.123456Z","message":"spawned\u001b[1m"},
+               {"message":"x"}]}}
+            """);
+    assertThat(EventPage.text(entry, Sample.ZONE))
+        .endsWith(
+            """
+
+            Exception
+              HarakiriError
+                a.py:3  stuck
+                    sleep(9)
+
+            Threads
+              1 (above)
+              core 1: GET /
+                b.py:7  wait
+              3
+
+            Log before it
+              10:59:59  spawned\\x1b[1m
+                x
+            """);
+  }
+
+  @Test
   void aRecordOfWhichNoEventCouldBeMadeIsSaidToBeThat() {
     assertThat(EventPage.text(Sample.with(Sample.local(), "\u00a7US\u0001"), Sample.ZONE))
         .endsWith("\nNo event could be made of this record; 5 bytes of it are kept.\n");
