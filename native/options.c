@@ -95,6 +95,18 @@ static void default_value(const char *key, const char *value) {
 	if (value && *value) put_pair(&defaults, "default", key, value);
 }
 
+/* where the application's relative file names start from; in a chroot the agent would look at another place */
+static void default_directory(void) {
+	if (uwsgi.chroot) return;
+	if (!uwsgi.chdir || *uwsgi.chdir == '/') {
+		default_value("cwd", uwsgi.chdir ? uwsgi.chdir : uwsgi.cwd);
+		return;
+	}
+	char *path = uwsgi_concat3(uwsgi.cwd, "/", uwsgi.chdir);
+	default_value("cwd", path);
+	free(path);
+}
+
 static void make_defaults(void) {
 	char number[32];
 	default_value("dsn", sentry.dsn);
@@ -106,6 +118,7 @@ static void make_defaults(void) {
 	default_value("scrub", sentry.scrub);
 	default_value("send_default_pii", sentry.send_default_pii ? "1" : NULL);
 	default_value("host", uwsgi.hostname);
+	default_directory();
 	default_value("uwsgi", UWSGI_VERSION);
 	default_value("plugin", SENTRY_PLUGIN_VERSION);
 	snprintf(number, sizeof(number), "%ld", (long) getpid());
