@@ -229,12 +229,11 @@ public final class EventPage {
         Object file = frame.get("filename") == null ? frame.get("package") : frame.get("filename");
         Object line =
             frame.get("lineno") == null ? frame.get("instruction_addr") : frame.get("lineno");
+        String function = word(frame.get("function"));
         out.append("    ")
             .append(Text.line(word(file)))
             .append(line == null ? "" : ":" + Text.line(word(line)))
-            .append("  ")
-            .append(Text.line(word(frame.get("function"))))
-            .append('\n');
+            .append(function.isEmpty() ? "\n" : "  " + Text.line(function) + "\n");
         String source = word(frame.get("context_line")).strip();
         if (!source.isEmpty()) {
           out.append("        ").append(Text.line(source)).append('\n');

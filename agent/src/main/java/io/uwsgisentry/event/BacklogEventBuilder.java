@@ -19,7 +19,7 @@ final class BacklogEventBuilder implements EventBuilder {
     boolean still = "1".equals(backlog.get("still"));
     draft.sentence(
         still
-            ? "The listen queue is full (%s of %s) since %s s"
+            ? "The listen queue has been full (%s of %s) for %s s"
             : "The listen queue was full (%s of %s) for %s s",
         number(backlog, "queue"),
         number(backlog, "max"),
@@ -49,8 +49,10 @@ final class BacklogEventBuilder implements EventBuilder {
       RequestSection request =
           new RequestSection(
               Map.of("REQUEST_METHOD", parts[3], "REQUEST_URI", parts[4]), incident.redaction());
-      row.put("method", request.method());
-      row.put("path", request.shownPath());
+      if (!request.method().isEmpty()) {
+        row.put("method", request.method());
+        row.put("path", request.shownPath());
+      }
     }
     return row;
   }

@@ -28,6 +28,7 @@ class EventGoldenTest {
     "release", "shop@2.1.0",
     "tags", "team:shop",
     "host", "web1.example.com",
+    "cwd", "/srv/app",
     "uwsgi", "2.0.21-debian",
     "plugin", "0.1.0",
     "master", "4700",
@@ -92,8 +93,8 @@ class EventGoldenTest {
 
       Thread 0x00007f62a3071440 (most recent call first):
         File "/usr/lib/python3.11/socket.py", line 706 in readinto
-        File "/srv/app/shop/cart.py", line 19 in total
-        File "/srv/app/wsgi.py", line 12 in application
+        File "/srv/app/shop/cart.py", line 18 in total
+        File "/srv/app/wsgi.py", line 6 in application
       """;
 
   /** As Debian's uWSGI prints it, with a library of the application's. */
@@ -207,7 +208,7 @@ class EventGoldenTest {
             .parts(
                 "python.frame",
                 "/srv/app/wsgi.py",
-                "12",
+                "6",
                 "application",
                 "uwsgi_file__srv_app_wsgi_py")
             .parts(
@@ -227,11 +228,12 @@ class EventGoldenTest {
                 "inner",
                 "django.core.handlers")
             .parts("python.frame", "<frozen importlib._bootstrap>", "228", "_call", "importlib")
-            .parts("python.frame", "/srv/app/shop/cart.py", "19", "total", "shop.cart")
+            .parts("python.frame", "/srv/app/shop/cart.py", "17", "total", "shop.cart")
             .parts("python.local", "password", "'hush'")
             .parts("python.local", "order", "<shop.models.Order>")
             .parts("python.exception", "__cause__", "builtins", "KeyError", "'sku'")
-            .parts("python.frame", "/srv/app/shop/cart.py", "2", "look_up", "shop.cart")
+            .parts("python.frame", "/srv/app/shop/cart.py", "15", "total", "shop.cart")
+            .parts("python.frame", "/srv/app/shop/cart.py", "10", "look_up", "shop.cart")
             .parts("python.local", "catalogue", "{'a': [1, 2, ...], 'secret': {'x': 'hush'}}")
             .pairs("state", STATE)
             .request(REQUEST)

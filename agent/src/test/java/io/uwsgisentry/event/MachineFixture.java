@@ -6,13 +6,44 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 
 /** A machine whose files are under a directory of the test's, all older than any record. */
 final class MachineFixture {
   static final String UWSGI_ID = "906550b051975477ebaf088ddc2c5b34f3178dce";
   static final String FAST_ID = "00112233445566778899aabbccddeeff00112233";
+
+  private static final String CART =
+      """
+      from shop import mailer, queue, stock
+      from shop.errors import OutOfStock
+
+      def mail():
+          order = queue.get()
+          mailer.send(order)
+
+
+      def look_up(catalogue, order):
+          return catalogue[order["sku"]]
+
+
+      def total(order):
+          try:
+              price = look_up(CATALOGUE, order)
+          except KeyError as e:
+              raise OutOfStock("none left of %s" % order.number) from e
+          return price * stock.reserve(order)
+      """;
+  private static final String WSGI =
+      """
+      import shop.cart
+
+
+      def application(environ, start_response):
+          order = shop.read(environ)
+          amount = shop.cart.total(order)
+          start_response("200 OK", [("Content-Type", "text/plain")])
+          return [b"%d" % amount]
+      """;
 
   private final Path root;
 
@@ -26,8 +57,8 @@ final class MachineFixture {
         .file(
             "/etc/os-release",
             "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nID=debian\nVERSION_ID='12'\n")
-        .file("/srv/app/shop/cart.py", numbered("cart", 40))
-        .file("/srv/app/wsgi.py", numbered("wsgi", 22))
+        .file("/srv/app/shop/cart.py", CART)
+        .file("/srv/app/wsgi.py", WSGI)
         .file("/srv/app/config.ru", "require './shop'\n\nrun Shop.new\n")
         .file(
             "/usr/bin/uwsgi",
@@ -54,12 +85,6 @@ final class MachineFixture {
                 .function("basket_total", 0x1200, 0x90)
                 .bytes())
         .machine();
-  }
-
-  private static String numbered(String name, int lines) {
-    return IntStream.rangeClosed(1, lines)
-        .mapToObj(i -> "    " + name + "(" + i + ")  # line " + i)
-        .collect(Collectors.joining("\n", "", "\n"));
   }
 
   MachineFixture file(String absolute, String text) throws IOException {
