@@ -186,12 +186,12 @@ final class Draft {
       Mechanism mechanism) {
     SentryException exception = new SentryException();
     exception.setType(cut("exception type", type, 256));
-    if (module != null && !module.isEmpty()) {
-      exception.setModule(cut("exception module", module, 256));
-    }
-    if (value != null && !value.isEmpty()) {
-      exception.setValue(cut("exception value", redaction.text(value), MAX_MESSAGE));
-    }
+    set("exception module", module, 256, exception::setModule);
+    set(
+        "exception value",
+        value == null ? null : redaction.text(value),
+        MAX_MESSAGE,
+        exception::setValue);
     if (!frames.isEmpty()) {
       exception.setStacktrace(new SentryStackTrace(frames));
     }

@@ -44,7 +44,7 @@ final class NativeFrames {
   private static final class Binary {
     final String path;
     final List<Place> places = new ArrayList<>();
-    final Map<Long, NativeImage.Symbol> symbols = new HashMap<>();
+    final Map<Long, NativeSymbols.Symbol> symbols = new HashMap<>();
     @Nullable Long bias;
     @Nullable DebugImage image;
 
@@ -68,7 +68,7 @@ final class NativeFrames {
       return line.address() - bias - (fault ? 0 : 1);
     }
 
-    NativeImage.@Nullable Symbol symbol() {
+    NativeSymbols.@Nullable Symbol symbol() {
       return binary.symbols.get(inside());
     }
 
@@ -76,7 +76,7 @@ final class NativeFrames {
       if (line.symbol() != null) {
         return line.symbol();
       }
-      NativeImage.Symbol symbol = symbol();
+      NativeSymbols.Symbol symbol = symbol();
       return symbol == null ? null : symbol.name();
     }
 
@@ -210,7 +210,7 @@ final class NativeFrames {
         names.add(place.line.symbol());
       }
     }
-    Map<String, Long> addresses = image.addresses(names);
+    Map<String, Long> addresses = image.symbols().named(names);
     Long bias = binary.bias;
     for (Place place : binary.places) {
       NativeBacktrace.Line line = place.line;
@@ -234,13 +234,13 @@ final class NativeFrames {
         unnamed.add(place.inside());
       }
     }
-    binary.symbols.putAll(image.symbols(unnamed));
+    binary.symbols.putAll(image.symbols().at(unnamed));
     unnamed.removeAll(binary.symbols.keySet());
     String debug = unnamed.isEmpty() ? null : image.debugFile();
     Path file = debug == null ? null : machine.file(debug);
     if (file != null && Files.isRegularFile(file)) {
-      try (NativeImage symbols = NativeImage.open(file)) {
-        binary.symbols.putAll(symbols.symbols(unnamed));
+      try (NativeImage full = NativeImage.open(file)) {
+        binary.symbols.putAll(full.symbols().at(unnamed));
       }
     }
   }
@@ -272,7 +272,7 @@ final class NativeFrames {
     String function = place.function();
     if (function != null) {
       frame.setFunction(Limits.shortened(Limits.clean(function), 256));
-      NativeImage.Symbol symbol = place.symbol();
+      NativeSymbols.Symbol symbol = place.symbol();
       if (line.symbol() != null && line.offset() >= 0) {
         frame.setSymbolAddr(hex(line.address() - line.offset()));
       } else if (line.symbol() == null && symbol != null && binary.bias != null) {

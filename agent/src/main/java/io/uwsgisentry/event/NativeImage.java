@@ -4,16 +4,11 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
-import java.util.Collection;
-import java.util.HashMap;
 import java.util.HexFormat;
-import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,44 +26,28 @@ final class NativeImage implements AutoCloseable {
   private static final int MAX_SEGMENTS = 512;
   private static final int MAX_SECTIONS = 20_000;
   private static final int MAX_NOTES = 1 << 16;
-  private static final int MAX_SYMBOLS = 1_000_000;
-  private static final int MAX_STRINGS = 8 << 20;
   private static final int MAX_BUILD_ID = 64;
   private static final int MAX_SECTION_NAMES = 1 << 20;
 
   private static final int PT_LOAD = 1;
   private static final int PT_NOTE = 4;
   private static final int SHT_PROGBITS = 1;
-  private static final int SHT_SYMTAB = 2;
-  private static final int SHT_DYNSYM = 11;
   private static final int NT_GNU_BUILD_ID = 3;
-  private static final int STT_FUNC = 2;
-  private static final int STT_GNU_IFUNC = 10;
-  private static final int SYMBOL_BYTES = 24;
   private static final long PAGE = 4096;
 
-  /**
-   * A function.
-   *
-   * @param address from the image's own origin, as {@code st_value} has it
-   */
-  record Symbol(String name, long address) {}
-
-  private record Section(int name, int type, long offset, long size, int link, long entrySize) {}
-
-  private final FileChannel file;
-  private final long length;
+  private final FileChannel channel;
+  private final ElfBytes file;
   private final int machine;
   private long lowest = Long.MAX_VALUE;
   private long highest;
   private byte @Nullable [] buildId;
   private final int namesAt;
-  private Section[] sections = {};
+  private ElfBytes.Section[] sections = {};
 
-  private NativeImage(FileChannel file) throws IOException {
-    this.file = file;
-    this.length = file.size();
-    ByteBuffer head = read(0, 64);
+  private NativeImage(FileChannel channel) throws IOException {
+    this.channel = channel;
+    this.file = new ElfBytes(channel);
+    ByteBuffer head = file.read(0, 64);
     if (head.getInt(0) != 0x464c457f || head.get(4) != 2 || head.get(5) != 1) {
       throw new IOException("not a 64-bit little-endian ELF file");
     }
@@ -98,7 +77,7 @@ final class NativeImage implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
-    file.close();
+    channel.close();
   }
 
   /** Sentry's word for the processor; null where it has none that we know. */
@@ -145,6 +124,10 @@ final class NativeImage implements AutoCloseable {
         rest.substring(4));
   }
 
+  NativeSymbols symbols() {
+    return new NativeSymbols(file, sections);
+  }
+
   /** Where the distribution's package of debug files has this image's; null without a build id. */
   @Nullable String debugFile() {
     String id = codeId();
@@ -153,108 +136,12 @@ final class NativeImage implements AutoCloseable {
         : "/usr/lib/debug/.build-id/" + id.substring(0, 2) + "/" + id.substring(2) + ".debug";
   }
 
-  /**
-   * The functions that addresses lie in; addresses of none are left out.
-   *
-   * @param addresses from the image's own origin
-   */
-  Map<Long, Symbol> symbols(Collection<Long> addresses) throws IOException {
-    Map<Long, Symbol> found = new HashMap<>();
-    if (!addresses.isEmpty()) {
-      eachFunction(
-          (name, start, size) -> {
-            for (long address : addresses) {
-              if (address - start >= 0 && address - start < size && !found.containsKey(address)) {
-                String text = name.read();
-                if (!text.isEmpty()) {
-                  found.put(address, new Symbol(text, start));
-                }
-              }
-            }
-          });
-    }
-    return found;
-  }
-
-  /** The addresses of functions by name. */
-  Map<String, Long> addresses(Set<String> names) throws IOException {
-    Map<String, Long> found = new HashMap<>();
-    if (!names.isEmpty()) {
-      eachFunction(
-          (name, start, size) -> {
-            String text = name.read();
-            if (names.contains(text)) {
-              found.putIfAbsent(text, start);
-            }
-          });
-    }
-    return found;
-  }
-
-  private interface Name {
-    String read();
-  }
-
-  private interface FunctionVisitor {
-    void visit(Name name, long start, long size);
-  }
-
-  /** The full table of symbols if there is one, else those for the loader. */
-  private void eachFunction(FunctionVisitor visitor) throws IOException {
-    for (int type : new int[] {SHT_SYMTAB, SHT_DYNSYM}) {
-      for (Section section : sections) {
-        if (section.type == type && eachFunction(section, visitor)) {
-          return;
-        }
-      }
-    }
-  }
-
-  private boolean eachFunction(Section table, FunctionVisitor visitor) throws IOException {
-    if (table.entrySize != SYMBOL_BYTES || table.link < 0 || table.link >= sections.length) {
-      return false;
-    }
-    Section names = sections[table.link];
-    if (names.size > MAX_STRINGS || names.size <= 0) {
-      return false;
-    }
-    ByteBuffer strings = read(names.offset, (int) names.size);
-    long count = Math.min(table.size / SYMBOL_BYTES, MAX_SYMBOLS);
-    int atOnce = 2048;
-    for (long first = 0; first < count; first += atOnce) {
-      int here = (int) Math.min(atOnce, count - first);
-      ByteBuffer symbols = read(table.offset + first * SYMBOL_BYTES, here * SYMBOL_BYTES);
-      for (int i = 0; i < here; i++) {
-        int at = i * SYMBOL_BYTES;
-        int type = symbols.get(at + 4) & 0xf;
-        long start = symbols.getLong(at + 8);
-        long size = symbols.getLong(at + 16);
-        if ((type == STT_FUNC || type == STT_GNU_IFUNC) && start > 0 && size >= 0) {
-          int name = symbols.getInt(at);
-          visitor.visit(() -> string(strings, name), start, size);
-        }
-      }
-    }
-    return true;
-  }
-
-  private static String string(ByteBuffer strings, int at) {
-    if (at < 0 || at >= strings.limit()) {
-      return "";
-    }
-    int end = at;
-    while (end < strings.limit() && strings.get(end) != 0 && end - at < 1024) {
-      end++;
-    }
-    return new String(part(strings, at, end - at), StandardCharsets.UTF_8);
-  }
-
   private void segments(long offset, int size, short number) throws IOException {
     int count = Short.toUnsignedInt(number);
     if (size != 56 || count == 0 || count > MAX_SEGMENTS) {
       return;
     }
-    ByteBuffer table = read(offset, size * count);
+    ByteBuffer table = file.read(offset, size * count);
     for (int i = 0; i < count; i++) {
       int at = i * size;
       int type = table.getInt(at);
@@ -270,10 +157,10 @@ final class NativeImage implements AutoCloseable {
   }
 
   private void notes(long offset, long size) throws IOException {
-    if (size < 12 || size > MAX_NOTES || offset < 0 || offset > length - size) {
+    if (size < 12 || size > MAX_NOTES || offset < 0 || offset > file.length() - size) {
       return;
     }
-    ByteBuffer notes = read(offset, (int) size);
+    ByteBuffer notes = file.read(offset, (int) size);
     for (int at = 0; at <= size - 12; ) {
       int nameSize = notes.getInt(at);
       int idSize = notes.getInt(at + 4);
@@ -287,7 +174,7 @@ final class NativeImage implements AutoCloseable {
       }
       boolean gnu = nameSize == 4 && notes.getInt(at + 12) == 0x00554e47;
       if (gnu && type == NT_GNU_BUILD_ID && idSize > 0 && idSize <= MAX_BUILD_ID) {
-        buildId = part(notes, id, idSize);
+        buildId = ElfBytes.part(notes, id, idSize);
         return;
       }
       at = id + (idSize + 3 & -4);
@@ -299,20 +186,21 @@ final class NativeImage implements AutoCloseable {
     if (offset <= 0
         || size != 64
         || count > MAX_SECTIONS
-        || offset > length - (long) size * count) {
+        || offset > file.length() - (long) size * count) {
       return;
     }
-    ByteBuffer table = read(offset, size * count);
-    Section[] all = new Section[count];
+    ByteBuffer table = file.read(offset, size * count);
+    ElfBytes.Section[] all = new ElfBytes.Section[count];
     for (int i = 0; i < count; i++) {
       int at = i * size;
       int type = table.getInt(at + 4);
       long start = table.getLong(at + 24);
       long bytes = table.getLong(at + 32);
       // A section without bytes in the file (a debug file has many) is of no use here.
-      boolean there = bytes >= 0 && start >= 0 && bytes <= length && start <= length - bytes;
+      boolean there =
+          bytes >= 0 && start >= 0 && bytes <= file.length() && start <= file.length() - bytes;
       all[i] =
-          new Section(
+          new ElfBytes.Section(
               table.getInt(at),
               there ? type : 0,
               start,
@@ -324,13 +212,14 @@ final class NativeImage implements AutoCloseable {
   }
 
   private byte @Nullable [] foldedCode() throws IOException {
-    if (namesAt >= sections.length || sections[namesAt].size > MAX_SECTION_NAMES) {
+    if (namesAt >= sections.length || sections[namesAt].size() > MAX_SECTION_NAMES) {
       return null;
     }
-    ByteBuffer names = read(sections[namesAt].offset, (int) sections[namesAt].size);
-    for (Section section : sections) {
-      if (section.type == SHT_PROGBITS && string(names, section.name).equals(".text")) {
-        ByteBuffer code = read(section.offset, (int) Math.min(section.size, PAGE));
+    ByteBuffer names = file.read(sections[namesAt].offset(), (int) sections[namesAt].size());
+    for (ElfBytes.Section section : sections) {
+      if (section.type() == SHT_PROGBITS
+          && ElfBytes.string(names, section.name()).equals(".text")) {
+        ByteBuffer code = file.read(section.offset(), (int) Math.min(section.size(), PAGE));
         byte[] id = new byte[16];
         for (int i = 0; i < code.limit(); i++) {
           id[i % 16] ^= code.get(i);
@@ -339,25 +228,5 @@ final class NativeImage implements AutoCloseable {
       }
     }
     return null;
-  }
-
-  private static byte[] part(ByteBuffer bytes, int at, int size) {
-    byte[] part = new byte[size];
-    bytes.get(at, part);
-    return part;
-  }
-
-  /** Exactly those bytes. */
-  private ByteBuffer read(long offset, int size) throws IOException {
-    if (offset < 0 || size < 0 || offset > length - size) {
-      throw new IOException("a table lies outside of the file");
-    }
-    ByteBuffer bytes = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
-    while (bytes.hasRemaining()) {
-      if (file.read(bytes, offset + bytes.position()) < 0) {
-        throw new IOException("the file ends too early");
-      }
-    }
-    return bytes.flip().order(ByteOrder.LITTLE_ENDIAN);
   }
 }

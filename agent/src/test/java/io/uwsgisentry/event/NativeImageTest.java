@@ -67,11 +67,11 @@ class NativeImageTest {
     byte[] elf =
         new ElfFixture().function("first", 0x1000, 0x40).function("second", 0x1080, 0x10).bytes();
     try (NativeImage image = open(elf)) {
-      assertThat(image.symbols(List.of(0xfffL, 0x1000L, 0x103fL, 0x1040L, 0x1080L, 0x1090L)))
+      assertThat(image.symbols().at(List.of(0xfffL, 0x1000L, 0x103fL, 0x1040L, 0x1080L, 0x1090L)))
           .containsOnlyKeys(0x1000L, 0x103fL, 0x1080L)
-          .containsEntry(0x103fL, new NativeImage.Symbol("first", 0x1000))
-          .containsEntry(0x1080L, new NativeImage.Symbol("second", 0x1080));
-      assertThat(image.addresses(Set.of("second", "third")))
+          .containsEntry(0x103fL, new NativeSymbols.Symbol("first", 0x1000))
+          .containsEntry(0x1080L, new NativeSymbols.Symbol("second", 0x1080));
+      assertThat(image.symbols().named(Set.of("second", "third")))
           .containsOnlyKeys("second")
           .containsEntry("second", 0x1080L);
     }
@@ -81,9 +81,9 @@ class NativeImageTest {
   void aRealLibraryIsRead() throws IOException {
     Path library = Path.of(System.getProperty("java.home"), "lib", "server", "libjvm.so");
     try (NativeImage image = NativeImage.open(library)) {
-      Long create = image.addresses(Set.of("JNI_CreateJavaVM")).get("JNI_CreateJavaVM");
+      Long create = image.symbols().named(Set.of("JNI_CreateJavaVM")).get("JNI_CreateJavaVM");
       assertThat(create).isNotNull();
-      assertThat(image.symbols(List.of(create + 1)).get(create + 1).name())
+      assertThat(image.symbols().at(List.of(create + 1)).get(create + 1).name())
           .isEqualTo("JNI_CreateJavaVM");
       assertThat(image.debugId()).matches("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
       assertThat(image.memorySize()).isGreaterThan(create);
@@ -157,8 +157,8 @@ class NativeImageTest {
   /** Everything that a crash asks of an image. */
   private void use(byte[] bytes) {
     try (NativeImage image = open(bytes)) {
-      image.symbols(List.of(0L, 0x1000L, -1L, Long.MAX_VALUE, Long.MIN_VALUE));
-      image.addresses(Set.of("first", ""));
+      image.symbols().at(List.of(0L, 0x1000L, -1L, Long.MAX_VALUE, Long.MIN_VALUE));
+      image.symbols().named(Set.of("first", ""));
       image.debugId();
       image.debugFile();
       image.memorySize();
