@@ -37,19 +37,28 @@ static void tell(const char *what, int code) {
 	free(exception);
 }
 
-/* once all applications were to be loaded; with lazy-apps in each worker, where one report is enough */
+/* an emperor, a router, a server of static files have no application and are to have none */
+static int is_to_have_an_application(void) {
+	if (!uwsgi.workers || uwsgi.numproc < 1 || uwsgi.command_mode || uwsgi.no_server || !uwsgi.sockets) return 0;
+	for (int i = 0; i < 256; i++) {
+		if (uwsgi.p[i] && uwsgi.p[i]->init_apps) return 1;
+	}
+	return 0;
+}
+
+/* once all applications were to be loaded, before uWSGI forks; with lazy-apps that is each worker's business */
 void sentry_boot_apps(void) {
-	if (uwsgi_apps_cnt > 0 || !uwsgi.workers || uwsgi.numproc < 1 || uwsgi.command_mode || uwsgi.no_server) return;
-	if (uwsgi.mywid > 1) return;
-	/* an emperor, a router, a server of static files have no application and are to have none */
-	int language = 0;
-	for (int i = 0; i < 256; i++) language |= uwsgi.p[i] && uwsgi.p[i]->init_apps;
-	if (!language || !uwsgi.sockets) return;
+	if (uwsgi_apps_cnt > 0 || uwsgi.lazy || uwsgi.lazy_apps || !is_to_have_an_application()) return;
 	tell("no application was loaded", -1);
 }
 
+/* in the master, about once a second: with lazy-apps, a first worker that serves without an application */
 void sentry_boot_served(void) {
+	static int told;
 	served = 1;
+	if (told || !(uwsgi.lazy || uwsgi.lazy_apps) || !uwsgi.workers[1].accepting) return;
+	told = 1;
+	if (!uwsgi.workers[1].apps_cnt && is_to_have_an_application()) tell("no application was loaded", -1);
 }
 
 /* at the exit of the process that read the configuration, or of a worker that could not load its application */
