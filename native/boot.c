@@ -56,7 +56,7 @@ void sentry_boot_apps(void) {
 void sentry_boot_served(void) {
 	static int told;
 	served = 1;
-	if (told || !(uwsgi.lazy || uwsgi.lazy_apps) || !uwsgi.workers[1].accepting) return;
+	if (told || !(uwsgi.lazy || uwsgi.lazy_apps) || uwsgi.numproc < 1 || !uwsgi.workers[1].accepting) return;
 	told = 1;
 	if (!uwsgi.workers[1].apps_cnt && is_to_have_an_application()) tell("no application was loaded", -1);
 }
