@@ -4,6 +4,7 @@
  */
 #include "sentry.h"
 
+#include <dlfcn.h>
 #include <sys/mman.h>
 
 #define DEFAULT_JOURNAL_MAX (64ull << 20)
@@ -121,6 +122,13 @@ static void make_defaults(void) {
 	default_directory();
 	default_value("uwsgi", UWSGI_VERSION);
 	default_value("plugin", SENTRY_PLUGIN_VERSION);
+	/* "3.11.2 (main, ...": known as soon as the language's plugin is loaded */
+	const char *(*python)(void);
+	*(void **) &python = dlsym(RTLD_DEFAULT, "Py_GetVersion");
+	if (python) {
+		snprintf(number, sizeof(number), "%.*s", (int) strcspn(python(), " "), python());
+		default_value("python", number);
+	}
 	snprintf(number, sizeof(number), "%ld", (long) getpid());
 	default_value("master", number);
 	snprintf(number, sizeof(number), "%ld", (long) sentry.started);

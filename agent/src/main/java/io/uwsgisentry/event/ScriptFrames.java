@@ -39,6 +39,7 @@ final class ScriptFrames {
     this.ran = incident.record().time();
     this.redaction = incident.redaction();
     this.workingDirectory = incident.settings().workingDirectory();
+    this.pythonVersion = incident.settings().pythonVersion();
   }
 
   /**
@@ -86,7 +87,10 @@ final class ScriptFrames {
     return !module.isEmpty() && !module.startsWith("uwsgi_file_") && !module.equals("__main__");
   }
 
-  /** Python's version, if a frame of its library was among those made; null if not. */
+  /**
+   * Python's version as the server told it, else as the path of a frame of its library does; null
+   * if neither.
+   */
   @Nullable String pythonVersion() {
     return pythonVersion;
   }

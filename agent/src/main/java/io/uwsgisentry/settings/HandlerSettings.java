@@ -286,6 +286,11 @@ public final class HandlerSettings {
     return given("cwd", null);
   }
 
+  /** The version of the Python that the server has loaded, or null where there is none. */
+  public @Nullable String pythonVersion() {
+    return given("python", null);
+  }
+
   /** uWSGI's version, null where the record does not tell. */
   public @Nullable String uwsgiVersion() {
     return given("uwsgi", null);
