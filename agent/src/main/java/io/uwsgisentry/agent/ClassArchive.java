@@ -20,8 +20,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The class-data archive ({@code agent.jsa}) with which the next agent starts in about half the
- * time and with some MiB less.
+ * The class-data archive ({@code agent.jsa}) with which the next agent starts sooner and with less
+ * memory.
  *
  * <p>It is made by a rehearsal: a second agent on a small state directory of its own, with a record
  * of each kind and a destination that refuses, so that every class that the real one needs is

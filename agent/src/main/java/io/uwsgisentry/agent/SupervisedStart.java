@@ -7,10 +7,10 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one command line that the supervising script writes, read without picocli: its 400 classes,
- * which no class-data archive takes (they are of Java 5's format), would cost every server 4 MiB
- * for as long as it runs, and a fifth of a second before the first event. Whatever is not exactly
- * of this form is left to picocli.
+ * The one command line that the supervising script writes, read without picocli: its classes, which
+ * no class-data archive takes (they are of Java 5's format), would cost every server memory for as
+ * long as it runs, and time before the first event. Whatever is not exactly of this form is left to
+ * picocli.
  */
 final class SupervisedStart {
   private @Nullable Path directory;
