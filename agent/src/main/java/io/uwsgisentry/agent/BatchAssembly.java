@@ -7,6 +7,7 @@ import io.uwsgisentry.event.UnbuildableRecordException;
 import io.uwsgisentry.journal.Fields;
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.Record;
+import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Batch;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.Entry;
@@ -64,6 +65,7 @@ final class BatchAssembly {
   private final Map<Long, Built> lastOfFold = new HashMap<>();
   private final Map<Long, Handler> handlers = new HashMap<>();
   private final List<String> remarks = new ArrayList<>();
+  private final List<Advice> advice = new ArrayList<>();
   private boolean configured;
 
   BatchAssembly(Outbox outbox, EventFactory factory, Raw raw, String file, long position) {
@@ -96,6 +98,11 @@ final class BatchAssembly {
   /** What an operator should know of the batch, one line each. */
   List<String> remarks() {
     return remarks;
+  }
+
+  /** What the configurations that the batch told of should be mended in. */
+  List<Advice> advice() {
+    return advice;
   }
 
   /** Whether a record told of an instance's whole configuration. */
@@ -179,10 +186,12 @@ final class BatchAssembly {
         .fields()
         .pairs("definition")
         .forEach(
-            (handler, options) ->
-                handler(
-                    new Handler(
-                        Handler.hash(instance, handler), instance, handler, options, defaults)));
+            (name, options) -> {
+              Handler handler =
+                  new Handler(Handler.hash(instance, name), instance, name, options, defaults);
+              handler(handler);
+              advice.addAll(Advice.of(handler));
+            });
     batch.consumed(record.id());
     configured = true;
   }

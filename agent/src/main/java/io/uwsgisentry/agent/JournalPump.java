@@ -4,6 +4,7 @@ import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.RecordReader;
 import io.uwsgisentry.journal.SealedFile;
+import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.Resolver;
 import io.uwsgisentry.settings.HandlerSettings;
@@ -39,6 +40,7 @@ final class JournalPump {
           HandlerSettings.of(handler.handler(), handler.options(), handler.defaults())
               .destination();
 
+  private static final int MOST_TOLD = 1_000;
   private static final int EVENTS_A_BATCH = 500;
   // Brief records cost little, and the more of them meet in a batch, the fewer events stand for
   // them.
@@ -64,6 +66,8 @@ final class JournalPump {
   private final Set<String> begun = new HashSet<>();
   // With the position that was stored of each.
   private final Map<SealedFile, Long> unfinished = new LinkedHashMap<>();
+  // A server that is reloaded with the same configuration need not be told again.
+  private final Set<Advice> told = new HashSet<>();
   private long unfinishedSince = System.nanoTime();
   private boolean leftOvers = true;
   private boolean unresolved = true;
@@ -219,6 +223,7 @@ final class JournalPump {
         new BatchAssembly(outbox, factory, reader::raw, file.name(), reader.position());
     Outbox.Stored result = outbox.store(assembly.assemble(findings));
     remark(file, assembly.remarks());
+    advise(assembly.advice());
     unresolved |= assembly.configured();
     int ready = result.ready() + resolve();
     if (ready > 0) {
@@ -231,6 +236,17 @@ final class JournalPump {
       int more = remarks.size() - 1;
       log.accept(
           file.name() + ": " + remarks.get(0) + (more == 0 ? "" : "; and " + more + " more"));
+    }
+  }
+
+  private void advise(List<Advice> advice) {
+    if (told.size() + advice.size() > MOST_TOLD) {
+      told.clear();
+    }
+    for (Advice one : advice) {
+      if (told.add(one)) {
+        log.accept("configuration of " + one.line());
+      }
     }
   }
 

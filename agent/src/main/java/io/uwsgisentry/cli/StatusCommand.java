@@ -2,6 +2,7 @@ package io.uwsgisentry.cli;
 
 import io.uwsgisentry.console.Status;
 import io.uwsgisentry.console.StatusPage;
+import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Outbox;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -94,7 +95,11 @@ final class StatusCommand implements Callable<Integer> {
 
   private static Status.@Nullable Contents contents(Path path) throws IOException {
     try (Outbox outbox = Outbox.openReadOnly(path.resolve("outbox.db"))) {
-      return new Status.Contents(outbox.states(), outbox.destinations(), outbox.counters());
+      return new Status.Contents(
+          outbox.states(),
+          outbox.destinations(),
+          outbox.counters(),
+          Advice.current(outbox.handlers()));
     } catch (NoSuchFileException e) {
       return null;
     }

@@ -1,5 +1,6 @@
 package io.uwsgisentry.console;
 
+import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DestinationTally;
 import io.uwsgisentry.outbox.State;
@@ -32,9 +33,13 @@ public record Status(
    * What is in the outbox.
    *
    * @param entries how many entries are in each state; states without entries are left out
+   * @param warnings what to mend in the servers' configurations
    */
   public record Contents(
-      Map<State, Tally> entries, List<DestinationTally> destinations, List<Counter> counters) {}
+      Map<State, Tally> entries,
+      List<DestinationTally> destinations,
+      List<Counter> counters,
+      List<Advice> warnings) {}
 
   /** Whether there is work that nobody does. */
   public boolean waitsForAgent() {

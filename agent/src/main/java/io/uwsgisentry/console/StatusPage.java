@@ -1,5 +1,6 @@
 package io.uwsgisentry.console;
 
+import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DestinationTally;
 import io.uwsgisentry.outbox.State;
@@ -21,6 +22,8 @@ public final class StatusPage {
   private static final State[] ORDER = {
     State.READY, State.DELIVERED, State.LOCAL, State.UNDELIVERABLE, State.DEAD
   };
+
+  private static final int MOST_WARNINGS = 20;
 
   private StatusPage() {}
 
@@ -54,6 +57,13 @@ public final class StatusPage {
     }
     for (Counter counter : outbox.counters()) {
       field(out, counterName(counter), counterText(counter, zone));
+    }
+    List<Advice> warnings = outbox.warnings();
+    for (Advice warning : warnings.subList(0, Math.min(MOST_WARNINGS, warnings.size()))) {
+      field(out, "warning", Text.line(warning.line()));
+    }
+    if (warnings.size() > MOST_WARNINGS) {
+      field(out, "", "and " + Text.count(warnings.size() - MOST_WARNINGS, "more warning"));
     }
     for (DestinationTally tally : outbox.destinations()) {
       out.append('\n');
@@ -153,6 +163,7 @@ public final class StatusPage {
     if (outbox != null) {
       object.put("events", entriesObject(numbers(outbox.entries())));
       object.put("counters", outbox.counters().stream().map(StatusPage::counterObject).toList());
+      object.put("warnings", outbox.warnings().stream().map(StatusPage::warningObject).toList());
       object.put(
           "destinations",
           outbox.destinations().stream().map(StatusPage::destinationObject).toList());
@@ -175,6 +186,14 @@ public final class StatusPage {
     object.put("subject", counter.subject());
     object.put("quantity", counter.quantity());
     object.put("last", counter.last());
+    return object;
+  }
+
+  private static Map<String, Object> warningObject(Advice warning) {
+    Map<String, Object> object = new LinkedHashMap<>();
+    object.put("instance", warning.instance());
+    object.put("handler", warning.handler());
+    object.put("warning", warning.sentence());
     return object;
   }
 

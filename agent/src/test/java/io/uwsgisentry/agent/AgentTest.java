@@ -5,6 +5,7 @@ import static io.uwsgisentry.agent.Journal.id;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.uwsgisentry.cli.UwsgiSentry;
 import io.uwsgisentry.journal.SealedFile;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Filter;
@@ -14,6 +15,8 @@ import io.uwsgisentry.outbox.Tally;
 import io.uwsgisentry.testkit.Behaviour;
 import io.uwsgisentry.testkit.Receiver;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -182,6 +185,26 @@ class AgentTest {
       awaitReceived(ids(1, 2));
       awaitStates(State.DELIVERED);
     }
+  }
+
+  @Test
+  void aMistakeInAHandlersOptionsIsInItsLogAndInTheStatusFromTheServersStartOn() throws Exception {
+    journal.append(Journal.configuration(1, "tag=team:shop,dsn=" + receiver.dsn()));
+    String warning = "shop, alarm seen: unknown option 'tag': did you mean 'tags'?";
+    try (AgentProcess agent = AgentProcess.start(state)) {
+      await()
+          .atMost(SOON)
+          .ignoreException(NoSuchFileException.class)
+          .untilAsserted(() -> assertThat(log()).containsOnlyOnce("configuration of " + warning));
+      agent.terminate();
+      assertThat(agent.exitCode()).isZero();
+    }
+
+    StringWriter status = new StringWriter();
+    UwsgiSentry.commandLine(Agent::run)
+        .setOut(new PrintWriter(status, true))
+        .execute("status", "--dir", state.toString());
+    assertThat(status.toString()).contains("warning      " + warning + "\n");
   }
 
   @Test

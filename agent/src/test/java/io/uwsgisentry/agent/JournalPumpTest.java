@@ -244,6 +244,24 @@ class JournalPumpTest {
   }
 
   @Test
+  void whatIsDoubtfulInAConfigurationIsLoggedOnceAndAgainWhenItChanges() throws Exception {
+    String warning =
+        "configuration of shop, alarm seen: unknown option 'levl': did you mean 'level'?";
+    journal.append(Journal.configuration(1, "levl=fatal"));
+    pump.pass();
+    assertThat(log).containsExactly(warning);
+
+    journal.append(Journal.configuration(2, "levl=fatal"));
+    pump.pass();
+    assertThat(log).as("a reload that changed nothing").containsExactly(warning);
+
+    journal.append(Journal.configuration(3, "level=fatal,logger="));
+    pump.pass();
+    assertThat(log).hasSize(2);
+    assertThat(log.get(1)).endsWith("alarm seen: 'logger' is empty and counts as not given");
+  }
+
+  @Test
   void anEventThatWaitsForADsnGetsItAtTheNextStart() throws Exception {
     journal.append(alarm(1, ""));
     pump.pass();

@@ -2,6 +2,7 @@ package io.uwsgisentry.console;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DestinationTally;
 import io.uwsgisentry.outbox.State;
@@ -37,7 +38,9 @@ class StatusPageTest {
                     Map.of("error", Sample.NOON.plusSeconds(60), "", Sample.NOON.plusSeconds(5)))),
             List.of(
                 new Counter(Counter.Name.DROPPED, "disk_full", "shop", 7, Sample.NOON),
-                new Counter(Counter.Name.TORN, "", "", 1, Sample.NOON))),
+                new Counter(Counter.Name.TORN, "", "", 1, Sample.NOON)),
+            List.of(
+                new Advice("shop", "alarm seen", "unknown option 'levl': did you mean 'level'?"))),
         Sample.NOON);
   }
 
@@ -53,6 +56,7 @@ class StatusPageTest {
                          standing for 1,546 occurrences
             dropped      7  disk_full (shop), last 11-22 12:00:00
             torn         1, last 11-22 12:00:00
+            warning      shop, alarm seen: unknown option 'levl': did you mean 'level'?
 
             https://0123***:***@sentry.example.com/7  (any certificate)
               events     12 ready, 345 delivered
@@ -96,6 +100,7 @@ class StatusPageTest {
             "events":{"ready":12,"delivered":345,"local":1,"undeliverable":0,"dead":0},\
             "counters":[{"name":"dropped","reason":"disk_full","subject":"shop","quantity":7,"last":"2026-11-22T11:00:00.123456Z"},\
             {"name":"torn","reason":"","subject":"","quantity":1,"last":"2026-11-22T11:00:00.123456Z"}],\
+            "warnings":[{"instance":"shop","handler":"alarm seen","warning":"unknown option 'levl': did you mean 'level'?"}],\
             "destinations":[{"dsn":"https://0123***:***@sentry.example.com/7","key":"0011223344556677","verify":false,\
             "events":{"ready":12,"delivered":345,"local":0,"undeliverable":0,"dead":0},\
             "oldest_ready":"2026-11-22T10:50:00.123456Z","last_error":"connection refused",\
