@@ -90,9 +90,12 @@ void sentry_capture_prepare(void) {
 			uwsgi_string_new_list(&uwsgi.alarm_segfault, CRASH_ALARM);
 		}
 #ifdef UWSGI_PCRE
-		/* only where the log goes through the master anyway: its pipe can fail the application's own writes */
+		/*
+		 * Only where the log goes through the master anyway: its pipe can fail the application's own writes. And not with
+		 * alarm-cheap, which would send every line through one more pipe.
+		 */
 		int lines = sentry.breadcrumbs ? atoi(sentry.breadcrumbs) : 50;
-		if (uwsgi.log_master && lines > 0) {
+		if (uwsgi.log_master && !uwsgi.alarm_cheap && lines > 0) {
 			uwsgi_string_new_list(&uwsgi.alarm_list, LINES_ALARM " sentry:");
 			uwsgi_string_new_list(&uwsgi.alarm_logs_list, LINES_ALARM " .");
 		}

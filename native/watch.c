@@ -205,8 +205,8 @@ static void look_at_workers(int someone_died) {
 	}
 }
 
-/* one of uWSGI's other children; `expected` if it is to go */
-static void look_at(struct child *child, pid_t pid, enum sentry_process process, int number, const char *name, time_t harakiri, int expected) {
+/* one of uWSGI's other children; `expected` if it is to go. Each time, for its pid and its deadline; the call only if somebody died */
+static void look_at(struct child *child, int someone_died, pid_t pid, enum sentry_process process, int number, const char *name, time_t harakiri, int expected) {
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_DAEMONS];
 	if (pid != child->pid) {
 		child->pid = pid;
@@ -215,7 +215,7 @@ static void look_at(struct child *child, pid_t pid, enum sentry_process process,
 	if (harakiri > 0) child->deadline = harakiri;
 	siginfo_t si;
 	memset(&si, 0, sizeof(si));
-	if (!handler || pid <= 0 || child->told == pid || waitid(P_PID, (id_t) pid, &si, WEXITED | WNOHANG | WNOWAIT) || si.si_pid != pid) return;
+	if (!handler || !someone_died || pid <= 0 || child->told == pid || waitid(P_PID, (id_t) pid, &si, WEXITED | WNOHANG | WNOWAIT) || si.si_pid != pid) return;
 	child->told = pid;
 	if (stopping() || expected) return;
 	int killed_for_time = si.si_code != CLD_EXITED && si.si_status == SIGKILL && child->deadline && uwsgi_now() >= child->deadline;
@@ -228,23 +228,23 @@ static void look_at(struct child *child, pid_t pid, enum sentry_process process,
 #define MOST_COMMANDS 256
 static struct child commands[MOST_COMMANDS];
 
-static void look_at_the_rest(void) {
+static void look_at_the_rest(int someone_died) {
 	for (int i = 0; i < uwsgi.mules_cnt && i < MOST_CHILDREN; i++) {
 		struct uwsgi_mule *mule = &uwsgi.mules[i];
 		time_t harakiri = mule->harakiri ? mule->harakiri : mule->user_harakiri;
-		look_at(&mules[i], mule->pid, SENTRY_PROCESS_MULE, mule->id, mule->patch, harakiri, mule->cursed_at != 0);
+		look_at(&mules[i], someone_died, mule->pid, SENTRY_PROCESS_MULE, mule->id, mule->patch, harakiri, mule->cursed_at != 0);
 	}
 	int n = 0;
 	for (struct uwsgi_spooler *spooler = uwsgi.spoolers; spooler && n < MOST_COMMANDS; spooler = spooler->next) {
 		time_t harakiri = spooler->harakiri ? spooler->harakiri : spooler->user_harakiri;
-		look_at(&commands[n++], spooler->pid, SENTRY_PROCESS_SPOOLER, 0, spooler->dir, harakiri, spooler->cursed_at != 0);
+		look_at(&commands[n++], someone_died, spooler->pid, SENTRY_PROCESS_SPOOLER, 0, spooler->dir, harakiri, spooler->cursed_at != 0);
 	}
 	for (struct uwsgi_daemon *daemon = uwsgi.daemons; daemon && n < MOST_COMMANDS; daemon = daemon->next, n++) {
 		if (daemon->pidfile || strstr(daemon->command, "/runtime/supervise-")) continue;	/* not its parent; our own agent */
-		look_at(&commands[n], daemon->pid, SENTRY_PROCESS_UNKNOWN, 0, daemon->command, 0, 0);
+		look_at(&commands[n], someone_died, daemon->pid, SENTRY_PROCESS_UNKNOWN, 0, daemon->command, 0, 0);
 	}
 	for (struct uwsgi_cron *cron = uwsgi.crons; cron && n < MOST_COMMANDS; cron = cron->next, n++) {
-		if (cron->command) look_at(&commands[n], cron->pid, SENTRY_PROCESS_UNKNOWN, 1, cron->command, cron->harakiri, 0);
+		if (cron->command) look_at(&commands[n], someone_died, cron->pid, SENTRY_PROCESS_UNKNOWN, 1, cron->command, cron->harakiri, 0);
 	}
 }
 
@@ -329,8 +329,7 @@ void sentry_watch_cycle(void) {
 	/* one call tells whether there is anybody to look for */
 	int someone_died = waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid > 0;
 	look_at_workers(someone_died);
-	if (someone_died) look_at_the_rest();
-	else if (sentry_capturing(SENTRY_CAPTURE_DAEMONS)) look_at_the_rest();
+	look_at_the_rest(someone_died);
 	look_at_the_queue();
 	sample_memory();
 }
