@@ -28,17 +28,27 @@ void sentry_state(struct sentry_record *record, int id) {
 #define NUMBER(k, v) (numbers[n].key = (k), numbers[n].value = (uint64_t) (v), n++)
 	NUMBER("workers", uwsgi.numproc);
 	NUMBER("cores", uwsgi.cores);
-	NUMBER("busy", uwsgi.shared->busy_workers);
-	NUMBER("idle", uwsgi.shared->idle_workers);
+	/* uWSGI's own counts are kept only where its cheaper algorithm asks for them */
+	int busy = 0, idle = 0;
+	for (int i = 1; i <= uwsgi.numproc; i++) {
+		if (uwsgi.workers[i].pid <= 0 || uwsgi.workers[i].cheaped) continue;
+		int serving = 0;
+		for (int c = 0; c < uwsgi.cores && !serving; c++) serving = uwsgi.workers[i].cores[c].in_request;
+		busy += serving;
+		idle += !serving;
+	}
+	NUMBER("busy", busy);
+	NUMBER("idle", idle);
 	NUMBER("listen_queue", uwsgi.shared->backlog);
-	if (uwsgi.sockets) NUMBER("listen_queue_max", uwsgi.sockets->max_queue);
+	/* a socket's own is known once the master has looked */
+	if (uwsgi.sockets) NUMBER("listen_queue_max", uwsgi.sockets->max_queue ? uwsgi.sockets->max_queue : (uint64_t) uwsgi.listen_queue);
 	NUMBER("reloads", uwsgi.reloads);
 	NUMBER("threads", uwsgi.threads);
 	NUMBER("async", uwsgi.async);
 	if (id > 0 && id <= uwsgi.numproc) {
 		NUMBER("requests", uwsgi.workers[id].requests);
 		NUMBER("worker_started", uwsgi.workers[id].last_spawn);
-		NUMBER("respawns", uwsgi.workers[id].respawn_count);
+		if (uwsgi.workers[id].respawn_count) NUMBER("respawns", uwsgi.workers[id].respawn_count - 1);	/* uWSGI counts the first start too */
 		if (uwsgi.workers[id].rss_size) NUMBER("rss", uwsgi.workers[id].rss_size / 1024);
 	}
 #undef NUMBER

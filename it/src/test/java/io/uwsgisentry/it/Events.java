@@ -43,6 +43,46 @@ final class Events {
     return field(event, "value");
   }
 
+  /** The exceptions in the event's order: causes first, what was raised last. */
+  static List<Map<String, Object>> exceptions(Map<String, Object> event) {
+    return values(event, "exception");
+  }
+
+  /** The functions of the last exception's frames, outermost first. */
+  static List<String> functions(Map<String, Object> event) {
+    List<Map<String, Object>> exceptions = exceptions(event);
+    return exceptions.isEmpty() ? List.of() : functionsOf(exceptions.get(exceptions.size() - 1));
+  }
+
+  /** The functions of an exception's or a thread's frames, outermost first. */
+  static List<String> functionsOf(Map<String, Object> value) {
+    return frames(value).stream().map(frame -> String.valueOf(frame.get("function"))).toList();
+  }
+
+  static List<Map<String, Object>> frames(Map<String, Object> value) {
+    return maps(map(value.get("stacktrace")).get("frames"));
+  }
+
+  static List<Map<String, Object>> threads(Map<String, Object> event) {
+    return values(event, "threads");
+  }
+
+  static Map<String, Object> context(Map<String, Object> event, String name) {
+    return map(map(event.get("contexts")).get(name));
+  }
+
+  static List<Map<String, Object>> images(Map<String, Object> event) {
+    return maps(map(event.get("debug_meta")).get("images"));
+  }
+
+  private static List<Map<String, Object>> values(Map<String, Object> event, String name) {
+    return maps(map(event.get(name)).get("values"));
+  }
+
+  private static List<Map<String, Object>> maps(Object list) {
+    return list instanceof List<?> l ? l.stream().map(Events::map).toList() : List.of();
+  }
+
   /** For how many occurrences the event stands: 1, or what a folded one counts. */
   static long occurrences(Map<String, Object> event) {
     Object n = extra(event).get("occurrences");

@@ -44,7 +44,8 @@ record Installation(Path plugins, Path apps) {
       Files.copy(built, plugin, StandardCopyOption.REPLACE_EXISTING);
       Files.setPosixFilePermissions(plugin, PosixFilePermissions.fromString("rw-r--r--"));
       Path apps = directory(root.resolve("apps"));
-      for (String name : new String[] {"app.py", "app.psgi", "config.ru", "mule.py"}) {
+      for (String name :
+          new String[] {"app.py", "captured.py", "app.psgi", "config.ru", "mule.py"}) {
         try (InputStream in = Installation.class.getResourceAsStream("/apps/" + name)) {
           Files.copy(in, apps.resolve(name));
         }

@@ -1,5 +1,6 @@
 package io.uwsgisentry.it;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -115,6 +116,26 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
       throw new AssertionError(
           "waited for the event %s, but there are %s".formatted(what, receiver.events()), e);
     }
+  }
+
+  /**
+   * Waits for so many events, ends the server and then its agent, which delivers what is left
+   * first; fails if there are more.
+   */
+  List<Map<String, Object>> eventsOf(UwsgiServer server, int n) {
+    if (n > 0) {
+      receiver.awaitEvents(n, EVENT_PATIENCE);
+    }
+    server.stop();
+    state().awaitNoAgent();
+    List<Map<String, Object>> events = receiver.events();
+    assertThat(events).as("events of %s", server.name()).hasSize(n);
+    return events;
+  }
+
+  /** The one event of a server that is ended for it. */
+  Map<String, Object> onlyEventOf(UwsgiServer server) {
+    return eventsOf(server, 1).get(0);
   }
 
   /** Gives {@code ${name}} a value. */

@@ -1,0 +1,163 @@
+package io.uwsgisentry.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/**
+ * Deaths of workers that nobody in the worker can report: one event each; those meant to be, none.
+ */
+class CaptureDeathTest {
+  private static final String SERVER = CaptureExceptionTest.SERVER;
+
+  @RegisterExtension final Scene scene = new Scene();
+
+  private final Golden golden = new Golden(scene);
+
+  @Test
+  void a_segmentation_fault_comes_with_native_frames_their_modules_and_the_request() {
+    UwsgiServer server = scene.server(SERVER).start();
+    server.request("GET", "/segv?token=hush", "Cookie: a=hush");
+    server.awaitLog("Respawned uWSGI worker 1");
+    Map<String, Object> event = scene.onlyEventOf(server);
+    golden.holds("death_by_segfault", withoutNativeParts(event));
+    List<Map<String, Object>> frames = Events.frames(Events.exceptions(event).get(0));
+    assertThat(frames)
+        .hasSizeGreaterThan(10)
+        .allSatisfy(f -> assertThat(f.get("instruction_addr").toString()).matches("0x[0-9a-f]+"));
+    assertThat(frames).extracting(f -> f.get("function")).contains("_PyEval_EvalFrameDefault");
+    assertThat(frames.get(frames.size() - 1).toString())
+        .as("our and uWSGI's handler is no part of the fault")
+        .doesNotContain("uwsgi_segfault", "uwsgi_backtrace");
+    assertThat(Events.images(event))
+        .isNotEmpty()
+        .allSatisfy(
+            image -> {
+              assertThat(image.get("type")).isEqualTo("elf");
+              assertThat(image.get("code_id").toString()).matches("[0-9a-f]{16,}");
+              assertThat(image.get("debug_id").toString()).matches("[0-9a-f-]{36}");
+              assertThat(image.get("image_addr").toString()).matches("0x[0-9a-f]+");
+            })
+        .anySatisfy(image -> assertThat(image.get("code_file").toString()).contains("libpython3"));
+    assertThat(event.toString()).doesNotContain("hush");
+  }
+
+  @Test
+  void an_abort_names_its_signal_and_the_request() {
+    assertDeath("/abort", "death_by_abort");
+  }
+
+  @Test
+  void an_exit_in_the_middle_of_a_request_names_its_code() {
+    assertDeath("/exit", "death_by_exit");
+  }
+
+  private void assertDeath(String path, String name) {
+    UwsgiServer server = scene.server(SERVER).start();
+    assertThat(server.get(path).status()).isZero();
+    server.awaitLog("Respawned uWSGI worker 1");
+    golden.holds(name, scene.onlyEventOf(server));
+  }
+
+  @Test
+  void a_kill_from_outside_names_its_signal_and_the_request_in_flight() throws Exception {
+    UwsgiServer server = scene.server(SERVER + "log-master = true\n").start();
+    var answer = server.getLater("/wait?60");
+    server.awaitLog("waiting");
+    Processes.signal(server.workerPid(1), "KILL");
+    server.awaitLog("Respawned uWSGI worker 1");
+    assertThat(answer.get().status()).isZero();
+    Map<String, Object> event = scene.onlyEventOf(server);
+    assertThat(event.remove("breadcrumbs").toString()).contains("uWSGI");
+    golden.holds("death_by_kill", event);
+  }
+
+  @Test
+  void an_idle_worker_that_is_killed_has_no_request() {
+    UwsgiServer server = scene.server(SERVER).start();
+    server.get("/ok");
+    Processes.signal(server.workerPid(1), "KILL");
+    server.awaitLog("Respawned uWSGI worker 1");
+    assertThat(scene.onlyEventOf(server)).doesNotContainKeys("request", "transaction");
+  }
+
+  @Test
+  void a_graceful_reload_is_no_event() {
+    UwsgiServer server = scene.server(SERVER + "workers = 2\n").start();
+    server.get("/ok");
+    server.reload();
+    server.awaitLog("(?s)gracefully.*spawned uWSGI worker 2");
+    server.get("/ok");
+    scene.eventsOf(server, 0);
+  }
+
+  @Test
+  void a_chain_reload_is_no_event() {
+    UwsgiServer server =
+        scene.server(SERVER + "workers = 2\nlazy-apps = true\nmaster-fifo = ${dir}/fifo\n").start();
+    server.get("/ok");
+    server.fifo('c');
+    server.awaitLog("(?s)Respawned uWSGI worker.*chain reloading complete");
+    server.get("/ok");
+    scene.eventsOf(server, 0);
+  }
+
+  @Test
+  void a_worker_that_served_its_max_requests_is_no_event() {
+    UwsgiServer server =
+        scene.server(SERVER + "max-requests = 3\nmin-worker-lifetime = 0\n").start();
+    for (int i = 0; i < 3; i++) {
+      server.get("/ok");
+    }
+    server.awaitLog("Respawned uWSGI worker 1");
+    server.get("/ok");
+    scene.eventsOf(server, 0);
+  }
+
+  @Test
+  void a_worker_that_the_cheaper_ends_is_no_event() {
+    UwsgiServer server =
+        scene
+            .server(
+                SERVER
+                    + """
+                    workers = 3
+                    cheaper = 1
+                    cheaper-initial = 3
+                    cheaper-step = 1
+                    """)
+            .start();
+    server.awaitLog("cheaped");
+    server.get("/ok");
+    scene.eventsOf(server, 0);
+  }
+
+  @Test
+  void a_worker_that_outgrew_its_limit_is_no_event() {
+    UwsgiServer server =
+        scene.server(SERVER + "reload-on-rss = 1\nmin-worker-lifetime = 0\n").start();
+    server.get("/ok");
+    server.awaitLog("Respawned uWSGI worker 1");
+    scene.eventsOf(server, 0);
+  }
+
+  /** Addresses and libraries are the machine's. */
+  private static Map<String, Object> withoutNativeParts(Map<String, Object> event) {
+    Map<String, Object> rest = new java.util.TreeMap<>(event);
+    rest.remove("debug_meta");
+    rest.put(
+        "exception",
+        Events.exceptions(event).stream()
+            .map(
+                e -> {
+                  Map<String, Object> brief = new java.util.TreeMap<>(e);
+                  brief.remove("stacktrace");
+                  return brief;
+                })
+            .toList());
+    return rest;
+  }
+}

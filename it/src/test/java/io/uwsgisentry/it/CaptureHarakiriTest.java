@@ -1,0 +1,79 @@
+package io.uwsgisentry.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** Requests that take too long: killed or not, one event each, with the line where they stood. */
+class CaptureHarakiriTest {
+  private static final String SERVER = CaptureExceptionTest.SERVER;
+
+  @RegisterExtension final Scene scene = new Scene();
+
+  private final Golden golden = new Golden(scene);
+
+  @Test
+  void a_kill_shows_the_line_where_the_request_stood() {
+    Map<String, Object> event = killed(SERVER + "harakiri = 2\n", "/wait?60");
+    golden.holds("harakiri", event);
+    assertThat(Events.context(event, "process").get("syscall").toString()).contains("nanosleep");
+  }
+
+  @Test
+  void c_code_that_holds_the_interpreter_does_not_hide_the_line() {
+    Map<String, Object> event = killed(SERVER + "harakiri = 2\n", "/backtrack");
+    assertThat(stack(event)).contains("application", "backtrack");
+  }
+
+  @Test
+  void under_another_user_and_with_threads_the_line_is_the_killed_requests() {
+    assumeTrue(Processes.root(), "needs root: a server that gives it up");
+    Map<String, Object> event =
+        killed(SERVER + "harakiri = 2\nuid = www-data\ngid = www-data\nthreads = 3\n", "/wait?60");
+    assertThat(stack(event)).containsSubsequence("application", "wait_for");
+    assertThat(Events.threads(event).size()).isGreaterThan(1);
+  }
+
+  @Test
+  void a_slow_request_that_ends_is_told_with_the_line_where_it_stood() {
+    UwsgiServer server = scene.server(SERVER + "sentry-slow-request = 1\n").start();
+    assertThat(server.get("/wait?2").status()).isEqualTo(200);
+    Map<String, Object> event = scene.onlyEventOf(server);
+    assertThat(stack(event)).containsSubsequence("application", "wait_for");
+    golden.holds("slow_request", event);
+  }
+
+  @Test
+  void a_request_within_the_limit_is_no_event() {
+    UwsgiServer server = scene.server(SERVER + "harakiri = 4\n").start();
+    assertThat(server.get("/wait?1").status()).isEqualTo(200);
+    scene.eventsOf(server, 0);
+  }
+
+  @Test
+  void a_slow_request_that_is_killed_is_one_event() {
+    Map<String, Object> event =
+        killed(SERVER + "harakiri = 3\nsentry-slow-request = 1\n", "/wait?60");
+    assertThat(Events.tags(event)).containsEntry("uwsgi.kind", "harakiri");
+    assertThat(stack(event)).containsSubsequence("application", "wait_for");
+  }
+
+  private Map<String, Object> killed(String ini, String path) {
+    UwsgiServer server = scene.server(ini).start();
+    assertThat(server.get(path).status()).isZero();
+    server.awaitLog("Respawned uWSGI worker 1");
+    return scene.onlyEventOf(server);
+  }
+
+  /** Where the request stood: the functions of the stack that Sentry shows first. */
+  private static List<String> stack(Map<String, Object> event) {
+    List<String> functions = Events.functions(event);
+    return !functions.isEmpty()
+        ? functions
+        : Events.threads(event).stream().flatMap(t -> Events.functionsOf(t).stream()).toList();
+  }
+}
