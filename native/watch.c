@@ -21,7 +21,8 @@ struct child {
 	pid_t told;		/* its death, or its kill, is reported */
 	uint64_t rss;		/* kilobytes, when last sampled */
 	uint64_t harakiri_at;	/* start of the request for which it was reported */
-	time_t deadline;	/* of a mule, spooler or cron: when uWSGI will kill it */
+	time_t deadline;	/* of a mule, spooler or cron: when uWSGI will kill it; of a worker 1: it is to go */
+	int served;		/* a worker that was seen ready for requests */
 };
 
 static struct child workers[MOST_CHILDREN + 1];
@@ -187,10 +188,12 @@ static void look_at_workers(int someone_died) {
 			child->pid = worker->pid;
 			child->rss = 0;
 			child->deadline = 0;
+			child->served = 0;
 		}
 		if (worker->pid <= 0) continue;
-		/* it was told to go, or says that it will: however it goes then is no incident */
-		if (worker->cursed_at || !worker->manage_next_request || worker->cheaped) child->deadline = 1;
+		/* it was told to go, or says that it will: however it goes then is no incident. A new one says so too for its first moments */
+		if (worker->manage_next_request) child->served = 1;
+		if (worker->cursed_at || (!worker->manage_next_request && child->served) || worker->cheaped) child->deadline = 1;
 		siginfo_t si;
 		memset(&si, 0, sizeof(si));
 		if (!someone_died || child->told == child->pid || waitid(P_PID, (id_t) worker->pid, &si, WEXITED | WNOHANG | WNOWAIT) || si.si_pid != worker->pid) continue;

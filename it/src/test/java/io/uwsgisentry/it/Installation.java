@@ -45,7 +45,9 @@ record Installation(Path plugins, Path apps) {
       Files.setPosixFilePermissions(plugin, PosixFilePermissions.fromString("rw-r--r--"));
       Path apps = directory(root.resolve("apps"));
       for (String name :
-          new String[] {"app.py", "captured.py", "app.psgi", "config.ru", "mule.py"}) {
+          new String[] {
+            "app.py", "captured.py", "unloadable.py", "app.psgi", "config.ru", "mule.py"
+          }) {
         try (InputStream in = Installation.class.getResourceAsStream("/apps/" + name)) {
           Files.copy(in, apps.resolve(name));
         }

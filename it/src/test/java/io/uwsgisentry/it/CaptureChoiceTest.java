@@ -1,0 +1,93 @@
+package io.uwsgisentry.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** What is captured where, and that an incident stays one event beside handlers of the user's. */
+class CaptureChoiceTest {
+  private static final String SERVER = CaptureExceptionTest.SERVER;
+
+  @RegisterExtension final Scene scene = new Scene();
+
+  @Test
+  void none_captures_nothing() {
+    UwsgiServer server = scene.server(SERVER + "sentry-capture = none\nharakiri = 2\n").start();
+    breakIn(server, "/reserve", "/segv", "/exit", "/wait?60");
+    scene.eventsOf(server, 0);
+  }
+
+  @Test
+  void an_address_from_the_environment_alone_captures_nothing() {
+    UwsgiServer server =
+        scene
+            .server(SERVER.replace("sentry-dsn = ${dsn}\n", ""))
+            .environment("SENTRY_DSN", scene.receiver().dsn())
+            .start();
+    breakIn(server, "/reserve", "/segv");
+    scene.eventsOf(server, 0);
+  }
+
+  @Test
+  void an_address_from_the_environment_is_used_for_what_is_to_be_captured() {
+    UwsgiServer server =
+        scene
+            .server(SERVER.replace("sentry-dsn = ${dsn}\n", "sentry-capture = all\n"))
+            .environment("SENTRY_DSN", scene.receiver().dsn())
+            .start();
+    breakIn(server, "/reserve");
+    assertThat(Events.exceptions(scene.onlyEventOf(server))).hasSize(2);
+  }
+
+  @Test
+  void a_list_captures_what_it_names() {
+    UwsgiServer server = scene.server(SERVER + "sentry-capture = crashes, harakiri\n").start();
+    breakIn(server, "/reserve", "/exit");
+    assertThat(Events.exceptionType(scene.onlyEventOf(server))).isEqualTo("UnexpectedExit");
+  }
+
+  @Test
+  void an_exception_handler_of_the_users_tells_it_in_our_place() {
+    UwsgiServer server = scene.server(SERVER + "exception-handler = sentry:level=fatal\n").start();
+    breakIn(server, "/reserve");
+    Map<String, Object> event = scene.onlyEventOf(server);
+    assertThat(event).containsEntry("level", "fatal");
+    assertThat(Events.functions(event)).containsExactly("application", "reserve");
+  }
+
+  @Test
+  void an_alarm_of_the_users_tells_of_a_crash_in_our_place() {
+    UwsgiServer server =
+        scene
+            .server(
+                SERVER
+                    + """
+                    alarm = crashed sentry:level=warning
+                    alarm-segfault = crashed
+                    """)
+            .start();
+    breakIn(server, "/segv");
+    Map<String, Object> event = scene.onlyEventOf(server);
+    assertThat(Events.tags(event)).containsEntry("uwsgi.handler", "alarm crashed");
+    assertThat(event).containsEntry("level", "warning");
+  }
+
+  @Test
+  void what_tells_who_the_client_is_goes_along_only_if_asked_for() {
+    UwsgiServer server = scene.server(SERVER + "sentry-send-default-pii = true\n").start();
+    server.request("GET", "/reserve", "Cookie: lang=de; sessionid=hush");
+    Map<String, Object> request = Events.request(scene.onlyEventOf(server));
+    assertThat(request.toString()).contains("lang=de", "127.0.0.1").doesNotContain("hush");
+  }
+
+  private static void breakIn(UwsgiServer server, String... paths) {
+    for (String path : paths) {
+      assertThat(server.get(path).status()).isIn(0, 500);
+    }
+    if (server.log().contains("died")) {
+      server.awaitLog("Respawned uWSGI worker 1");
+    }
+  }
+}

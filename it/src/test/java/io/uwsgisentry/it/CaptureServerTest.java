@@ -1,0 +1,123 @@
+package io.uwsgisentry.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** What goes wrong around the requests: the queue, the start, mules and daemons; one event each. */
+class CaptureServerTest {
+  private static final String SERVER = CaptureExceptionTest.SERVER;
+
+  @RegisterExtension final Scene scene = new Scene();
+
+  private final Golden golden = new Golden(scene);
+
+  @Test
+  void a_full_listen_queue_shows_what_the_workers_are_doing() throws Exception {
+    UwsgiServer server =
+        scene.server(SERVER.replace("http-socket", "listen = 2\nhttp-socket")).start();
+    List<CompletableFuture<Http.Response>> answers = new ArrayList<>();
+    answers.add(server.getLater("/wait?4"));
+    server.awaitLog("waiting");
+    for (int i = 0; i < 5; i++) {
+      answers.add(server.getLater("/ok"));
+    }
+    for (CompletableFuture<Http.Response> answer : answers) {
+      answer.get();
+    }
+    golden.holds("listen_queue", scene.onlyEventOf(server));
+  }
+
+  @Test
+  void an_application_that_does_not_load_comes_with_its_traceback() {
+    UwsgiServer server =
+        scene
+            .server(
+                SERVER
+                    .replace("need-app = true\n", "")
+                    .replace("module = captured", "module = unloadable"))
+            .start();
+    assertThat(server.get("/").status()).isEqualTo(500);
+    golden.holds("boot_without_application", scene.onlyEventOf(server));
+  }
+
+  @Test
+  void an_application_that_the_workers_do_not_load_is_one_event() {
+    UwsgiServer server =
+        scene
+            .server(
+                SERVER
+                        .replace("need-app = true\n", "")
+                        .replace("module = captured", "module = unloadable")
+                    + "lazy-apps = true\nworkers = 2\n")
+            .start();
+    Map<String, Object> event = scene.onlyEventOf(server);
+    assertThat(Events.tags(event)).containsEntry("uwsgi.kind", "boot");
+  }
+
+  @Test
+  void a_server_that_needs_its_application_tells_why_it_ended() {
+    UwsgiServer server =
+        scene.server(SERVER.replace("module = captured", "module = unloadable")).launch();
+    server.awaitEnd();
+    golden.holds("boot_that_ended", scene.awaitEvents(1).get(0));
+    scene.state().awaitNoAgent();
+    assertThat(scene.receiver().events()).hasSize(1);
+  }
+
+  @Test
+  void a_daemon_that_ends_names_its_command_and_code() {
+    UwsgiServer server =
+        scene
+            .server(
+                SERVER
+                    + "attach-daemon = sh -c '[ -e ${dir}/ended ] && exec sleep 600;"
+                    + " touch ${dir}/ended; sleep 1; exit 3'\n")
+            .start();
+    server.awaitLog("respawning \"sh");
+    golden.holds("death_of_a_daemon", scene.onlyEventOf(server));
+  }
+
+  @Test
+  void a_mule_that_is_killed_is_told() {
+    UwsgiServer server = scene.server(SERVER + "mule = ${apps}/mule.py\n").start();
+    server.awaitLog("spawned uWSGI mule 1");
+    server.get("/ok");
+    Processes.signal(mule(server), "KILL");
+    server.awaitLog("respawn");
+    golden.holds("death_of_a_mule", scene.onlyEventOf(server));
+  }
+
+  @Test
+  void a_mule_that_takes_too_long_is_told() {
+    scene.file(
+        "stuck.py",
+        """
+        import os, time, uwsgi
+
+        if os.path.exists("${dir}/stuck"):
+            while True:
+                uwsgi.mule_get_msg()
+        open("${dir}/stuck", "w").close()
+        uwsgi.set_user_harakiri(2)
+        time.sleep(60)
+        """);
+    UwsgiServer server = scene.server(SERVER + "mule = ${dir}/stuck.py\n").start();
+    server.awaitLog("respawning mule|OOOPS mule|mule 1.*(?:died|annihilated|respawn)");
+    Map<String, Object> event = scene.onlyEventOf(server);
+    golden.holds("harakiri_of_a_mule", event);
+  }
+
+  private static long mule(UwsgiServer server) {
+    var matcher =
+        java.util.regex.Pattern.compile("spawned uWSGI mule 1 \\(pid: (\\d+)\\)")
+            .matcher(server.log());
+    assertThat(matcher.find()).isTrue();
+    return Long.parseLong(matcher.group(1));
+  }
+}
