@@ -76,6 +76,9 @@ final class Golden {
       return masked;
     }
     if (value instanceof List<?> list) {
+      if (key.equals("params")) {
+        return "<params>";
+      }
       if (ofTheLibrary(parent) && key.endsWith("_context")) {
         return "<source>";
       }
@@ -110,8 +113,8 @@ final class Golden {
         .replaceAll("^" + scene.expand("${port}") + "$", "<port>")
         .replaceAll("0x[0-9a-f]{6,16}\\b", "<address>")
         .replaceAll("\\.cpython-3\\d+[a-z0-9_-]*\\.so\\+0x[0-9a-f]+", ".so+<offset>")
-        .replaceAll("\\b\\d+\\.\\d s\\b", "<seconds> s")
-        .replaceAll("^\\d+\\.\\d$", "<seconds>")
+        .replaceAll("\\b\\d+(\\.\\d)? s\\b", "<seconds> s")
+        .replaceAll("\\b\\d+ ms\\b", "<milliseconds> ms")
         .replaceAll("'SERVER_(NAME|PORT)': '[^']*'", "'SERVER_$1': '<>'")
         .replaceAll("\\bpid:? \\d+", "pid <pid>")
         .replaceAll("\\b2\\.0\\.\\d+(-debian)?\\b", "<uwsgi>")
