@@ -80,7 +80,12 @@ final class CheckCommand implements Callable<Integer> {
     if (send) {
       report =
           new CheckReport(
-              report.name(), report.file(), report.handlers(), report.findings(), trials(report));
+              report.name(),
+              report.file(),
+              report.handlers(),
+              report.captured(),
+              report.findings(),
+              trials(report));
     }
     spec.commandLine().getOut().print(json ? report.json() : report.text());
     spec.commandLine().getOut().flush();
@@ -184,7 +189,11 @@ final class CheckCommand implements Callable<Integer> {
     EventFactory factory = new EventFactory(new Scrubber(), Version.number());
     Map<String, CheckReport.Handler> byDestination = new LinkedHashMap<>();
     Set<String> keys = new HashSet<>();
-    for (CheckReport.Handler handler : report.handlers()) {
+    List<CheckReport.Handler> handlers = new ArrayList<>(report.handlers());
+    if (report.captured() != null) {
+      handlers.add(report.captured());
+    }
+    for (CheckReport.Handler handler : handlers) {
       if (handler.settings().destination() instanceof Destination.To to && keys.add(to.key())) {
         byDestination.put(to.key(), handler);
       }

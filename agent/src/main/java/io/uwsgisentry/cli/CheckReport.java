@@ -15,11 +15,13 @@ import org.jspecify.annotations.Nullable;
  * What {@code check} found in a configuration.
  *
  * @param name of the file, as given
+ * @param captured what is reported without a handler, and where that is said; null if nothing is
  */
 record CheckReport(
     String name,
     CheckedFile file,
     List<Handler> handlers,
+    @Nullable Handler captured,
     List<Finding> findings,
     List<Trial> trials) {
 
@@ -71,6 +73,15 @@ record CheckReport(
             + ", "
             + Text.count(
                 findings.stream().filter(f -> f.severity() != Severity.NOTE).count(), "problem"));
+    if (captured != null) {
+      line(
+          out,
+          "  without a handler: "
+              + captured.name()
+              + " -> "
+              + destination(captured.settings().destination())
+              + (captured.line().where().isEmpty() ? "" : "  (" + captured.line().where() + ")"));
+    }
     for (Handler handler : handlers) {
       line(
           out,
@@ -135,6 +146,7 @@ record CheckReport(
       list.add(one);
     }
     report.put("handlers", list);
+    report.put("captured", captured == null ? List.of() : List.of(captured.name().split(", ", -1)));
     List<Object> found = new ArrayList<>();
     for (Finding finding : findings) {
       Map<String, @Nullable Object> one = new LinkedHashMap<>();

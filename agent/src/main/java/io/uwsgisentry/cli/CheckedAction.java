@@ -32,6 +32,20 @@ record CheckedAction(String name, String action, String form) {
           "not-log-alarm",
           "alarm-fd");
 
+  private static final Set<String> OF_THE_BACKLOG =
+      Set.of(
+          "alarm-backlog",
+          "backlog-alarm",
+          "lq-alarm",
+          "alarm-lq",
+          "alarm-listen-queue",
+          "listen-queue-alarm");
+
+  /** Whether the option names the alarm of a full listen queue. */
+  static boolean isBacklogAlarm(CheckedLine line) {
+    return OF_THE_BACKLOG.contains(line.key());
+  }
+
   /** Null where the option is of no such kind, or so malformed that it has no action. */
   static @Nullable CheckedAction of(CheckedLine line) {
     String key = line.key();

@@ -3,6 +3,7 @@ package io.uwsgisentry.cli;
 import io.uwsgisentry.cli.CheckReport.Finding;
 import io.uwsgisentry.cli.CheckReport.Handler;
 import io.uwsgisentry.cli.CheckReport.Severity;
+import io.uwsgisentry.settings.Capture;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.HandlerSettings;
 import io.uwsgisentry.settings.InstanceOption;
@@ -29,6 +30,7 @@ final class ConfigurationCheck {
   private final Map<String, CheckedLine> alarms = new LinkedHashMap<>();
   private final Set<String> sentryAlarms = new LinkedHashSet<>();
   private final Set<String> raised = new LinkedHashSet<>();
+  private @Nullable Handler captured;
   private final Map<String, Integer> seen = new HashMap<>();
 
   private ConfigurationCheck(List<CheckedLine> lines) {
@@ -52,6 +54,7 @@ final class ConfigurationCheck {
       CheckedAction.alarmsRaisedBy(line).forEach(alarm -> check.alarmName(line, alarm));
     }
     check.unraised();
+    check.capture();
     check.handlers();
     if (!file.refusal().isEmpty()) {
       check.find(
@@ -60,7 +63,7 @@ final class ConfigurationCheck {
           "",
           "uWSGI does not start with this configuration: " + file.refusal());
     }
-    return new CheckReport(name, file, check.handlers, check.findings, List.of());
+    return new CheckReport(name, file, check.handlers, check.captured, check.findings, List.of());
   }
 
   private void defaults(Map<String, String> environment, String host) {
@@ -251,8 +254,41 @@ final class ConfigurationCheck {
     }
   }
 
+  /** As {@code native/capture.c}: what a handler of the user's tells is not told twice. */
+  private void capture() {
+    CheckedLine dsn = last(InstanceOption.DSN);
+    CheckedLine option = last(InstanceOption.CAPTURE);
+    CheckedLine line = option != null ? option : dsn;
+    if (line == null) {
+      return;
+    }
+    Set<Capture> all = Capture.of(option == null ? "all" : option.value(), word -> {});
+    if (handlers.stream().anyMatch(handler -> handler.line().key().equals("exception-handler"))) {
+      all.remove(Capture.EXCEPTIONS);
+    }
+    if (lines.stream().filter(CheckedAction::isBacklogAlarm).anyMatch(this::raisesOneOfOurs)) {
+      all.remove(Capture.BACKLOG);
+    }
+    if (!all.isEmpty()) {
+      String words = String.join(", ", all.stream().map(Capture::word).toList());
+      captured = new Handler(words, line, HandlerSettings.of("", "", defaults));
+    }
+  }
+
+  private boolean raisesOneOfOurs(CheckedLine line) {
+    return CheckedAction.alarmsRaisedBy(line).stream().anyMatch(sentryAlarms::contains);
+  }
+
+  private @Nullable CheckedLine last(InstanceOption option) {
+    return lines.stream()
+        .filter(line -> line.key().equals(option.key()))
+        .reduce((first, second) -> second)
+        .orElse(null);
+  }
+
   private void handlers() {
-    boolean local = false;
+    boolean local =
+        captured != null && captured.settings().destination() instanceof Destination.None;
     for (Handler handler : handlers) {
       Destination destination = handler.settings().destination();
       if (destination instanceof Destination.Malformed malformed) {
@@ -275,8 +311,12 @@ final class ConfigurationCheck {
           "without a DSN (dsn=, sentry-dsn or the environment's SENTRY_DSN) events are kept on this machine: see 'uwsgi-sentry"
               + " events'");
     }
-    if (handlers.isEmpty()) {
-      find(Severity.NOTE, null, "", "no 'sentry:' in it: nothing will be reported");
+    if (handlers.isEmpty() && captured == null) {
+      find(
+          Severity.NOTE,
+          null,
+          "",
+          "nothing in it turns reporting on ('sentry-dsn', 'sentry:'): nothing will be reported");
     }
   }
 

@@ -1,5 +1,6 @@
 package io.uwsgisentry.settings;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -43,9 +44,31 @@ public enum InstanceOption {
       "sentry-send-default-pii = true"),
   CAPTURE(
       "sentry-capture",
-      "what is reported without a handler; this version knows only `none`",
-      "`none`",
-      "sentry-capture = none"),
+      "what is reported without a handler: some of `exceptions`, `crashes`, `harakiri`, `slow`, `backlog`, `boot`,"
+          + " `daemons`, or `all`, or `none`; see [What is reported by itself](#what-is-reported-by-itself)",
+      "`all` with a `sentry-dsn`, else `none`",
+      "sentry-capture = exceptions, crashes, boot"),
+  SLOW_REQUEST(
+      "sentry-slow-request",
+      "seconds after which a request is reported as slow, fractions too; 0: never",
+      "half of `harakiri`, without that never",
+      "sentry-slow-request = 2.5"),
+  LOCALS(
+      "sentry-locals",
+      "send the local variables of a Python exception's frames",
+      "`true`",
+      "sentry-locals = false"),
+  BREADCRUMBS(
+      "sentry-breadcrumbs",
+      "how many of the log's last lines go with an event, at most 200 (20 with exceptions and failed requests); 0: none."
+          + " Needs `log-master`",
+      "50",
+      "sentry-breadcrumbs = 20"),
+  SCRUB(
+      "sentry-scrub",
+      "further names whose values are never sent, separated by commas; they are added to the built-in ones",
+      "none",
+      "sentry-scrub = iban,loyalty_card"),
   DIR(
       "sentry-dir",
       "the state directory: journal, outbox, the agent's log",
@@ -79,6 +102,7 @@ public enum InstanceOption {
       "64m",
       "sentry-journal-max = 256m");
 
+  private static final int MOST_BREADCRUMBS = 200;
   private static final Pattern SIZE = Pattern.compile("([0-9]{1,18})([kKmMgG]?)");
 
   private final String key;
@@ -134,7 +158,19 @@ public enum InstanceOption {
           value.equals("auto") || value.equals("external")
               ? null
               : "it is neither 'auto' nor 'external'";
-      case CAPTURE -> value.equals("none") ? null : "this version knows only 'none'";
+      case CAPTURE -> captureFault(value);
+      case SLOW_REQUEST ->
+          value.matches("[0-9]{1,6}(\\.[0-9]*)?|\\.[0-9]+")
+              ? null
+              : "it is not a number of seconds and counts as 0: write for example 2.5";
+      case BREADCRUMBS ->
+          value.matches("[0-9]{1,6}") && Integer.parseInt(value) <= MOST_BREADCRUMBS
+              ? null
+              : "it is not a whole number from 0 to " + MOST_BREADCRUMBS + ": write for example 50";
+      case LOCALS ->
+          List.of("true", "false", "1", "0", "on", "off", "yes", "no").contains(value)
+              ? null
+              : "it is neither 'true' nor 'false', and counts as true";
       case DRAIN ->
           value.matches("[0-9]{1,4}")
               ? null
@@ -160,6 +196,24 @@ public enum InstanceOption {
     } catch (MalformedDsnException e) {
       return e.fault();
     }
+  }
+
+  private static @Nullable String captureFault(String value) {
+    List<String> odd = new ArrayList<>();
+    Capture.of(value, odd::add);
+    if (odd.isEmpty()) {
+      return value.isBlank() ? "it is empty: write all, none, or what to report" : null;
+    }
+    String word = odd.get(0);
+    List<String> known = new ArrayList<>(Capture.words());
+    known.addAll(List.of("all", "none"));
+    String meant = Spelling.nearest(word, known);
+    return "'"
+        + word
+        + "' is none of "
+        + String.join(", ", known)
+        + ", and counts for nothing"
+        + (meant == null ? "" : "; did you mean '" + meant + "'?");
   }
 
   private static @Nullable String tagsFault(String value) {

@@ -73,6 +73,49 @@ class CheckCommandTest {
         directory.resolve(name), "[uwsgi]\n" + String.join("\n", lines) + "\n");
   }
 
+  @Test
+  void aDsnAloneIsAWholeConfigurationAndSaysWhatItReports() throws IOException {
+    Answer answer =
+        check(
+            "--uwsgi",
+            "none",
+            ini("plugin = sentry", "sentry-dsn = https://k@h.example/1").toString());
+    assertThat(answer.code()).isZero();
+    assertThat(answer.out())
+        .contains(
+            "  without a handler: exceptions, crashes, harakiri, slow, backlog, boot, daemons -> ")
+        .doesNotContain("note:");
+  }
+
+  @Test
+  void whatAHandlerTellsIsNotSaidToBeReportedWithoutOne() throws IOException {
+    assertThat(
+            check(
+                    "--uwsgi",
+                    "none",
+                    ini(
+                            "plugin = sentry",
+                            "sentry-dsn = https://k@h.example/1",
+                            "exception-handler = sentry",
+                            "alarm = full sentry:level=fatal",
+                            "alarm-listen-queue = full")
+                        .toString())
+                .out())
+        .contains("  without a handler: crashes, harakiri, slow, boot, daemons -> ");
+    assertThat(
+            check(
+                    "--uwsgi",
+                    "none",
+                    ini(
+                            "plugin = sentry",
+                            "sentry-dsn = https://k@h.example/1",
+                            "sentry-capture = none")
+                        .toString())
+                .out())
+        .doesNotContain("without a handler")
+        .contains("nothing will be reported");
+  }
+
   static Stream<List<String>> theSeedsConfigurations() {
     return Stream.of(
         List.of(
