@@ -144,13 +144,22 @@ def append(jar, plugin):
     os.rename(partial, plugin)
 
 
+def holds_jar(plugin):
+    """zipfile.is_zipfile() takes a small plugin for a jar: supervisor.c holds the signature that it looks for."""
+    try:
+        with zipfile.ZipFile(plugin) as jar:
+            return 'META-INF/MANIFEST.MF' in jar.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError):
+        return False
+
+
 def post_build(uc):
     name = sys.argv[3] if len(sys.argv) > 3 else NAME
     if uc:
         plugin = os.path.join(uc.get('plugin_build_dir', uc.get('plugin_dir')), name + '_plugin.so')
     else:
         plugin = os.path.abspath(name + '_plugin.so')
-    if zipfile.is_zipfile(plugin):
+    if holds_jar(plugin):
         return
     jar = agent_jar()
     if jar:

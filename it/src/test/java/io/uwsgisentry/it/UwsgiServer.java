@@ -34,6 +34,8 @@ final class UwsgiServer {
   private final Path logFile;
   private final Map<String, String> environment = new LinkedHashMap<>();
   private final List<String> before = new ArrayList<>();
+  private String binary = "uwsgi";
+  private Path plugins = Installation.ofThisRun().plugins();
   private Process process;
 
   UwsgiServer(Scene scene, String name, String ini, int port) {
@@ -47,6 +49,13 @@ final class UwsgiServer {
   /** Adds to the environment that the server starts with. */
   UwsgiServer environment(String key, String value) {
     environment.put(key, value);
+    return this;
+  }
+
+  /** Runs another uWSGI than the machine's. */
+  UwsgiServer of(NewestUwsgi uwsgi) {
+    binary = uwsgi.binary().toString();
+    plugins = uwsgi.plugins();
     return this;
   }
 
@@ -75,9 +84,9 @@ final class UwsgiServer {
   UwsgiServer launch() {
     Path config = scene.file(name + ".ini", ini);
     List<String> command = new ArrayList<>(before);
-    command.addAll(List.of("uwsgi", "--ini", config.toString()));
+    command.addAll(List.of(binary, "--ini", config.toString()));
     ProcessBuilder builder = scene.command(command.toArray(String[]::new));
-    builder.environment().put("UWSGI_PLUGINS_DIR", Installation.ofThisRun().plugins().toString());
+    builder.environment().put("UWSGI_PLUGINS_DIR", plugins.toString());
     if (!ini.contains("sentry-dir")) {
       // The configurations that people have do not name one, and the default is the machine's.
       builder.environment().put("UWSGI_SENTRY_DIR", scene.state().path().toString());
