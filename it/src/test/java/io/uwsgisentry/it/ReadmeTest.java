@@ -18,16 +18,18 @@ class ReadmeTest {
   @RegisterExtension final Scene scene = new Scene();
 
   @Test
-  void the_ini_of_the_readme_reports_an_exception_and_a_crash() throws IOException {
+  void the_ini_of_the_readme_reports_an_exception_a_crash_and_a_kill() throws IOException {
     Matcher block =
         Pattern.compile("```ini\n(.*?)```", Pattern.DOTALL)
             .matcher(Files.readString(Path.of("../README.md")));
     assertThat(block.find()).isTrue();
     String ini = block.group(1);
     assertThat(ini.lines().filter(line -> line.contains("=")).count()).isEqualTo(5);
+    assertThat(ini).contains("harakiri = 30").doesNotContain("sentry:");
     UwsgiServer server =
         scene.server(
             ini.replace("https://KEY@HOST/PROJECT", "${dsn}")
+                    .replace("harakiri = 30", "harakiri = 2")
                 + """
                 plugin = python3
                 http-socket = 127.0.0.1:${port}
@@ -37,9 +39,13 @@ class ReadmeTest {
     server.start();
     server.get("/raise?what=the-order");
     server.get("/segv");
-    assertThat(scene.awaitEvent("exception", event -> Events.exceptionType(event).equals("Broken")))
-        .containsEntry("level", "error");
-    Map<String, Object> crash = scene.awaitEvent("backtrace");
-    assertThat(crash).containsEntry("level", "fatal");
+    server.get("/sleep?s=60");
+    assertThat(await("Broken")).containsEntry("level", "error");
+    assertThat(await("SIGSEGV")).containsEntry("level", "fatal");
+    assertThat(await("HarakiriError")).containsEntry("environment", "production");
+  }
+
+  private Map<String, Object> await(String type) {
+    return scene.awaitEvent(type, event -> Events.exceptionType(event).equals(type));
   }
 }
