@@ -60,8 +60,8 @@ public enum InstanceOption {
       "sentry-locals = false"),
   BREADCRUMBS(
       "sentry-breadcrumbs",
-      "how many of the log's last lines go with an event, at most 200 (20 with exceptions and failed requests); 0: none."
-          + " Needs `log-master`",
+      "how many of the log's last lines go with an event, at most 100 (20 with exceptions and failed requests); 0: none."
+          + " Needs `log-master`, and no `alarm-cheap`",
       "50",
       "sentry-breadcrumbs = 20"),
   SCRUB(
@@ -102,7 +102,7 @@ public enum InstanceOption {
       "64m",
       "sentry-journal-max = 256m");
 
-  private static final int MOST_BREADCRUMBS = 200;
+  private static final int MOST_BREADCRUMBS = 100;
   private static final Pattern SIZE = Pattern.compile("([0-9]{1,18})([kKmMgG]?)");
 
   private final String key;

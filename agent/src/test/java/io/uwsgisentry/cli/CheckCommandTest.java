@@ -593,6 +593,17 @@ class CheckCommandTest {
   }
 
   @Test
+  void withoutAnyHandlerTheTestEventGoesWhereCapturedEventsGo() throws Exception {
+    try (Receiver receiver = Receiver.start()) {
+      Path file = ini("plugin = sentry", "sentry-dsn = " + receiver.dsn());
+      Answer answer = check("--uwsgi", "none", "--send", file.toString());
+      assertThat(answer.out()).contains(": delivered (");
+      assertThat(answer.code()).isZero();
+      assertThat(receiver.events()).hasSize(1);
+    }
+  }
+
+  @Test
   void theJsonTellsWhatTheTextTells() throws Exception {
     Path file = ini("plugin = sentry", "hook-asap = sentry:lvl=1");
     Map<?, ?> report =

@@ -76,7 +76,7 @@ class OptionsDocTest {
     "SLOW_REQUEST, 2s, not a number of seconds",
     "SLOW_REQUEST, -1, not a number of seconds",
     "BREADCRUMBS, many, not a whole number",
-    "BREADCRUMBS, 201, from 0 to 200",
+    "BREADCRUMBS, 101, from 0 to 100",
     "LOCALS, False, counts as true",
     "SCRUB, '', is empty",
     "DRAIN, 2s, not a whole number",
