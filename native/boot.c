@@ -27,7 +27,7 @@ static void tell(const char *what, int code) {
 	int (*is_initialized)(void);
 	*(void **) &holds_gil = dlsym(RTLD_DEFAULT, "PyGILState_Check");
 	*(void **) &is_initialized = dlsym(RTLD_DEFAULT, "Py_IsInitialized");
-	if (is_initialized && holds_gil && is_initialized() && holds_gil()) exception = sentry_python_last_exception(&len);
+	if (is_initialized && holds_gil && is_initialized() && holds_gil()) exception = sentry_python_last_exception(&len, sentry.with_locals);
 	if (exception) {
 		sentry_record_fields(&record, exception, len);
 		sentry_record_field(&record, "exception.plugin", "python", 6);

@@ -67,9 +67,20 @@ static double seconds(const char *text, const char *option) {
 	return 0;
 }
 
+/* local variables are personal: whatever is not plainly a yes leaves them out */
+static int is_yes(const char *text) {
+	if (!strcasecmp(text, "true") || !strcasecmp(text, "yes") || !strcasecmp(text, "on") || !strcmp(text, "1")) return 1;
+	if (strcasecmp(text, "false") && strcasecmp(text, "no") && strcasecmp(text, "off") && strcmp(text, "0")) {
+		sentry_say("sentry-locals = %s is neither true nor false (used: false)", text);
+		if (sentry_strict()) exit(1);
+	}
+	return 0;
+}
+
 /* with all options known, and before uWSGI has made its alarms of them */
 void sentry_capture_prepare(void) {
-	if (sentry.exception_handlers) sentry.captured &= ~(1u << SENTRY_CAPTURE_EXCEPTIONS);	/* told of by those */
+	/* exceptions are told of by the user's handlers then; failed requests of languages that tell none are not */
+	if (sentry.exception_handlers && sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS)) sentry.own_exceptions = 1;
 	if (any_is_ours(uwsgi.alarm_backlog)) sentry.captured &= ~(1u << SENTRY_CAPTURE_BACKLOG);
 	for (int i = 0; i < SENTRY_CAPTURES; i++) {
 		if (!sentry_capturing(i)) continue;
@@ -77,7 +88,7 @@ void sentry_capture_prepare(void) {
 		sentry.capture_handler[i] = sentry_handler_add(name, "", NULL);
 		free(name);
 	}
-	sentry.with_locals = !sentry.locals || !(!strcmp(sentry.locals, "false") || !strcmp(sentry.locals, "0") || !strcmp(sentry.locals, "no") || !strcmp(sentry.locals, "off"));
+	sentry.with_locals = !sentry.locals || is_yes(sentry.locals);
 	if (sentry_capturing(SENTRY_CAPTURE_SLOW)) {
 		if (sentry.slow_request) sentry.slow_us = (uint64_t) (seconds(sentry.slow_request, "sentry-slow-request") * 1e6);
 		else sentry.slow_us = (uint64_t) uwsgi.harakiri_options.workers * 500000;

@@ -76,7 +76,8 @@ static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 	size_t frames_len = 0;
 	unsigned char *frames = strcmp(plugin->name, "python") ? NULL : sentry_python_exception(&frames_len, sentry.with_locals);
 	for (struct sentry_handler *h = sentry.handlers; h; h = h->next) {
-		if (!sentry_handler_named(h, "exception-handler") && h != sentry.capture_handler[SENTRY_CAPTURE_EXCEPTIONS]) continue;
+		int captured = !sentry.own_exceptions && h == sentry.capture_handler[SENTRY_CAPTURE_EXCEPTIONS];
+		if (!captured && !sentry_handler_named(h, "exception-handler")) continue;
 		struct sentry_record record;
 		sentry_begin(&record, SENTRY_EXCEPTION, h, req);
 		if (type) sentry_record_fold(&record, h->hash, sentry_hash(h->hash, type->buf, type->pos));

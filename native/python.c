@@ -446,13 +446,13 @@ unsigned char *sentry_python_exception(size_t *len, int with_locals) {
 }
 
 /* the last exception that Python printed without anybody catching it (sys.last_value): an application that did not load */
-unsigned char *sentry_python_last_exception(size_t *len) {
+unsigned char *sentry_python_last_exception(size_t *len, int with_locals) {
 	if (!py.PySys_GetObject) return NULL;
 	struct out out = {NULL, 0, 0, 0};
 	Object *value = py.PySys_GetObject("last_value");	/* borrowed */
 	Object *traceback = value ? py.PySys_GetObject("last_traceback") : NULL;
 	if (!value || value == py._Py_NoneStruct) return NULL;
-	add_chain(&out, value, traceback && traceback != py._Py_NoneStruct ? traceback : NULL, 1);
+	add_chain(&out, value, traceback && traceback != py._Py_NoneStruct ? traceback : NULL, with_locals);
 	py.PyErr_Clear();
 	*len = out.len;
 	return out.bytes;

@@ -96,6 +96,7 @@ struct sentry_server {
 	int exception_handlers;
 	unsigned captured;			/* bits: 1 << enum sentry_capture */
 	struct sentry_handler *capture_handler[SENTRY_CAPTURES];
+	int own_exceptions;			/* the user's exception handlers tell of them: capture does not */
 	int with_locals;
 	uint64_t slow_us;			/* a request that runs longer is slow; 0: off */
 	struct sentry_watch *watch;		/* shared by all processes of the server; NULL: nothing is watched */
@@ -176,7 +177,7 @@ SENTRY_EXPORT void sentry_after_request(struct wsgi_request *);
 /* python.c */
 int sentry_python_find(void);
 unsigned char *sentry_python_exception(size_t *len, int with_locals);
-unsigned char *sentry_python_last_exception(size_t *len);
+unsigned char *sentry_python_last_exception(size_t *len, int with_locals);
 
 /* the entry points */
 void sentry_alarm_init(struct uwsgi_alarm_instance *);

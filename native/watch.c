@@ -255,7 +255,11 @@ static void sample_memory(void) {
 	time_t now = uwsgi_now();
 	if (now - sampled < SAMPLE_SECONDS) return;
 	sampled = now;
-	if (!oom_kills) oom_kills = count_oom_kills();
+	static int counted;
+	if (!counted) {
+		counted = 1;
+		oom_kills = count_oom_kills();
+	}
 	for (int i = 1; i <= uwsgi.numproc && i <= MOST_CHILDREN; i++) {
 		if (uwsgi.workers[i].pid <= 0 || uwsgi.workers[i].pid != workers[i].pid) continue;
 		uint64_t rss = rss_of(uwsgi.workers[i].pid);

@@ -72,13 +72,15 @@ class CaptureServerTest {
 
   @Test
   void a_daemon_that_ends_names_its_command_and_code() {
-    UwsgiServer server =
-        scene
-            .server(
-                SERVER
-                    + "attach-daemon = sh -c '[ -e ${dir}/ended ] && exec sleep 600;"
-                    + " touch ${dir}/ended; sleep 1; exit 3'\n")
-            .start();
+    scene.file(
+        "once.sh",
+        """
+        [ -e ${dir}/ended ] && exec sleep 600
+        touch ${dir}/ended
+        sleep 1
+        exit 3
+        """);
+    UwsgiServer server = scene.server(SERVER + "attach-daemon = sh ${dir}/once.sh\n").start();
     server.awaitLog("respawning \"sh");
     golden.holds("death_of_a_daemon", scene.onlyEventOf(server));
   }
