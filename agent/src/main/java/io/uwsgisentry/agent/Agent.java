@@ -41,7 +41,7 @@ final class Agent {
   static final int FAILED = 1;
 
   private static final Duration BUSY_PAUSE = Duration.ofMillis(20);
-  private static final Duration IDLE_PAUSE = Duration.ofMillis(250);
+  private static final Duration IDLE_PAUSE = Duration.ofMillis(500);
   // How many idle looks it takes to get from the one to the other.
   private static final int PATIENCE = 50;
   private static final Duration FIRST_BACKOFF = Duration.ofSeconds(1);

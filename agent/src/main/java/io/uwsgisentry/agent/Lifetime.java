@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Lifetime {
   static final Duration AFTER_SIGNAL = Duration.ofSeconds(60);
-  private static final long MASTER_LOOK_NANOS = Duration.ofMillis(250).toNanos();
+  // A look costs more than all else that an idle agent does. A stopping server tells by a signal.
+  private static final long MASTER_LOOK_NANOS = Duration.ofSeconds(1).toNanos();
 
   private final @Nullable MasterProcess master;
   private final Path wanted;
@@ -61,7 +62,7 @@ final class Lifetime {
       return signalled();
     }
     long now = System.nanoTime();
-    if (!masterGone && now - masterSeenAt >= MASTER_LOOK_NANOS) {
+    if (!masterGone && (signalled() || now - masterSeenAt >= MASTER_LOOK_NANOS)) {
       masterSeenAt = now;
       masterGone = !master.isAlive();
     }
