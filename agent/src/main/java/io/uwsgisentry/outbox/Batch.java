@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a stretch of one journal file came to; {@link Outbox#store} takes it in one transaction. Not
@@ -26,12 +27,18 @@ public final class Batch {
 
   record Count(Counter.Name name, String reason, String subject) {}
 
+  /**
+   * @param to null where no usable server is known
+   */
+  record Given(Destination.@Nullable To to, DiscardReason reason, String category) {}
+
   private final String file;
   private final long position;
   private final List<Arrival> arrivals = new ArrayList<>();
   private final List<String> consumed = new ArrayList<>();
   private final Map<Long, Handler> handlers = new LinkedHashMap<>();
   private final Map<Count, Long> counts = new LinkedHashMap<>();
+  private final Map<Given, Long> discards = new LinkedHashMap<>();
 
   /**
    * @param file the journal file's name
@@ -68,7 +75,21 @@ public final class Batch {
     arrivals.add(
         new Arrival(
             event, new Destination.None(), record.handlerHash(), record.foldKey(), 1, true, fault));
-    count(Counter.Name.DISCARDED, DiscardReason.INTERNAL_SDK_ERROR.label(), event.category(), 1);
+    discarded(new Destination.None(), DiscardReason.INTERNAL_SDK_ERROR, event.category(), 1);
+  }
+
+  /**
+   * Events that will not be stored: counted, and told to the server that they were meant for in a
+   * client report. Quantities of equal destination, reason and category add up.
+   *
+   * @param destination where they would have gone; without a usable one they are counted only
+   * @param category Sentry's data category, {@code error}
+   * @param quantity how many events, or occurrences where one would have stood for several
+   */
+  public void discarded(
+      Destination destination, DiscardReason reason, String category, long quantity) {
+    Destination.To to = destination instanceof Destination.To usable ? usable : null;
+    discards.merge(new Given(to, reason, category), quantity, Long::sum);
   }
 
   /** A record that made no entry of its own id. */
@@ -108,5 +129,9 @@ public final class Batch {
 
   Map<Count, Long> counts() {
     return counts;
+  }
+
+  Map<Given, Long> discards() {
+    return discards;
   }
 }

@@ -16,14 +16,16 @@ import java.util.Set;
 final class Intake {
   private final Database database;
   private final Destinations destinations;
+  private final Discards discards;
   private final Clock clock;
   // What the handlers table holds, as far as this agent has written it: nearly every record tells
   // what is known.
   private final Map<Long, Handler> written = new HashMap<>();
 
-  Intake(Database database, Destinations destinations, Clock clock) {
+  Intake(Database database, Destinations destinations, Discards discards, Clock clock) {
     this.database = database;
     this.destinations = destinations;
+    this.discards = discards;
     this.clock = clock;
     database.onRollback(written::clear);
   }
@@ -99,6 +101,9 @@ final class Intake {
           consume(batch.consumed(), file);
           for (Map.Entry<Batch.Count, Long> count : batch.counts().entrySet()) {
             count(count.getKey(), count.getValue(), now);
+          }
+          for (Map.Entry<Batch.Given, Long> given : batch.discards().entrySet()) {
+            discard(given.getKey(), given.getValue(), now);
           }
           return new Outbox.Stored(entries, ready, duplicates);
         });
@@ -198,6 +203,12 @@ final class Intake {
       statement.setLong(2, file);
       statement.executeUpdate();
     }
+  }
+
+  private void discard(Batch.Given given, long quantity, long now) throws SQLException {
+    Destination.To to = given.to();
+    discards.add(
+        to == null ? 0 : destinations.idOf(to), given.reason(), given.category(), quantity, now);
   }
 
   private void count(Batch.Count count, long quantity, long now) throws SQLException {

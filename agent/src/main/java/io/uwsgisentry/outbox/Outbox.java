@@ -49,17 +49,19 @@ public final class Outbox implements AutoCloseable {
   private final Settling settling;
   private final Tallies tallies;
   private final Tidying tidying;
+  private final Discards discards;
   private long seenVersion;
 
   private Outbox(Database database, Clock clock) {
     this.database = database;
     Destinations destinations = new Destinations(database);
-    this.intake = new Intake(database, destinations, clock);
+    this.discards = new Discards(database);
+    this.intake = new Intake(database, destinations, discards, clock);
     this.entries = new Entries(database, destinations);
     this.handlers = new Handlers(database);
-    this.settling = new Settling(database, destinations, handlers);
+    this.settling = new Settling(database, destinations, handlers, discards);
     this.tallies = new Tallies(database, destinations, settling);
-    this.tidying = new Tidying(database);
+    this.tidying = new Tidying(database, discards);
   }
 
   /**
@@ -83,6 +85,7 @@ public final class Outbox implements AutoCloseable {
    *
    * @throws java.nio.file.NoSuchFileException if there is none yet
    * @throws NewerOutboxException if a newer version of this program has written it
+   * @throws OlderOutboxException if an older one has, and no agent of this version since
    */
   public static Outbox openReadOnly(Path db) throws IOException {
     Database database = Database.openReadOnly(db);
@@ -238,6 +241,21 @@ public final class Outbox implements AutoCloseable {
   /** All that was counted. */
   public List<Counter> counters() throws IOException {
     return Counters.all(database);
+  }
+
+  /** Keys of the destinations that are still to be told of something discarded. */
+  public List<String> destinationsToTell() throws IOException {
+    return discards.destinations();
+  }
+
+  /** What that destination has not been told of as discarded yet. */
+  public List<Discarded> unreported(String destinationKey, int limit) throws IOException {
+    return discards.unreported(destinationKey, limit);
+  }
+
+  /** Notes that the destination took a report of these. */
+  public void reported(String destinationKey, List<Discarded> told) throws IOException {
+    discards.reported(destinationKey, told);
   }
 
   /** Whether another process has written since the last call; false at the first. */

@@ -3,6 +3,7 @@ package io.uwsgisentry.outbox;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.sql.SQLException;
+import java.util.List;
 
 /**
  * The tables, and the way from each version of them to the next. {@code PRAGMA user_version} holds
@@ -17,11 +18,15 @@ import java.sql.SQLException;
  *       entries.id} it recognises a record that was appended twice.
  *   <li>{@code files.attempts} counts how often reading started at {@code position} without getting
  *       beyond it.
- *   <li>States 0, 3, 4 in the indexes are those of {@link State}.
+ *   <li>{@code entries.packed}: the payload is compressed with gzip. {@code size} is that of the
+ *       payload as it is stored.
+ *   <li>{@code reports} is what servers are still to be told of as discarded; {@code breakers}
+ *       which servers let nobody in, as they said last.
+ *   <li>States 0, 1, 3, 4 in the indexes are those of {@link State}.
  * </ul>
  */
 final class Schema {
-  static final int VERSION = 1;
+  static final int VERSION = 2;
 
   private static final String[] VERSION_1 = {
     """
@@ -97,6 +102,34 @@ final class Schema {
     "PRAGMA user_version = 1"
   };
 
+  private static final String[] VERSION_2 = {
+    "ALTER TABLE destinations ADD COLUMN ca TEXT",
+    "ALTER TABLE destinations ADD COLUMN proxy TEXT",
+    "ALTER TABLE entries ADD COLUMN packed INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX entries_loose ON entries(seq) WHERE state = 1 AND packed = 0",
+    """
+    CREATE TABLE breakers(
+      destination TEXT PRIMARY KEY,
+      status INTEGER NOT NULL,
+      words TEXT NOT NULL,
+      since INTEGER NOT NULL,
+      probes INTEGER NOT NULL,
+      next INTEGER NOT NULL) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE reports(
+      destination INTEGER NOT NULL REFERENCES destinations(id),
+      reason TEXT NOT NULL,
+      category TEXT NOT NULL,
+      quantity INTEGER NOT NULL,
+      PRIMARY KEY (destination, reason, category)) WITHOUT ROWID
+    """,
+    "PRAGMA user_version = 2"
+  };
+
+  /** The statements that lead from each version to the next. */
+  private static final List<String[]> STEPS = List.of(VERSION_1, VERSION_2);
+
   private Schema() {}
 
   /** Brings the database to this version. */
@@ -107,8 +140,8 @@ final class Schema {
     database.write(
         () -> {
           // Looked at again under the write lock: another process may have been quicker.
-          if (version(database) == 0) {
-            for (String statement : VERSION_1) {
+          for (int version = version(database); version < VERSION; version++) {
+            for (String statement : STEPS.get(version)) {
               database.execute(statement);
             }
           }
@@ -125,8 +158,11 @@ final class Schema {
     if (version == 0) {
       throw new NoSuchFileException(database.file().toString(), null, "still empty");
     }
-    if (version != VERSION) {
+    if (version > VERSION) {
       throw new NewerOutboxException(database.file(), version);
+    }
+    if (version < VERSION) {
+      throw new OlderOutboxException(database.file());
     }
   }
 

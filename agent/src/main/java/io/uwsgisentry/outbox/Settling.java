@@ -20,11 +20,13 @@ final class Settling {
   private final Database database;
   private final Destinations destinations;
   private final Handlers handlers;
+  private final Discards discards;
 
-  Settling(Database database, Destinations destinations, Handlers handlers) {
+  Settling(Database database, Destinations destinations, Handlers handlers, Discards discards) {
     this.database = database;
     this.destinations = destinations;
     this.handlers = handlers;
+    this.discards = discards;
   }
 
   void settle(List<Settlement> settlements) throws IOException {
@@ -70,26 +72,22 @@ final class Settling {
         database.prepared(
             "UPDATE entries SET state = 2, attempts = attempts + 1, not_before = NULL,"
                 + " last_error = ?, settled = ? WHERE id = ? AND state = 0"
-                + " RETURNING category, occurrences");
+                + " RETURNING category, occurrences, destination");
     statement.setString(1, dead.answer());
     statement.setLong(2, dead.when().toEpochMilli());
     statement.setBytes(3, Columns.id(dead.id()));
     String category = null;
     long occurrences = 0;
+    long destination = 0;
     try (ResultSet row = statement.executeQuery()) {
       if (row.next()) {
         category = row.getString(1);
         occurrences = row.getLong(2);
+        destination = row.getLong(3);
       }
     }
     if (category != null) {
-      Counters.add(
-          database,
-          Counter.Name.DISCARDED,
-          dead.reason().label(),
-          category,
-          occurrences,
-          dead.when().toEpochMilli());
+      discards.add(destination, dead.reason(), category, occurrences, dead.when().toEpochMilli());
     }
   }
 

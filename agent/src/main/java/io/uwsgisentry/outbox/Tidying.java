@@ -30,10 +30,12 @@ final class Tidying {
       long seq, State state, String category, long occurrences, long size, long at, long stored) {}
 
   private final Database database;
+  private final Discards discards;
   private Instant forgotten = Instant.MIN;
 
-  Tidying(Database database) {
+  Tidying(Database database, Discards discards) {
     this.database = database;
+    this.discards = discards;
   }
 
   /**
@@ -110,13 +112,8 @@ final class Tidying {
     }
     if (row.state() == State.UNDELIVERABLE || row.state() == State.LOCAL) {
       // A dead one was counted when it died.
-      Counters.add(
-          database,
-          Counter.Name.DISCARDED,
-          DiscardReason.CACHE_OVERFLOW.label(),
-          row.category(),
-          row.occurrences(),
-          now.toEpochMilli());
+      discards.add(
+          0, DiscardReason.CACHE_OVERFLOW, row.category(), row.occurrences(), now.toEpochMilli());
     }
     for (String table : List.of("payloads", "entries")) {
       PreparedStatement delete = database.prepared("DELETE FROM " + table + " WHERE seq = ?");
