@@ -6,14 +6,17 @@ import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.SealedFile;
 import io.uwsgisentry.outbox.Bounds;
+import io.uwsgisentry.outbox.DamagedOutbox;
 import io.uwsgisentry.outbox.NewerOutboxException;
 import io.uwsgisentry.outbox.Outbox;
+import io.uwsgisentry.outbox.OutboxException;
 import io.uwsgisentry.policy.Scrubber;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
@@ -83,6 +86,7 @@ final class Agent {
    */
   static int run(AgentRunner.Arguments arguments) throws IOException {
     Path directory = arguments.directory().toAbsolutePath();
+    List<String> remarks = DirectoryInspection.of(directory, DirectoryInspection.ownUid());
     JournalDirectory journal = JournalDirectory.create(directory);
     Optional<AgentLock> lock = AgentLock.take(directory);
     if (lock.isEmpty()) {
@@ -95,6 +99,7 @@ final class Agent {
     Clock clock = Clock.systemUTC();
     try (AgentLock held = lock.get();
         AgentLog log = AgentLog.open(directory, clock)) {
+      remarks.forEach(log::line);
       return new Agent(arguments, clock, log, RuntimeDirectory.of(directory), journal).run();
     }
   }
@@ -137,25 +142,16 @@ final class Agent {
 
   private int serve() {
     lifetime.forgetWanted();
-    try (Outbox outbox = open()) {
-      EventFactory factory = new EventFactory(new Scrubber(), version());
-      try (Delivery delivery = new Delivery(outbox, clock, log::line);
-          ClassArchive archive = new ClassArchive(runtime, log::line)) {
-        JournalPump pump =
-            new JournalPump(journal, journal.key(), outbox, factory, delivery::wake, log::line);
-        delivery.start();
-        tell("agent " + version() + " started, pid " + ProcessHandle.current().pid());
-        if (!arguments.drainOnly()) {
-          pump(pump, outbox, delivery, archive);
+    try {
+      try {
+        return serveOnce();
+      } catch (OutboxException e) {
+        if (!e.corrupt()) {
+          throw e;
         }
-        takeRest(pump);
-        boolean empty = delivery.drain(arguments.drain());
-        takeRest(pump);
-        log.line(
-            "agent ends"
-                + (arguments.drainOnly() ? "" : ", " + lifetime.reason())
-                + (empty ? "" : "; what is not delivered waits in the outbox"));
-        return 0;
+        putAside(String.valueOf(e.getMessage()));
+        // A second one within one life is the disk's fault, and not to be mended from here.
+        return serveOnce();
       }
     } catch (NewerJournalException | NewerOutboxException e) {
       tell("agent ends: " + e.getMessage());
@@ -172,10 +168,52 @@ final class Agent {
     }
   }
 
+  private int serveOnce() throws IOException, NewerJournalException, InterruptedException {
+    try (Outbox outbox = open()) {
+      EventFactory factory = new EventFactory(new Scrubber(), version());
+      try (Delivery delivery = new Delivery(outbox, clock, log::line);
+          ClassArchive archive = new ClassArchive(runtime, log::line)) {
+        JournalPump pump =
+            new JournalPump(journal, journal.key(), outbox, factory, delivery::wake, log::line);
+        delivery.start();
+        tell("agent " + version() + " started, pid " + ProcessHandle.current().pid());
+        if (!arguments.drainOnly()) {
+          pump(pump, outbox, delivery, archive);
+        }
+        takeRest(pump);
+        boolean empty = delivery.drain(arguments.drain());
+        takeRest(pump);
+        outbox.requireSound();
+        log.line(
+            "agent ends"
+                + (arguments.drainOnly() ? "" : ", " + lifetime.reason())
+                + (empty ? "" : "; what is not delivered waits in the outbox"));
+        return 0;
+      }
+    }
+  }
+
   private Outbox open() throws IOException {
     runtime.removeOthers();
     runtime.provideSqlite();
-    return Outbox.open(arguments.directory().resolve("outbox.db"), clock);
+    if (DamagedOutbox.isHeadless(database())) {
+      putAside(database() + " is gone, its write-ahead log is not");
+    }
+    return Outbox.open(database(), clock);
+  }
+
+  private Path database() {
+    return arguments.directory().resolve("outbox.db");
+  }
+
+  private void putAside(String why) throws IOException {
+    Path aside = DamagedOutbox.putAside(database(), clock.instant());
+    tell(
+        why
+            + "; it is kept as "
+            + aside.getFileName()
+            + " and a new one begins. What waited in it is not sent, what the journal still holds"
+            + " may be sent a second time");
   }
 
   /**
@@ -195,7 +233,7 @@ final class Agent {
   }
 
   private void pump(JournalPump pump, Outbox outbox, Delivery delivery, ClassArchive archive)
-      throws NewerJournalException, InterruptedException {
+      throws OutboxException, NewerJournalException, InterruptedException {
     long started = System.nanoTime();
     long tidied = started - TIDY_NANOS;
     long looked = started;
@@ -204,6 +242,8 @@ final class Agent {
     while (!lifetime.over()) {
       try {
         boolean any = pump.pass();
+        // Delivery may have been the one to find it out; it only tries again.
+        outbox.requireSound();
         idle = any ? 0 : idle + 1;
         long now = System.nanoTime();
         if (now - looked >= LOOK_ELSEWHERE_NANOS) {
@@ -224,6 +264,7 @@ final class Agent {
         }
         lifetime.pause(idle > PATIENCE ? IDLE_PAUSE : BUSY_PAUSE);
       } catch (IOException e) {
+        outbox.requireSound();
         if (backoff.isZero()) {
           log.line("the journal cannot be taken up for now, its records wait there: " + e);
           backoff = FIRST_BACKOFF;

@@ -3,6 +3,7 @@ package io.uwsgisentry.cli;
 import io.uwsgisentry.console.Status;
 import io.uwsgisentry.console.StatusPage;
 import io.uwsgisentry.outbox.Advice;
+import io.uwsgisentry.outbox.DamagedOutbox;
 import io.uwsgisentry.outbox.Outbox;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -72,6 +73,9 @@ final class StatusCommand implements Callable<Integer> {
         holder.pid(),
         files,
         bytes,
+        DamagedOutbox.putAside(path.resolve("outbox.db")).stream()
+            .map(file -> String.valueOf(file.getFileName()))
+            .toList(),
         contents(path),
         surroundings.clock().instant());
   }

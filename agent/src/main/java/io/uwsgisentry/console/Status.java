@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param agentPid its process id, null if that cannot be seen from here
  * @param journalFiles files that the agent has not finished, the one that is appended to included
  * @param journalBytes their size
+ * @param damaged names of the databases that were put aside because they could not be read
  * @param outbox null as long as no agent has made the database
  */
 public record Status(
@@ -26,6 +27,7 @@ public record Status(
     @Nullable Long agentPid,
     int journalFiles,
     long journalBytes,
+    List<String> damaged,
     @Nullable Contents outbox,
     Instant now) {
 

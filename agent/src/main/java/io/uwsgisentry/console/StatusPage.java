@@ -44,6 +44,9 @@ public final class StatusPage {
             : Text.bytes(status.journalBytes())
                 + " in "
                 + Text.count(status.journalFiles(), "file"));
+    for (String damaged : status.damaged()) {
+      field(out, "damaged", Text.line(damaged) + ", put aside; what waited in it is not sent");
+    }
     Status.Contents outbox = status.outbox();
     if (outbox == null) {
       field(out, "events", "none yet");
@@ -159,6 +162,7 @@ public final class StatusPage {
     journal.put("files", status.journalFiles());
     journal.put("bytes", status.journalBytes());
     object.put("journal", journal);
+    object.put("damaged", status.damaged());
     Status.Contents outbox = status.outbox();
     if (outbox != null) {
       object.put("events", entriesObject(numbers(outbox.entries())));

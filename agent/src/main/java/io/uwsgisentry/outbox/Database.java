@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -17,6 +18,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteOpenMode;
 
@@ -40,6 +42,7 @@ final class Database implements AutoCloseable {
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<String, PreparedStatement> statements = new HashMap<>();
   private final List<Runnable> onRollback = new ArrayList<>();
+  private volatile @Nullable OutboxException damage;
 
   private Database(Path file, Connection connection) {
     this.file = file;
@@ -55,6 +58,7 @@ final class Database implements AutoCloseable {
     } catch (FileAlreadyExistsException e) {
       // As usual.
     }
+    requirePlain(file);
     SQLiteConfig config = new SQLiteConfig();
     config.setBusyTimeout(BUSY_TIMEOUT_MS);
     Database database = connect(file, "", config);
@@ -75,14 +79,26 @@ final class Database implements AutoCloseable {
 
   /** Opens the file for reading and makes nothing. */
   static Database openReadOnly(Path file) throws IOException {
-    if (!Files.exists(file)) {
+    if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
       throw new NoSuchFileException(file.toString());
     }
+    requirePlain(file);
     boolean quiet = !Files.exists(file.resolveSibling(file.getFileName() + "-wal"));
     SQLiteConfig config = new SQLiteConfig();
     config.setReadOnly(true);
     config.setBusyTimeout(BUSY_TIMEOUT_MS);
     return connect(file, quiet ? "?immutable=1" : "", config);
+  }
+
+  /** SQLite would follow a link, and wait at a FIFO for ever. */
+  private static void requirePlain(Path file) throws IOException {
+    for (String companion : List.of("", "-wal", "-shm")) {
+      Path one = file.resolveSibling(file.getFileName() + companion);
+      if (Files.exists(one, LinkOption.NOFOLLOW_LINKS)
+          && !Files.isRegularFile(one, LinkOption.NOFOLLOW_LINKS)) {
+        throw new IOException(one + " is not a plain file");
+      }
+    }
   }
 
   private static Database connect(Path file, String query, SQLiteConfig config) throws IOException {
@@ -107,9 +123,21 @@ final class Database implements AutoCloseable {
     try {
       return work.run();
     } catch (SQLException e) {
-      throw new OutboxException(file, e);
+      OutboxException failure = new OutboxException(file, e);
+      if (failure.corrupt()) {
+        damage = failure;
+      }
+      throw failure;
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** Throws what SQLite said when it found the database damaged, if it ever did. */
+  void requireSound() throws OutboxException {
+    OutboxException found = damage;
+    if (found != null) {
+      throw found;
     }
   }
 

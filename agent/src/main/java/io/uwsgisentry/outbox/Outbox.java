@@ -258,6 +258,15 @@ public final class Outbox implements AutoCloseable {
     discards.reported(destinationKey, told);
   }
 
+  /**
+   * Throws once SQLite has found the database damaged, in whatever call and thread that was.
+   *
+   * @throws OutboxException what was said then
+   */
+  public void requireSound() throws OutboxException {
+    database.requireSound();
+  }
+
   /** Whether another process has written since the last call; false at the first. */
   public boolean changedElsewhere() throws IOException {
     return database.read(

@@ -305,19 +305,6 @@ class AgentTest {
   }
 
   @Test
-  void aDatabaseThatIsNoneIsToldAndLeftAlone() throws Exception {
-    Files.writeString(state.resolve("outbox.db"), "no database ".repeat(1_000));
-    append(1, 1);
-
-    try (AgentProcess agent = AgentProcess.start(state)) {
-      assertThat(agent.exitCode()).isEqualTo(1);
-      assertThat(agent.output()).contains("outbox.db");
-    }
-    assertThat(log()).contains("outbox.db");
-    assertThat(journal.directory.bytes()).isPositive();
-  }
-
-  @Test
   void drainOnlyTakesTheJournalDeliversAndEnds() throws Exception {
     append(1, 10);
 

@@ -22,6 +22,7 @@ class StatusPageTest {
         4711L,
         2,
         3 * 1024 * 1024,
+        List.of(),
         new Status.Contents(
             Map.of(
                 State.READY, new Tally(12, 1200, 40_000),
@@ -71,7 +72,9 @@ class StatusPageTest {
   void aFreshDirectoryIsShortToTell() {
     assertThat(
             StatusPage.text(
-                new Status(DIRECTORY, false, null, 0, 0, null, Sample.NOON), Sample.ZONE, 80))
+                new Status(DIRECTORY, false, null, 0, 0, List.of(), null, Sample.NOON),
+                Sample.ZONE,
+                80))
         .isEqualTo(
             """
             directory    /var/lib/uwsgi-sentry/33
@@ -82,8 +85,17 @@ class StatusPageTest {
   }
 
   @Test
+  void aDatabaseThatWasPutAsideIsTold() {
+    String name = "outbox.db.damaged-20261122T110000000Z";
+    Status damaged = new Status(DIRECTORY, true, 1L, 0, 0, List.of(name), null, Sample.NOON);
+    assertThat(StatusPage.text(damaged, Sample.ZONE, 0))
+        .contains("damaged      " + name + ", put aside; what waited in it is not sent\n");
+    assertThat(StatusPage.json(damaged)).contains("\"damaged\":[\"" + name + "\"]");
+  }
+
+  @Test
   void recordsWithoutAnAgentWaitForOne() {
-    Status waiting = new Status(DIRECTORY, false, null, 1, 300, null, Sample.NOON);
+    Status waiting = new Status(DIRECTORY, false, null, 1, 300, List.of(), null, Sample.NOON);
     assertThat(waiting.waitsForAgent()).isTrue();
     assertThat(StatusPage.text(waiting, Sample.ZONE, 80))
         .contains("agent        not running; what is recorded waits for it\n");
@@ -96,7 +108,7 @@ class StatusPageTest {
         .isEqualTo(
             """
             {"directory":"/var/lib/uwsgi-sentry/33","agent":{"running":true,"pid":4711},\
-            "journal":{"files":2,"bytes":3145728},\
+            "journal":{"files":2,"bytes":3145728},"damaged":[],\
             "events":{"ready":12,"delivered":345,"local":1,"undeliverable":0,"dead":0},\
             "counters":[{"name":"dropped","reason":"disk_full","subject":"shop","quantity":7,"last":"2026-11-22T11:00:00.123456Z"},\
             {"name":"torn","reason":"","subject":"","quantity":1,"last":"2026-11-22T11:00:00.123456Z"}],\
