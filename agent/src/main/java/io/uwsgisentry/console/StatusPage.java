@@ -1,6 +1,7 @@
 package io.uwsgisentry.console;
 
 import io.uwsgisentry.outbox.Advice;
+import io.uwsgisentry.outbox.Breaker;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DestinationTally;
 import io.uwsgisentry.outbox.State;
@@ -139,6 +140,25 @@ public final class StatusPage {
                         + Words.shortTime(until, zone)
                         + ", as the server asked",
                     width));
+    Breaker breaker = tally.breaker();
+    if (breaker != null) {
+      indented(
+          out,
+          "parked",
+          "since "
+              + Words.shortTime(breaker.since(), zone)
+              + ": "
+              + Breaker.advice(breaker.status()),
+          width);
+      indented(
+          out,
+          "",
+          (breaker.next().isAfter(now)
+                  ? "tried next at " + Words.shortTime(breaker.next(), zone)
+                  : "tried next as soon as an agent runs")
+              + ", at once with `uwsgi-sentry events retry --all`",
+          width);
+    }
     String error = tally.lastError();
     if (error != null) {
       indented(out, "last error", Text.line(error), width);
@@ -210,6 +230,17 @@ public final class StatusPage {
     Words.put(object, "oldest_ready", tally.oldestReady());
     Words.put(object, "last_error", tally.lastError());
     object.put("holds", new TreeMap<>(tally.holds()));
+    Breaker breaker = tally.breaker();
+    if (breaker != null) {
+      Map<String, Object> parked = new LinkedHashMap<>();
+      parked.put("status", breaker.status());
+      parked.put("advice", Breaker.advice(breaker.status()));
+      parked.put("words", breaker.words());
+      parked.put("since", breaker.since());
+      parked.put("probes", breaker.probes());
+      parked.put("next", breaker.next());
+      object.put("parked", parked);
+    }
     return object;
   }
 }

@@ -1,19 +1,11 @@
 package io.uwsgisentry.delivery;
 
-import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.Settlement;
-import io.uwsgisentry.settings.Destination;
-import io.uwsgisentry.settings.Dsn;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.List;
-import java.util.Objects;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -36,16 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Delivery implements AutoCloseable {
   private static final Duration LAST_ANSWERS = Duration.ofMillis(700);
-  private static final Duration KEEP_LANE = Duration.ofSeconds(60);
-
-  /** How often the outbox is asked without a reason: while something waits there, and else. */
-  private static final Duration LOOK = Duration.ofSeconds(1);
-
-  private static final Duration LOOK_IDLE = Duration.ofSeconds(5);
   private static final Duration AFTER_OUTBOX_FAILURE = Duration.ofSeconds(1);
-
-  /** Later than any entry is put off. */
-  private static final Duration FAR = Duration.ofDays(366);
 
   private sealed interface Message {}
 
@@ -61,7 +44,6 @@ public final class Delivery implements AutoCloseable {
 
   private final Outbox outbox;
   private final Clock clock;
-  private final Pace pace;
   private final Consumer<String> log;
   private final Sender sender;
   private final LaneLog laneLog;
@@ -74,7 +56,8 @@ public final class Delivery implements AutoCloseable {
   private volatile @Nullable Throwable fault;
 
   // All below belongs to the delivery thread.
-  private final List<Lane> lanes = new ArrayList<>();
+  private final Lanes lanes;
+  private final ClientReports reports;
   private final Settlements settlements;
   private long lookAt;
   private @Nullable Drain drain;
@@ -96,11 +79,12 @@ public final class Delivery implements AutoCloseable {
   Delivery(Outbox outbox, Clock clock, Consumer<String> log, Pace pace) {
     this.outbox = outbox;
     this.clock = clock;
-    this.pace = pace;
     this.log = log;
     this.sender = new Sender(clock, log);
     this.laneLog = new LaneLog(log);
     this.settlements = new Settlements(outbox);
+    this.reports = new ClientReports(outbox, clock, pace);
+    this.lanes = new Lanes(outbox, clock, pace, reports);
     this.thread = new Thread(null, this::run, "delivery", SenderThreads.STACK);
     thread.setDaemon(true);
   }
@@ -218,7 +202,7 @@ public final class Delivery implements AutoCloseable {
     } else if (message instanceof Drain begun) {
       drain = begun;
       lookAt = System.nanoTime();
-      lanes.forEach(lane -> lane.hurry(lookAt));
+      lanes.hurry(lookAt);
     } else if (message instanceof Stop) {
       stopping = true;
     } else if (message instanceof Broken broken) {
@@ -233,7 +217,7 @@ public final class Delivery implements AutoCloseable {
       settlements.store();
     }
     if (lookAt - nanos <= 0) {
-      look(nanos);
+      lookAt = lanes.look(nanos);
     }
     Instant now = clock.instant();
     boolean started = true;
@@ -244,10 +228,9 @@ public final class Delivery implements AutoCloseable {
         started |= senders.admit(lane) && start(lane, nanos, now);
       }
     }
-    // And where there is not one for each, the next turn begins with another.
-    Collections.rotate(lanes, -1);
-    lanes.removeIf(lane -> retired(lane, nanos));
-    if (drain != null && (drain.end() - nanos <= 0 || lanes.stream().allMatch(l -> l.over(now)))) {
+    lanes.rotate();
+    lanes.retire(nanos, lane -> laneLog.forget(lane.key()));
+    if (drain != null && (drain.end() - nanos <= 0 || lanes.over(nanos, now))) {
       endDrain(drain);
     }
     if (outboxFailing) {
@@ -256,48 +239,21 @@ public final class Delivery implements AutoCloseable {
     }
   }
 
-  private void look(long nanos) throws IOException {
-    Instant due = due(clock.instant());
-    List<String> keys = outbox.destinationsReady(due);
-    for (String key : keys) {
-      Lane lane = lane(key);
-      if (lane == null) {
-        lane = new Lane(key, outbox.holds(key), pace, nanos);
-        lanes.add(lane);
-        if (drain != null) {
-          lane.hurry(nanos);
-        }
-      }
-      lane.look();
-    }
-    Optional<Instant> next = outbox.nextReady();
-    Duration wait = keys.isEmpty() && next.isEmpty() ? LOOK_IDLE : LOOK;
-    if (next.isPresent() && next.get().isAfter(due)) {
-      wait = RateLimits.min(wait, Duration.between(due, next.get()).plusMillis(1));
-    }
-    lookAt = nanos + wait.toNanos();
-  }
-
-  private @Nullable Lane lane(String key) {
-    for (Lane lane : lanes) {
-      if (lane.key().equals(key)) {
-        return lane;
-      }
-    }
-    return null;
-  }
-
-  /** What counts as due: in a drain everything. */
-  private Instant due(Instant now) {
-    return drain == null ? now : now.plus(FAR);
-  }
-
   private boolean start(Lane lane, long nanos, Instant now) throws IOException {
+    if (reports.due(lane.key(), nanos) && lane.mayReport(nanos, now)) {
+      // First, so that what was told is not told again.
+      settlements.store();
+      Parcel.OfReport report = reports.take(lane.key());
+      if (report != null) {
+        senders.start(lane.report(report, nanos), this::send);
+        return true;
+      }
+    }
     int wanted = lane.wanted(nanos, now);
     if (wanted > 0) {
       // First, so that what is answered need not be read again only to be left out.
       settlements.store();
-      lane.fetched(outbox.ready(lane.key(), due(now), wanted, lane.taken()), wanted);
+      lane.fetched(outbox.ready(lane.key(), lanes.due(now), wanted, lane.taken()), wanted);
     }
     Lane.Ticket ticket = lane.start(nanos, now);
     if (ticket == null) {
@@ -309,11 +265,8 @@ public final class Delivery implements AutoCloseable {
 
   /** In a thread of the senders. */
   private void send(Lane.Ticket ticket) {
-    Entry entry = ticket.entry();
     try {
-      Dsn dsn = Objects.requireNonNull(entry.dsn(), "an entry without a DSN is not ready");
-      Destination.To to = new Destination.To(dsn, entry.verify(), entry.timeout(), entry.debug());
-      inbox.add(new Done(ticket, sender.send(entry.id(), entry.payload(), entry.category(), to)));
+      inbox.add(new Done(ticket, sender.send(ticket.parcel())));
     } catch (InterruptedException e) {
       // We are closing: the entry stays ready.
       Thread.currentThread().interrupt();
@@ -334,25 +287,23 @@ public final class Delivery implements AutoCloseable {
       long due = nanos + Duration.between(now, retry.notBefore()).plusMillis(1).toNanos();
       lookAt = due - lookAt < 0 ? due : lookAt;
     }
-    laneLog.outcome(ticket, outcome, nanos);
-  }
-
-  private boolean retired(Lane lane, long nanos) {
-    boolean idle = lane.idle(nanos, KEEP_LANE);
-    if (idle) {
-      laneLog.forget(lane.key());
+    if (ticket.parcel() instanceof Parcel.OfReport report) {
+      reports.done(lane.key(), nanos);
+      // What a server refuses it will refuse again; the numbers stay in our own status.
+      if (outcome instanceof Outcome.Delivered || outcome instanceof Outcome.Refused) {
+        settlements.addReport(lane, report.told(), nanos);
+      }
     }
-    return idle;
+    laneLog.outcome(ticket, outcome, nanos);
   }
 
   private void endDrain(Drain ending) throws IOException {
     settlements.store();
-    boolean empty = outbox.destinationsReady(clock.instant().plus(FAR)).isEmpty();
-    drainOver(ending, empty);
+    drainOver(ending, lanes.nothingLeft());
   }
 
   private void drainOver(Drain ending, boolean empty) {
-    lanes.forEach(Lane::calm);
+    lanes.calm();
     drain = null;
     ending.empty().complete(empty);
   }
@@ -374,6 +325,9 @@ public final class Delivery implements AutoCloseable {
       for (Lane lane : lanes) {
         if (senders.admit(lane)) {
           idle = Math.min(idle, lane.idleFor(nanos, now));
+          if (lane.mayReport(nanos, now)) {
+            idle = Math.min(idle, reports.idleFor(lane.key(), nanos));
+          }
         }
       }
       if (!settlements.isEmpty()) {

@@ -17,19 +17,39 @@ final class Framing {
   private Framing() {}
 
   /** The envelope as it is before compression. */
+  static byte[] envelope(Parcel parcel, Instant sentAt) {
+    return parcel instanceof Parcel.OfReport
+        ? framed("", ClientReports.CATEGORY, "", parcel.payload(), sentAt)
+        : envelope(parcel.id(), parcel.payload(), sentAt);
+  }
+
+  /** An event's. */
   static byte[] envelope(String id, byte[] payload, Instant sentAt) {
+    return framed(
+        "\"event_id\":\"" + id + "\",",
+        "event",
+        ",\"content_type\":\"application/json\"",
+        payload,
+        sentAt);
+  }
+
+  private static byte[] framed(
+      String id, String type, String more, byte[] payload, Instant sentAt) {
     byte[] headers =
-        ("{\"event_id\":\""
+        ("{"
                 + id
-                + "\",\"sent_at\":\""
+                + "\"sent_at\":\""
                 + sentAt.truncatedTo(ChronoUnit.MILLIS)
                 + "\",\"sdk\":{\"name\":\""
                 + Client.NAME
                 + "\",\"version\":\""
                 + Client.VERSION
-                + "\"}}\n{\"type\":\"event\",\"length\":"
+                + "\"}}\n{\"type\":\""
+                + type
+                + "\",\"length\":"
                 + payload.length
-                + ",\"content_type\":\"application/json\"}\n")
+                + more
+                + "}\n")
             .getBytes(StandardCharsets.UTF_8);
     byte[] envelope = new byte[headers.length + payload.length + 1];
     System.arraycopy(headers, 0, envelope, 0, headers.length);

@@ -1,5 +1,6 @@
 package io.uwsgisentry.delivery;
 
+import io.uwsgisentry.outbox.Breaker;
 import io.uwsgisentry.outbox.DiscardReason;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Settlement;
@@ -12,6 +13,7 @@ import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -35,6 +37,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Holds</b> (rate limits, {@code Retry-After}) are the server's words: kept in the outbox
  * over restarts, and not even a drain ignores them.
+ *
+ * <p><b>A closed door</b> (401, 403, 404) is nobody's fault but the configuration's: everything
+ * waits ({@link Breaker}), and one entry at a time tries it, ever more seldom, until one is taken.
  */
 final class Lane {
   /**
@@ -42,22 +47,24 @@ final class Lane {
    *
    * @param proven whether the lane was when it started
    */
-  record Ticket(Lane lane, Entry entry, int epoch, boolean proven) {}
+  record Ticket(Lane lane, Parcel parcel, int epoch, boolean proven) {}
 
   /**
    * What follows from an outcome.
    *
    * @param settlement null if the entry simply stays ready
    * @param holds to be stored, by category
+   * @param door whether the lane's {@link #breaker()} has changed and is to be stored
    */
-  record Verdict(@Nullable Settlement settlement, Map<String, Instant> holds) {}
+  record Verdict(@Nullable Settlement settlement, Map<String, Instant> holds, boolean door) {}
 
   private static final int MOST_BUFFERED = 64;
+  private static final int TURNED_AWAY = 3;
   private static final int BUFFERED_BYTES = 256 * 1024;
 
   private final String key;
   private final Pace pace;
-  private final Map<String, Instant> holds;
+  private final Holds holds;
   private final Deque<Entry> buffer = new ArrayDeque<>();
 
   /**
@@ -79,6 +86,12 @@ final class Lane {
   private long lastUse;
   private int largest = 4096;
 
+  /** What the server said that lets nobody in; null if it does, as far as is known. */
+  private @Nullable Breaker breaker;
+
+  /** It was asked once more on a person's word since it answered so. */
+  private boolean probed;
+
   /** The outbox had nothing more; a wake-up looks again. */
   private boolean exhausted;
 
@@ -90,12 +103,14 @@ final class Lane {
 
   /**
    * @param holds as stored, by category
+   * @param breaker as stored
    * @param nanos now, as {@link System#nanoTime}
    */
-  Lane(String key, Map<String, Instant> holds, Pace pace, long nanos) {
+  Lane(String key, Map<String, Instant> holds, @Nullable Breaker breaker, Pace pace, long nanos) {
     this.key = key;
     this.pace = pace;
-    this.holds = new HashMap<>(holds);
+    this.holds = new Holds(holds);
+    this.breaker = breaker;
     this.resumeAt = nanos;
     this.lastStart = nanos - pace.spacing().toNanos();
     this.lastUse = nanos;
@@ -107,6 +122,28 @@ final class Lane {
 
   boolean proven() {
     return proven;
+  }
+
+  @Nullable Breaker breaker() {
+    return breaker;
+  }
+
+  /**
+   * The outbox says that somebody may have mended what the server refused: it is asked once more,
+   * now. What was tried in vain so far still counts for the next pause.
+   */
+  void probe(Breaker stored, long nanos) {
+    // What the outbox holds may be older than what this lane knows, or have led to a try already.
+    if (breaker != null && stored.probes() == breaker.probes() && !probed && inFlight == 0) {
+      resumeAt = nanos;
+      exhausted = false;
+      probed = true;
+    }
+  }
+
+  /** Waits until then before it asks a server that let nobody in. */
+  void park(long until) {
+    resumeAt = until;
   }
 
   int inFlight() {
@@ -169,16 +206,30 @@ final class Lane {
     }
     for (Iterator<Entry> entries = buffer.iterator(); entries.hasNext(); ) {
       Entry entry = entries.next();
-      if (!held(entry.category(), now)) {
+      if (!holds.on(entry.category(), now)) {
         entries.remove();
         busy.add(entry.id());
-        inFlight++;
-        lastStart = nanos;
-        lastUse = nanos;
-        return new Ticket(this, entry, epoch, proven);
+        return ticket(new Parcel.OfEvent(entry), nanos);
       }
     }
     return null;
+  }
+
+  /** Whether a client report may be sent now. */
+  boolean mayReport(long nanos, Instant now) {
+    return inFlight < allowed && !waits(nanos, now) && !holds.on(ClientReports.CATEGORY, now);
+  }
+
+  /** The request for a report that {@link #mayReport}. */
+  Ticket report(Parcel.OfReport report, long nanos) {
+    return ticket(report, nanos);
+  }
+
+  private Ticket ticket(Parcel parcel, long nanos) {
+    inFlight++;
+    lastStart = nanos;
+    lastUse = nanos;
+    return new Ticket(this, parcel, epoch, proven);
   }
 
   /** What an outcome means for the lane and for the entry. */
@@ -187,26 +238,33 @@ final class Lane {
     lastUse = nanos;
     Map<String, Instant> asked = new HashMap<>();
     outcome.limits().forEach((category, wait) -> asked.put(category, now.plus(wait)));
-    Entry entry = ticket.entry();
+    Parcel parcel = ticket.parcel();
+    Breaker before = breaker;
     Settlement settlement;
     if (outcome instanceof Outcome.Delivered delivered) {
       prove(ticket);
-      settlement = new Settlement.Delivered(entry.id(), now, delivered.status());
+      settlement = new Settlement.Delivered(parcel.id(), now, delivered.status());
     } else if (outcome instanceof Outcome.Limited) {
       careful();
       settlement = null;
-    } else if (outcome instanceof Outcome.Refused) {
-      settlement = dead(entry, DiscardReason.SEND_ERROR, outcome, now);
+    } else if (outcome instanceof Outcome.Denied denied) {
+      settlement = denied(ticket, denied, nanos, now);
+    } else if (outcome instanceof Outcome.TooLarge large && large.smaller() != null) {
+      settlement = new Settlement.Smaller(parcel.id(), large.smaller(), large.words());
+    } else if (outcome instanceof Outcome.Refused || outcome instanceof Outcome.TooLarge) {
+      settlement = dead(parcel, DiscardReason.SEND_ERROR, outcome, now);
     } else if (outcome instanceof Outcome.Unsendable) {
-      settlement = dead(entry, DiscardReason.INTERNAL_SDK_ERROR, outcome, now);
+      settlement = dead(parcel, DiscardReason.INTERNAL_SDK_ERROR, outcome, now);
     } else {
       settlement = failed(ticket, outcome, asked, nanos, now);
     }
-    asked.forEach((category, until) -> holds.merge(category, until, Lane::later));
-    if (settlement == null) {
-      busy.remove(entry.id());
+    holds.add(asked);
+    if (parcel instanceof Parcel.OfReport) {
+      settlement = null;
+    } else if (settlement == null) {
+      busy.remove(parcel.id());
     }
-    return new Verdict(settlement, asked);
+    return new Verdict(settlement, asked, !Objects.equals(breaker, before));
   }
 
   /** The entry is settled in the outbox. */
@@ -219,6 +277,7 @@ final class Lane {
       allowed = proven ? Math.min(pace.window(), allowed + 1) : Math.min(pace.window(), 2);
       proven = true;
       failures = 0;
+      breaker = null;
     }
   }
 
@@ -230,14 +289,44 @@ final class Lane {
     exhausted = false;
   }
 
-  private static Settlement dead(Entry entry, DiscardReason reason, Outcome outcome, Instant now) {
-    return new Settlement.Dead(entry.id(), reason, outcome.words(), now);
+  private static Settlement dead(
+      Parcel parcel, DiscardReason reason, Outcome outcome, Instant now) {
+    return new Settlement.Dead(parcel.id(), reason, outcome.words(), now);
+  }
+
+  /**
+   * Everything is parked, and the entry a little longer than the lane: if it is this one that the
+   * server takes offence at (a filter before it, say), the next try is another's. One that is
+   * turned away again and again by a server that takes the others is given up.
+   */
+  private Settlement denied(Ticket ticket, Outcome.Denied denied, long nanos, Instant now) {
+    Parcel parcel = ticket.parcel();
+    if (ticket.proven() && parcel.attempts() >= TURNED_AWAY) {
+      return dead(parcel, DiscardReason.SEND_ERROR, denied, now);
+    }
+    if (ticket.epoch() == epoch) {
+      careful();
+      probed = false;
+      int probes = breaker == null ? 1 : breaker.probes() + 1;
+      Duration pause = pace.probe(probes);
+      breaker =
+          new Breaker(
+              denied.status(),
+              denied.words(),
+              breaker == null ? now : breaker.since(),
+              probes,
+              now.plus(pause));
+      resumeAt = nanos + (hurried ? 0 : pause.toNanos());
+      givenUp |= hurried;
+    }
+    Instant next = breaker == null ? now : breaker.next();
+    return new Settlement.Retry(parcel.id(), next.plus(pace.spacing()), denied.words());
   }
 
   private Settlement failed(
       Ticket ticket, Outcome outcome, Map<String, Instant> asked, long nanos, Instant now) {
-    Entry entry = ticket.entry();
-    Duration wait = pace.backoff(entry.attempts() + 1);
+    Parcel parcel = ticket.parcel();
+    Duration wait = pace.backoff(parcel.attempts() + 1);
     if (ticket.epoch() == epoch) {
       careful();
       // The last round tries each once whatever came of the others, so many failures in a row say
@@ -251,20 +340,20 @@ final class Lane {
     }
     if (outcome instanceof Outcome.Failing failing && failing.pause() != null) {
       Duration told = RateLimits.min(failing.pause(), RateLimits.LONGEST);
-      asked.merge(RateLimits.ALL, now.plus(told), Lane::later);
+      asked.merge(RateLimits.ALL, now.plus(told), Holds::later);
       wait = RateLimits.max(wait, told);
     }
     if (hurried) {
-      tried.add(entry.id());
+      tried.add(parcel.id());
       resumeAt = nanos;
       // Without an answer the others would fare no better, and time is short.
       givenUp |= outcome instanceof Outcome.Unreachable;
     }
-    return new Settlement.Retry(entry.id(), now.plus(wait), outcome.words());
+    return new Settlement.Retry(parcel.id(), now.plus(wait), outcome.words());
   }
 
   private boolean waits(long nanos, Instant now) {
-    return givenUp || startAt() - nanos > 0 || held(RateLimits.ALL, now);
+    return givenUp || startAt() - nanos > 0 || holds.all(now);
   }
 
   private long startAt() {
@@ -272,23 +361,8 @@ final class Lane {
     return proven || resumeAt - spaced > 0 ? resumeAt : spaced;
   }
 
-  private boolean held(String category, Instant now) {
-    return active(holds.get(RateLimits.ALL), now) || active(holds.get(category), now);
-  }
-
   private boolean allHeld(Instant now) {
-    return buffer.stream().allMatch(e -> held(e.category(), now));
-  }
-
-  /** A hold beyond the longest is the trace of a clock that was set back. */
-  private static boolean active(@Nullable Instant until, Instant now) {
-    return until != null
-        && until.isAfter(now)
-        && !until.isAfter(now.plus(RateLimits.LONGEST).plusSeconds(60));
-  }
-
-  private static Instant later(Instant a, Instant b) {
-    return a.isAfter(b) ? a : b;
+    return buffer.stream().allMatch(e -> holds.on(e.category(), now));
   }
 
   /**
@@ -304,22 +378,16 @@ final class Lane {
 
   /** Until something may start, as far as holds say. */
   private Duration heldFor(Instant now) {
-    Duration least = buffer.isEmpty() ? left(RateLimits.ALL, now) : RateLimits.LONGEST;
+    Duration least = buffer.isEmpty() ? holds.leftFor(RateLimits.ALL, now) : RateLimits.LONGEST;
     for (Entry entry : buffer) {
-      Duration left = RateLimits.max(left(RateLimits.ALL, now), left(entry.category(), now));
-      least = RateLimits.min(least, left);
+      least = RateLimits.min(least, holds.leftFor(entry.category(), now));
     }
     return least;
   }
 
-  private Duration left(String category, Instant now) {
-    Instant until = holds.get(category);
-    return until != null && active(until, now) ? Duration.between(now, until) : Duration.ZERO;
-  }
-
   /** Whether a drain can expect nothing more of it. */
   boolean over(Instant now) {
-    return inFlight == 0 && (givenUp || held(RateLimits.ALL, now) || (exhausted && allHeld(now)));
+    return inFlight == 0 && (givenUp || holds.all(now) || (exhausted && allHeld(now)));
   }
 
   /**

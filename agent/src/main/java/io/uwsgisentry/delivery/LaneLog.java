@@ -1,6 +1,6 @@
 package io.uwsgisentry.delivery;
 
-import io.uwsgisentry.settings.Dsn;
+import io.uwsgisentry.outbox.Breaker;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -13,7 +13,7 @@ import java.util.function.Consumer;
 final class LaneLog {
   private static final long QUIET = Duration.ofSeconds(10).toNanos();
 
-  private record Trouble(String words, long since) {}
+  private record Trouble(String words, long since, boolean parked) {}
 
   private final Consumer<String> log;
   private final Map<String, Trouble> troubles = new HashMap<>();
@@ -26,8 +26,7 @@ final class LaneLog {
 
   void outcome(Lane.Ticket ticket, Outcome outcome, long nanos) {
     String key = ticket.lane().key();
-    Dsn dsn = ticket.entry().dsn();
-    String server = dsn == null ? key : dsn.masked();
+    String server = ticket.parcel().to().dsn().masked();
     if (outcome instanceof Outcome.Delivered) {
       Trouble over = troubles.remove(key);
       if (over != null) {
@@ -36,8 +35,14 @@ final class LaneLog {
       }
     } else if (outcome instanceof Outcome.Refused || outcome instanceof Outcome.Unsendable) {
       refused(ticket, server, outcome, nanos);
+    } else if (outcome instanceof Outcome.TooLarge large) {
+      if (large.smaller() == null) {
+        refused(ticket, server, outcome, nanos);
+      }
+    } else if (outcome instanceof Outcome.Denied denied) {
+      denied(key, server, denied, nanos);
     } else if (!troubles.containsKey(key)) {
-      troubles.put(key, new Trouble(outcome.words(), nanos));
+      troubles.put(key, new Trouble(outcome.words(), nanos, false));
       boolean asked = outcome instanceof Outcome.Limited;
       log.accept(
           "delivery to "
@@ -45,6 +50,21 @@ final class LaneLog {
               + (asked ? " waits as the server asks: " : " fails, events are kept and sent later: ")
               + outcome.words());
     }
+  }
+
+  private void denied(String key, String server, Outcome.Denied denied, long nanos) {
+    Trouble known = troubles.get(key);
+    if (known != null && known.parked()) {
+      return;
+    }
+    troubles.put(key, new Trouble(denied.words(), known == null ? nanos : known.since(), true));
+    log.accept(
+        server
+            + " lets nobody in, its events are kept: "
+            + Breaker.advice(denied.status())
+            + ". It is tried again now and then, and at once after a change of the configuration or"
+            + " `uwsgi-sentry events retry --all`. It said: "
+            + denied.words());
   }
 
   private void refused(Lane.Ticket ticket, String server, Outcome outcome, long nanos) {
@@ -58,9 +78,10 @@ final class LaneLog {
     Integer more = unsaid.remove(key);
     log.accept(
         server
-            + " refused event "
-            + ticket.entry().id()
-            + ", which is kept as dead: "
+            + " refused "
+            + (ticket.parcel() instanceof Parcel.OfReport
+                ? "a client report: "
+                : "event " + ticket.parcel().id() + ", which is kept as dead: ")
             + outcome.words()
             + (more == null ? "" : " (and " + more + " more since the last such line)"));
   }

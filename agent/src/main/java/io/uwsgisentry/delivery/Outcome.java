@@ -39,7 +39,24 @@ public sealed interface Outcome {
   /** The server wants no more of that category for now (429); {@code limits} holds it at least. */
   record Limited(String words, @Override Map<String, Duration> limits) implements Outcome {}
 
-  /** The server will never take it (3xx and 4xx). */
+  /**
+   * The server lets nobody in (401, 403, 404): no event is at fault.
+   *
+   * @param status what it answered
+   */
+  record Denied(int status, String words, @Override Map<String, Duration> limits)
+      implements Outcome {}
+
+  /**
+   * The server takes events, but none so large (413).
+   *
+   * @param smaller the payload with less in it, null if nothing more can be left out
+   */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  record TooLarge(String words, byte @Nullable [] smaller, @Override Map<String, Duration> limits)
+      implements Outcome {}
+
+  /** The server will never take it (3xx and other 4xx). */
   record Refused(int status, String words, @Override Map<String, Duration> limits)
       implements Outcome {}
 

@@ -12,10 +12,20 @@ import java.util.concurrent.ThreadLocalRandom;
  *     between what was held back
  * @param window requests in flight at once, at most. A distant server takes window / round trip a
  *     second: 8 in 50 ms are 160
+ * @param reports between two client reports to one server, at least
  */
-record Pace(Duration firstBackoff, Duration longestBackoff, Duration spacing, int window) {
+record Pace(
+    Duration firstBackoff,
+    Duration longestBackoff,
+    Duration spacing,
+    int window,
+    Duration reports) {
   static final Pace DEFAULT =
       new Pace(Duration.ofSeconds(1), Duration.ofSeconds(60), Duration.ofMillis(100), 8);
+
+  Pace(Duration firstBackoff, Duration longestBackoff, Duration spacing, int window) {
+    this(firstBackoff, longestBackoff, spacing, window, Duration.ofSeconds(60));
+  }
 
   /**
    * A random time up to the doubled one ("full jitter"): agents that one outage has brought into
@@ -28,5 +38,18 @@ record Pace(Duration firstBackoff, Duration longestBackoff, Duration spacing, in
     most = Math.min(most, longestBackoff.toMillis());
     return Duration.ofMillis(
         Math.max(spacing.toMillis(), ThreadLocalRandom.current().nextLong(most + 1)));
+  }
+
+  /**
+   * How long a server that lets nobody in is left alone, at most: half a minute, doubled with each
+   * try in vain, up to a quarter of an hour. A person has to mend something there, and may say so
+   * when it is done.
+   *
+   * @param probes in vain, from 1
+   */
+  Duration probe(int probes) {
+    long most = (firstBackoff.toMillis() * 30) << Math.min(probes - 1, 20);
+    most = Math.min(most, longestBackoff.toMillis() * 15);
+    return Duration.ofMillis(most - ThreadLocalRandom.current().nextLong(most / 4 + 1));
   }
 }

@@ -21,7 +21,6 @@ public final class Probe {
    */
   public static Outcome send(Event event, Destination.To to, Consumer<String> log)
       throws InterruptedException {
-    return new Sender(Clock.systemUTC(), log)
-        .send(event.id(), event.payload(), event.category(), to);
+    return new Sender(Clock.systemUTC(), log).send(new Parcel.OfTest(event, to));
   }
 }

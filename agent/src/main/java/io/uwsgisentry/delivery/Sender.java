@@ -1,5 +1,6 @@
 package io.uwsgisentry.delivery;
 
+import io.uwsgisentry.event.Smaller;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
 import java.io.IOException;
@@ -46,16 +47,14 @@ final class Sender {
    * Takes as long as {@code to.timeout()} from connecting to the answer's headers, a second more
    * for the rest of the answer, and what the system's resolver takes for the name.
    *
-   * @param id 32 hex digits
-   * @param payload the event's JSON
    * @throws InterruptedException if the thread is interrupted; the request is given up
    */
-  Outcome send(String id, byte[] payload, String category, Destination.To to)
-      throws InterruptedException {
+  Outcome send(Parcel parcel) throws InterruptedException {
+    Destination.To to = parcel.to();
     Transcript transcript = to.debug() ? new Transcript(to.dsn()) : null;
     Outcome outcome;
     try {
-      outcome = exchange(id, payload, category, to, transcript);
+      outcome = exchange(parcel, to, transcript);
     } catch (IOException e) {
       outcome = new Outcome.Unreachable(Words.clean(reason(e, to), to.dsn()));
     } catch (RuntimeException e) {
@@ -67,17 +66,12 @@ final class Sender {
     return outcome;
   }
 
-  private Outcome exchange(
-      String id,
-      byte[] payload,
-      String category,
-      Destination.To to,
-      @Nullable Transcript transcript)
+  private Outcome exchange(Parcel parcel, Destination.To to, @Nullable Transcript transcript)
       throws IOException, InterruptedException {
     Dsn dsn = to.dsn();
     URI uri = dsn.envelopeUri();
     resolve(uri);
-    byte[] envelope = Framing.envelope(id, payload, clock.instant());
+    byte[] envelope = Framing.envelope(parcel, clock.instant());
     HttpRequest request =
         HttpRequest.newBuilder(uri)
             .timeout(to.timeout())
@@ -94,7 +88,7 @@ final class Sender {
     if (transcript != null) {
       transcript.response(response);
     }
-    return outcome(response, category, dsn);
+    return outcome(response, parcel, dsn);
   }
 
   /**
@@ -120,7 +114,7 @@ final class Sender {
     }
   }
 
-  private Outcome outcome(HttpResponse<byte[]> response, String category, Dsn dsn) {
+  private Outcome outcome(HttpResponse<byte[]> response, Parcel parcel, Dsn dsn) {
     int status = response.statusCode();
     Instant now = clock.instant();
     String words = Words.of(response, dsn);
@@ -130,9 +124,14 @@ final class Sender {
     if (status >= 200 && status < 300) {
       return new Outcome.Delivered(status, words, parsed);
     } else if (status == 429) {
-      return new Outcome.Limited(words, RateLimits.ofTooMany(limits, retryAfter, category, now));
+      return new Outcome.Limited(
+          words, RateLimits.ofTooMany(limits, retryAfter, parcel.category(), now));
     } else if (status >= 500) {
       return new Outcome.Failing(status, words, RateLimits.retryAfter(retryAfter, now), parsed);
+    } else if (status == 401 || status == 403 || status == 404) {
+      return new Outcome.Denied(status, words, parsed);
+    } else if (status == 413 && parcel instanceof Parcel.OfEvent) {
+      return new Outcome.TooLarge(words, Smaller.than(parcel.payload()), parsed);
     } else {
       return new Outcome.Refused(status, words, parsed);
     }

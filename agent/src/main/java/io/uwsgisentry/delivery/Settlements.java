@@ -1,12 +1,17 @@
 package io.uwsgisentry.delivery;
 
+import io.uwsgisentry.outbox.Breaker;
+import io.uwsgisentry.outbox.Discarded;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.Settlement;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What came of sending and is not yet in the outbox. A transaction costs as much as sending an
@@ -22,9 +27,13 @@ final class Settlements {
 
   private record Hold(String destinationKey, String category, Instant until) {}
 
+  private record Door(Lane lane, @Nullable Breaker breaker) {}
+
   private final Outbox outbox;
   private final List<Answered> answered = new ArrayList<>();
   private final List<Hold> holds = new ArrayList<>();
+  private final List<Door> doors = new ArrayList<>();
+  private final Map<String, List<Discarded>> reported = new HashMap<>();
   private long since;
 
   Settlements(Outbox outbox) {
@@ -36,13 +45,24 @@ final class Settlements {
       since = nanos;
     }
     verdict.holds().forEach((category, until) -> holds.add(new Hold(lane.key(), category, until)));
+    if (verdict.door()) {
+      doors.add(new Door(lane, lane.breaker()));
+    }
     if (verdict.settlement() != null) {
       answered.add(new Answered(lane, verdict.settlement()));
     }
   }
 
+  /** The lane's server took a report of these. */
+  void addReport(Lane lane, List<Discarded> told, long nanos) {
+    if (isEmpty()) {
+      since = nanos;
+    }
+    reported.put(lane.key(), told);
+  }
+
   boolean isEmpty() {
-    return answered.isEmpty() && holds.isEmpty();
+    return answered.isEmpty() && holds.isEmpty() && doors.isEmpty() && reported.isEmpty();
   }
 
   /** How long they may wait, in nanoseconds; 0 if there are many. */
@@ -56,10 +76,24 @@ final class Settlements {
       outbox.hold(hold.destinationKey(), hold.category(), hold.until());
     }
     holds.clear();
+    for (Map.Entry<String, List<Discarded>> report : List.copyOf(reported.entrySet())) {
+      outbox.reported(report.getKey(), report.getValue());
+      reported.remove(report.getKey());
+    }
     if (!answered.isEmpty()) {
       outbox.settle(answered.stream().map(Answered::settlement).toList());
       answered.forEach(a -> a.lane().settled(a.settlement().id()));
       answered.clear();
     }
+    for (Door door : doors) {
+      Breaker breaker = door.breaker();
+      if (breaker == null) {
+        outbox.release(door.lane().key());
+        door.lane().look();
+      } else {
+        outbox.park(door.lane().key(), breaker);
+      }
+    }
+    doors.clear();
   }
 }

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param oldestReady when the longest waiting entry happened
  * @param lastError the newest error among its entries that are not delivered
  * @param holds until when the server wants nothing of a category; the empty category is all of them
+ * @param breaker what it said if it lets nobody in: its ready entries are parked
  */
 public record DestinationTally(
     String key,
@@ -20,4 +21,5 @@ public record DestinationTally(
     Map<State, Long> entries,
     @Nullable Instant oldestReady,
     @Nullable String lastError,
-    Map<String, Instant> holds) {}
+    Map<String, Instant> holds,
+    @Nullable Breaker breaker) {}

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -17,6 +18,8 @@ import java.util.Map;
 final class Destinations {
   /** One row. */
   record Address(long id, String key, Dsn dsn, boolean verify) {}
+
+  private static final Duration USUAL_TIMEOUT = Duration.ofSeconds(4);
 
   private final Database database;
   private final Map<Long, Address> byId = new HashMap<>();
@@ -50,6 +53,19 @@ final class Destinations {
       return address;
     } catch (MalformedDsnException e) {
       throw new IOException(database.file() + ": destination " + id + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** The destination with that key. Under the lock. */
+  Destination.To find(String key) throws SQLException, IOException {
+    PreparedStatement statement = database.prepared("SELECT id FROM destinations WHERE key = ?");
+    statement.setString(1, key);
+    try (ResultSet row = statement.executeQuery()) {
+      if (!row.next()) {
+        throw new IOException(database.file() + ": destination " + key + " is missing");
+      }
+      Address address = address(row.getLong(1));
+      return new Destination.To(address.dsn(), address.verify(), USUAL_TIMEOUT, false);
     }
   }
 

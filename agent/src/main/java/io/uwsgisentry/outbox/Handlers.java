@@ -35,18 +35,31 @@ final class Handlers {
     return first(statement);
   }
 
+  /** Those with entries that have nowhere to go. Under the lock. */
+  List<Handler> ofWaiting() throws SQLException {
+    return every("WHERE h.hash IN (SELECT handler FROM entries WHERE state IN (3, 4))");
+  }
+
+  /** Those with entries for a destination that lets nobody in. Under the lock. */
+  List<Handler> ofParked() throws SQLException {
+    return every(
+        "WHERE EXISTS(SELECT 1 FROM breakers) AND h.hash IN (SELECT handler FROM entries WHERE state = 0 AND "
+            + Breakers.PARKED
+            + ")");
+  }
+
+  private List<Handler> every(String where) throws SQLException {
+    List<Handler> handlers = new ArrayList<>();
+    try (ResultSet row = database.prepared(COLUMNS + where).executeQuery()) {
+      while (row.next()) {
+        handlers.add(handler(row));
+      }
+    }
+    return handlers;
+  }
+
   List<Handler> all() throws IOException {
-    return database.read(
-        () -> {
-          List<Handler> handlers = new ArrayList<>();
-          try (ResultSet row =
-              database.prepared(COLUMNS + "ORDER BY h.instance, h.handler").executeQuery()) {
-            while (row.next()) {
-              handlers.add(handler(row));
-            }
-          }
-          return handlers;
-        });
+    return database.read(() -> every("ORDER BY h.instance, h.handler"));
   }
 
   private static @Nullable Handler first(PreparedStatement statement) throws SQLException {

@@ -1,5 +1,6 @@
 package io.uwsgisentry.outbox;
 
+import io.uwsgisentry.settings.Destination;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -50,17 +51,20 @@ public final class Outbox implements AutoCloseable {
   private final Tallies tallies;
   private final Tidying tidying;
   private final Discards discards;
+  private final Breakers breakers;
+  private final Destinations destinations;
   private long seenVersion;
 
   private Outbox(Database database, Clock clock) {
     this.database = database;
-    Destinations destinations = new Destinations(database);
+    this.destinations = new Destinations(database);
+    this.breakers = new Breakers(database);
     this.discards = new Discards(database);
     this.intake = new Intake(database, destinations, discards, clock);
     this.entries = new Entries(database, destinations);
     this.handlers = new Handlers(database);
-    this.settling = new Settling(database, destinations, handlers, discards);
-    this.tallies = new Tallies(database, destinations, settling);
+    this.settling = new Settling(database, destinations, handlers, discards, breakers, clock);
+    this.tallies = new Tallies(database, destinations, settling, breakers);
     this.tidying = new Tidying(database, discards);
   }
 
@@ -76,7 +80,13 @@ public final class Outbox implements AutoCloseable {
   /** As {@link #open(Path)}, with the clock that says when things were stored and finished. */
   public static Outbox open(Path db, Clock clock) throws IOException {
     Database database = Database.open(db);
-    return migrated(database, clock, () -> Schema.migrate(database));
+    return migrated(
+        database,
+        clock,
+        () -> {
+          Schema.migrate(database);
+          database.read(() -> guard(database));
+        });
   }
 
   /**
@@ -90,6 +100,11 @@ public final class Outbox implements AutoCloseable {
   public static Outbox openReadOnly(Path db) throws IOException {
     Database database = Database.openReadOnly(db);
     return migrated(database, Clock.systemUTC(), () -> Schema.check(database));
+  }
+
+  private static boolean guard(Database database) throws java.sql.SQLException {
+    database.execute(Move.guard());
+    return true;
   }
 
   private interface Step {
@@ -183,6 +198,21 @@ public final class Outbox implements AutoCloseable {
     return settling.holds(destinationKey);
   }
 
+  /** What is known of a destination that lets nobody in; empty for all others. */
+  public Optional<Breaker> breaker(String destinationKey) throws IOException {
+    return breakers.find(destinationKey);
+  }
+
+  /** Notes that a destination lets nobody in; kept over restarts. */
+  public void park(String destinationKey, Breaker breaker) throws IOException {
+    breakers.open(destinationKey, breaker);
+  }
+
+  /** Notes that a destination takes events again: all that waits for it may go at once. */
+  public void release(String destinationKey) throws IOException {
+    breakers.close(destinationKey);
+  }
+
   /** The handler with that hash, if a record told of it. */
   public Optional<Handler> handler(long hash) throws IOException {
     return database.read(() -> Optional.ofNullable(handlers.find(hash)));
@@ -194,7 +224,8 @@ public final class Outbox implements AutoCloseable {
   }
 
   /**
-   * Asks anew where the undeliverable and local entries go.
+   * Asks anew where the undeliverable and local entries go, and those for a server that lets nobody
+   * in; such servers are to be tried again at once.
    *
    * @return how many became ready
    */
@@ -241,6 +272,11 @@ public final class Outbox implements AutoCloseable {
   /** All that was counted. */
   public List<Counter> counters() throws IOException {
     return Counters.all(database);
+  }
+
+  /** The destination with that key, with the usual timeout. */
+  public Destination.To destination(String key) throws IOException {
+    return database.read(() -> destinations.find(key));
   }
 
   /** Keys of the destinations that are still to be told of something discarded. */

@@ -22,6 +22,14 @@ public sealed interface Settlement {
   record Retry(String id, Instant notBefore, String error) implements Settlement {}
 
   /**
+   * It was too large, and is to be sent again as this.
+   *
+   * @param payload the event's JSON with less in it
+   * @param error one line without secrets
+   */
+  record Smaller(String id, byte[] payload, String error) implements Settlement {}
+
+  /**
    * Not to be sent again; counted under its reason and kept for a person to see.
    *
    * @param answer the server's words or the error, without secrets

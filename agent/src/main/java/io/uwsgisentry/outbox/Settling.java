@@ -5,13 +5,12 @@ import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Clock;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Moves entries from state to state: after sending, after a new configuration, on a person's order.
@@ -21,12 +20,22 @@ final class Settling {
   private final Destinations destinations;
   private final Handlers handlers;
   private final Discards discards;
+  private final Breakers breakers;
+  private final Clock clock;
 
-  Settling(Database database, Destinations destinations, Handlers handlers, Discards discards) {
+  Settling(
+      Database database,
+      Destinations destinations,
+      Handlers handlers,
+      Discards discards,
+      Breakers breakers,
+      Clock clock) {
     this.database = database;
     this.destinations = destinations;
     this.handlers = handlers;
     this.discards = discards;
+    this.breakers = breakers;
+    this.clock = clock;
   }
 
   void settle(List<Settlement> settlements) throws IOException {
@@ -37,6 +46,8 @@ final class Settling {
               deliver(delivered);
             } else if (settlement instanceof Settlement.Retry retry) {
               postpone(retry);
+            } else if (settlement instanceof Settlement.Smaller smaller) {
+              replace(smaller);
             } else if (settlement instanceof Settlement.Dead dead) {
               bury(dead);
             }
@@ -48,8 +59,11 @@ final class Settling {
   private void deliver(Settlement.Delivered delivered) throws SQLException {
     PreparedStatement statement =
         database.prepared(
-            "UPDATE entries SET state = 1, attempts = attempts + 1, status = ?, settled = ?,"
-                + " not_before = NULL, last_error = NULL WHERE id = ? AND state = 0");
+            "UPDATE entries SET "
+                + Move.DELIVERED.set()
+                + ", attempts = attempts + 1, status = ?, settled = ?,"
+                + " not_before = NULL, last_error = NULL WHERE id = ? AND "
+                + Move.DELIVERED.where());
     statement.setInt(1, delivered.status());
     statement.setLong(2, delivered.when().toEpochMilli());
     statement.setBytes(3, Columns.id(delivered.id()));
@@ -67,11 +81,33 @@ final class Settling {
     statement.executeUpdate();
   }
 
+  private void replace(Settlement.Smaller smaller) throws SQLException {
+    PreparedStatement entry =
+        database.prepared(
+            "UPDATE entries SET attempts = attempts + 1, not_before = NULL, last_error = ?,"
+                + " size = ? WHERE id = ? AND state = 0");
+    entry.setString(1, smaller.error());
+    entry.setLong(2, smaller.payload().length);
+    entry.setBytes(3, Columns.id(smaller.id()));
+    if (entry.executeUpdate() == 0) {
+      return;
+    }
+    PreparedStatement payload =
+        database.prepared(
+            "UPDATE payloads SET payload = ? WHERE seq = (SELECT seq FROM entries WHERE id = ?)");
+    payload.setBytes(1, smaller.payload());
+    payload.setBytes(2, Columns.id(smaller.id()));
+    payload.executeUpdate();
+  }
+
   private void bury(Settlement.Dead dead) throws SQLException {
     PreparedStatement statement =
         database.prepared(
-            "UPDATE entries SET state = 2, attempts = attempts + 1, not_before = NULL,"
-                + " last_error = ?, settled = ? WHERE id = ? AND state = 0"
+            "UPDATE entries SET "
+                + Move.REFUSED.set()
+                + ", attempts = attempts + 1, not_before = NULL,"
+                + " last_error = ?, settled = ? WHERE id = ? AND "
+                + Move.REFUSED.where()
                 + " RETURNING category, occurrences, destination");
     statement.setString(1, dead.answer());
     statement.setLong(2, dead.when().toEpochMilli());
@@ -91,53 +127,71 @@ final class Settling {
     }
   }
 
-  /** Asks anew where the entries go that had nowhere to go. */
+  /**
+   * Asks anew where the entries go that had nowhere to go, or only to a server that lets nobody in;
+   * such servers are tried again.
+   */
   int resolve(Resolver resolver) throws IOException {
     return database.write(
         () -> {
-          List<Long> waiting = new ArrayList<>();
-          try (ResultSet row =
-              database
-                  .prepared("SELECT DISTINCT handler FROM entries WHERE state IN (3, 4)")
-                  .executeQuery()) {
-            while (row.next()) {
-              waiting.add(row.getLong(1));
-            }
-          }
           int ready = 0;
-          for (long hash : waiting) {
-            Handler handler = handlers.find(hash);
-            if (handler != null) {
-              ready += move(hash, resolver.resolve(handler));
+          for (Handler handler : handlers.ofWaiting()) {
+            ready += move(handler.hash(), resolver.resolve(handler));
+          }
+          for (Handler handler : handlers.ofParked()) {
+            if (resolver.resolve(handler) instanceof Destination.To to) {
+              redirect(handler.hash(), to);
             }
           }
+          breakers.probeAll();
           return ready;
         });
   }
 
   private int move(long handler, Destination destination) throws SQLException {
-    PreparedStatement statement =
-        database.prepared(
-            "UPDATE entries SET state = ?, destination = ?, timeout = ?, debug = ?, last_error = ?"
-                + " WHERE state IN (3, 4) AND handler = ?");
-    Destination.To to = destination instanceof Destination.To usable ? usable : null;
-    set(statement, to, destination);
+    PreparedStatement statement = moving(destination, "handler = ?");
     statement.setLong(6, handler);
     int moved = statement.executeUpdate();
-    return to == null ? 0 : moved;
+    return destination instanceof Destination.To ? moved : 0;
   }
 
-  private void set(
-      PreparedStatement statement, Destination.@Nullable To to, Destination destination)
-      throws SQLException {
-    statement.setInt(1, State.of(destination).code());
-    Columns.setLong(statement, 2, to == null ? null : destinations.idOf(to));
-    statement.setLong(3, to == null ? 0 : to.timeout().toMillis());
-    statement.setBoolean(4, to != null && to.debug());
+  private PreparedStatement moving(Destination destination, String which) throws SQLException {
+    Destination.To to = destination instanceof Destination.To usable ? usable : null;
+    Move move =
+        to != null
+            ? Move.RESOLVED
+            : destination instanceof Destination.None ? Move.WITHDRAWN : Move.MISCONFIGURED;
+    PreparedStatement statement =
+        database.prepared(
+            "UPDATE entries SET "
+                + move.set()
+                + ", destination = ?, timeout = ?, debug = ?, last_error = ?, stored = ? WHERE "
+                + move.where()
+                + " AND "
+                + which);
+    Columns.setLong(statement, 1, to == null ? null : destinations.idOf(to));
+    statement.setLong(2, to == null ? 0 : to.timeout().toMillis());
+    statement.setBoolean(3, to != null && to.debug());
     Columns.setText(
         statement,
-        5,
+        4,
         destination instanceof Destination.Malformed malformed ? malformed.fault() : null);
+    statement.setLong(5, clock.millis());
+    return statement;
+  }
+
+  /** What waits before a closed door goes where its handler's DSN leads to by now. */
+  private void redirect(long handler, Destination.To to) throws SQLException {
+    PreparedStatement statement =
+        database.prepared(
+            "UPDATE entries SET destination = ?1, timeout = ?2, debug = ?3, not_before = NULL"
+                + " WHERE state = 0 AND handler = ?4 AND destination <> ?1 AND "
+                + Breakers.PARKED);
+    statement.setLong(1, destinations.idOf(to));
+    statement.setLong(2, to.timeout().toMillis());
+    statement.setBoolean(3, to.debug());
+    statement.setLong(4, handler);
+    statement.executeUpdate();
   }
 
   /**
@@ -158,10 +212,15 @@ final class Settling {
   private int retry(String id, Resolver resolver) throws SQLException {
     PreparedStatement again =
         database.prepared(
-            "UPDATE entries SET state = 0, not_before = NULL, settled = NULL WHERE id = ?"
-                + " AND raw = 0 AND destination IS NOT NULL AND state IN (0, 2)");
-    again.setBytes(1, Columns.id(id));
+            "UPDATE entries SET "
+                + Move.RETRIED.set()
+                + ", not_before = NULL, settled = NULL, stored = ? WHERE id = ?"
+                + " AND raw = 0 AND destination IS NOT NULL AND "
+                + Move.RETRIED.where());
+    again.setLong(1, clock.millis());
+    again.setBytes(2, Columns.id(id));
     if (again.executeUpdate() > 0) {
+      breakers.probe(Columns.id(id));
       return 1;
     }
     Handler handler = handlers.ofWaiting(id);
@@ -169,15 +228,10 @@ final class Settling {
     if (destination == null) {
       return 0;
     }
-    PreparedStatement statement =
-        database.prepared(
-            "UPDATE entries SET state = ?, destination = ?, timeout = ?, debug = ?, last_error = ?"
-                + " WHERE state IN (3, 4) AND id = ?");
-    Destination.To to = destination instanceof Destination.To usable ? usable : null;
-    set(statement, to, destination);
+    PreparedStatement statement = moving(destination, "id = ?");
     statement.setBytes(6, Columns.id(id));
     int moved = statement.executeUpdate();
-    return to == null ? 0 : moved;
+    return destination instanceof Destination.To ? moved : 0;
   }
 
   void hold(String destinationKey, String category, Instant until) throws IOException {

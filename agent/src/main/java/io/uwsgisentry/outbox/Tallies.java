@@ -16,11 +16,13 @@ final class Tallies {
   private final Database database;
   private final Destinations destinations;
   private final Settling settling;
+  private final Breakers breakers;
 
-  Tallies(Database database, Destinations destinations, Settling settling) {
+  Tallies(Database database, Destinations destinations, Settling settling, Breakers breakers) {
     this.database = database;
     this.destinations = destinations;
     this.settling = settling;
+    this.breakers = breakers;
   }
 
   Map<State, Tally> states() throws IOException {
@@ -69,7 +71,8 @@ final class Tallies {
                     count.getValue(),
                     oldestReady(address.id()),
                     lastError(address.id()),
-                    settling.holds(address.key())));
+                    settling.holds(address.key()),
+                    breakers.find(address.key()).orElse(null)));
           }
           return tallies;
         });

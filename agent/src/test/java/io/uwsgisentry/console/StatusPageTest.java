@@ -36,7 +36,8 @@ class StatusPageTest {
                     Map.of(State.READY, 12L, State.DELIVERED, 345L),
                     Sample.NOON.minusSeconds(600),
                     "connection refused",
-                    Map.of("error", Sample.NOON.plusSeconds(60), "", Sample.NOON.plusSeconds(5)))),
+                    Map.of("error", Sample.NOON.plusSeconds(60), "", Sample.NOON.plusSeconds(5)),
+                    null)),
             List.of(
                 new Counter(Counter.Name.DROPPED, "disk_full", "shop", 7, Sample.NOON),
                 new Counter(Counter.Name.TORN, "", "", 1, Sample.NOON)),

@@ -179,6 +179,43 @@ class DeliveryTest {
   }
 
   @Test
+  void anEventThatIsTooLargeIsSentAgainSmallerUnderTheSameId() throws Exception {
+    int limit = 60_000;
+    receiver.behave(
+        request ->
+            request.content().length > limit
+                ? Behaviour.answer(413, Map.of(), "too large")
+                : Behaviour.answer(200, Map.of(), ""));
+    String json =
+        "{\"event_id\":\"%s\",\"message\":{\"formatted\":\"m\"},\"breadcrumbs\":\"%s\",\"threads\":\"%s\"}"
+            .formatted(Rig.id(7), "b".repeat(150_000), "t".repeat(100_000));
+    rig.store(List.of(Rig.event(7, json)), Rig.to(receiver.dsn()));
+    rig.delivery.start();
+
+    awaitCount(State.DELIVERED, 1);
+    assertThat(receiver.requests()).hasSize(3);
+    assertThat(receiver.eventIds()).containsExactly(Rig.id(7));
+    assertThat(receiver.events().get(0).toString())
+        .contains("formatted=m", "log lines: left out", "threads: left out");
+    assertThat(rig.entry(Rig.id(7)).attempts()).isEqualTo(3);
+  }
+
+  @Test
+  void anEventThatNoServerWouldTakeDiesAfterAFewSteps() throws Exception {
+    receiver.behave(Behaviour.status(413, Map.of(), "too large"));
+    String json =
+        "{\"event_id\":\"%s\",\"message\":\"m\",\"breadcrumbs\":\"%s\"}"
+            .formatted(Rig.id(7), "b".repeat(300_000));
+    rig.store(List.of(Rig.event(7, json)), Rig.to(receiver.dsn()));
+    rig.delivery.start();
+
+    awaitCount(State.DEAD, 1);
+    assertThat(rig.entry(Rig.id(7)).lastError()).isEqualTo("413: too large");
+    assertThat(receiver.requests()).hasSizeLessThanOrEqualTo(4);
+    assertThat(rig.outbox.counters()).anyMatch(c -> c.reason().equals("send_error"));
+  }
+
+  @Test
   void aRateLimitHoldsTheLaneAndLosesNothing() throws Exception {
     receiver.behave(
         Behaviour.firstThen(

@@ -24,7 +24,7 @@ class LaneTest {
 
   private long nanos = -5_000_000_000L; // System.nanoTime may be negative
   private Instant now = Instant.parse("2026-11-22T12:00:00Z");
-  private final Lane lane = new Lane("key", Map.of(), PACE, nanos);
+  private final Lane lane = new Lane("key", Map.of(), null, PACE, nanos);
   private int entries;
 
   @Test
@@ -124,7 +124,7 @@ class LaneTest {
 
   @Test
   void aShorterLimitDoesNotEndALongerOne() {
-    Lane held = new Lane("key", Map.of("", now.plusSeconds(100)), PACE, nanos);
+    Lane held = new Lane("key", Map.of("", now.plusSeconds(100)), null, PACE, nanos);
     held.fetched(List.of(entry()), 1);
     assertThat(held.start(nanos, now)).isNull();
     assertThat(held.start(nanos, now.plusSeconds(100))).isNotNull();
@@ -133,11 +133,11 @@ class LaneTest {
   @Test
   void anEntryIsNotFetchedAgainBeforeItIsSettled() {
     Lane.Ticket ticket = startAll().get(0);
-    assertThat(lane.taken()).contains(ticket.entry().id());
+    assertThat(lane.taken()).contains(ticket.parcel().id());
     finish(ticket, TAKEN);
-    assertThat(lane.taken()).contains(ticket.entry().id());
-    lane.settled(ticket.entry().id());
-    assertThat(lane.taken()).doesNotContain(ticket.entry().id());
+    assertThat(lane.taken()).contains(ticket.parcel().id());
+    lane.settled(ticket.parcel().id());
+    assertThat(lane.taken()).doesNotContain(ticket.parcel().id());
   }
 
   @Test

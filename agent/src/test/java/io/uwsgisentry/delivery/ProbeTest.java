@@ -115,12 +115,20 @@ class ProbeTest {
 
   @Test
   void otherClientErrorsAreRefusalsInTheServersWords() throws Exception {
-    for (int status : new int[] {400, 401, 403, 404, 408, 413, 418}) {
+    for (int status : new int[] {400, 402, 408, 418}) {
       receiver.behave(
           Behaviour.status(status, Map.of("X-Sentry-Error", "no such project"), "details\r\nhere"));
       assertThat(send())
           .isEqualTo(
               new Outcome.Refused(status, status + ": no such project; details here", Map.of()));
+    }
+  }
+
+  @Test
+  void aServerThatLetsNobodyInIsToldFromOneThatRefusesAnEvent() throws Exception {
+    for (int status : new int[] {401, 403, 404}) {
+      receiver.behave(Behaviour.status(status, Map.of("X-Sentry-Error", "bad key"), ""));
+      assertThat(send()).isEqualTo(new Outcome.Denied(status, status + ": bad key", Map.of()));
     }
   }
 

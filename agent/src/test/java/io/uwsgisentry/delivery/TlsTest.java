@@ -83,10 +83,9 @@ class TlsTest {
     receiver.clear();
     List<String> log = new ArrayList<>();
     Sender sender = new Sender(java.time.Clock.systemUTC(), log::add);
-    byte[] payload = Rig.event(1).payload();
-    assertThat(sender.send(Rig.id(1), payload, "error", to(false)))
+    assertThat(sender.send(new Parcel.OfTest(Rig.event(1), to(false))))
         .isInstanceOf(Outcome.Delivered.class);
-    assertThat(sender.send(Rig.id(2), payload, "error", to(true)))
+    assertThat(sender.send(new Parcel.OfTest(Rig.event(2), to(true))))
         .isInstanceOf(Outcome.Unreachable.class);
     assertThat(receiver.eventIds()).containsExactly(Rig.id(1));
   }

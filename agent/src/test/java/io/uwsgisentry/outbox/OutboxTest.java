@@ -448,7 +448,8 @@ class OutboxTest {
                 Map.of(State.READY, 2L, State.DELIVERED, 1L),
                 NOW.plusNanos(2_000),
                 "connection refused",
-                Map.of("error", NOW.plusSeconds(60))));
+                Map.of("error", NOW.plusSeconds(60)),
+                null));
   }
 
   @Test

@@ -1,0 +1,204 @@
+package io.uwsgisentry.event;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An event that a server found too large, with less in it. What {@link Trimming} does when an event
+ * is made is done here to a stored one, and further: nobody knows the server's limit, so each
+ * refusal takes the event to the next of a few sizes, the least needed part first, until it fits.
+ * What was left out is told in the extra field {@code trimmed}; occurrences, tags, message,
+ * exception and the innermost frames always stay.
+ */
+public final class Smaller {
+  /** Bytes of JSON: what each refusal leads to. Below the last nothing more is left out. */
+  private static final int[] SIZES = {200 << 10, 50 << 10, 12 << 10};
+
+  private static final int FEW_FRAMES = 20;
+  private static final int LONGEST_TEXT = 500;
+  private static final List<String> EXTRA_KEPT =
+      List.of(Occurrences.COUNT, Occurrences.FIRST, Occurrences.LAST, "trimmed");
+
+  private interface Step {
+    /** Leaves something out; false if there was none of it. */
+    boolean apply(Map<String, Object> event);
+  }
+
+  private record Named(String told, Step step) {}
+
+  private static final List<Named> STEPS =
+      List.of(
+          new Named("variables of frames of libraries", e -> frames(e, Smaller::ofLibrary, "vars")),
+          new Named("variables of frames", e -> frames(e, frame -> true, "vars")),
+          new Named(
+              "source lines around frames of libraries",
+              e -> frames(e, Smaller::ofLibrary, "pre_context", "post_context")),
+          new Named(
+              "source lines around frames",
+              e -> frames(e, frame -> true, "pre_context", "post_context")),
+          new Named("log lines", e -> e.remove("breadcrumbs") != null),
+          new Named("extra", Smaller::extra),
+          new Named("threads", e -> e.remove("threads") != null),
+          new Named("request headers, env and data", Smaller::request),
+          new Named("frames in the middle", Smaller::middle),
+          new Named("causes of the exception", Smaller::causes),
+          new Named("contexts", e -> e.remove("contexts") != null),
+          new Named("images", e -> e.remove("debug_meta") != null),
+          new Named("ends of long texts", Smaller::texts));
+
+  private Smaller() {}
+
+  /**
+   * The event with less in it; null if nothing can be left out, or it is none.
+   *
+   * @param payload an event's JSON, UTF-8
+   */
+  public static byte @Nullable [] than(byte[] payload) {
+    int target = target(payload.length);
+    if (target == 0) {
+      return null;
+    }
+    try {
+      Map<String, Object> event = mutable(Json.parseObject(payload));
+      byte[] smaller = payload;
+      List<String> told = new ArrayList<>();
+      for (Named named : STEPS) {
+        if (smaller.length <= target) {
+          break;
+        }
+        if (named.step().apply(event)) {
+          told.add(named.told() + ": left out, the server found the event too large");
+          smaller = written(event, told);
+        }
+      }
+      return smaller.length < payload.length ? smaller : null;
+    } catch (IOException e) {
+      return null;
+    }
+  }
+
+  private static int target(int size) {
+    for (int target : SIZES) {
+      if (size > target) {
+        return target;
+      }
+    }
+    return 0;
+  }
+
+  private static byte[] written(Map<String, Object> event, List<String> told) {
+    Map<String, Object> copy = new LinkedHashMap<>(event);
+    Map<String, Object> extra = new LinkedHashMap<>(map(event.get("extra")));
+    List<Object> trimmed = new ArrayList<>(list(extra.get("trimmed")));
+    trimmed.addAll(told);
+    extra.put("trimmed", trimmed);
+    copy.put("extra", extra);
+    return Json.write(copy).getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static boolean extra(Map<String, Object> event) {
+    return map(event.get("extra")).keySet().retainAll(EXTRA_KEPT);
+  }
+
+  private static boolean request(Map<String, Object> event) {
+    return map(event.get("request"))
+        .keySet()
+        .removeAll(List.of("headers", "env", "data", "cookies"));
+  }
+
+  private static boolean ofLibrary(Map<String, Object> frame) {
+    return !Boolean.TRUE.equals(frame.get("in_app"));
+  }
+
+  private static boolean frames(
+      Map<String, Object> event, Predicate<Map<String, Object>> which, String... keys) {
+    boolean any = false;
+    for (Map<String, Object> trace : traces(event)) {
+      for (Object frame : list(trace.get("frames"))) {
+        if (which.test(map(frame))) {
+          any |= map(frame).keySet().removeAll(List.of(keys));
+        }
+      }
+    }
+    return any;
+  }
+
+  private static boolean middle(Map<String, Object> event) {
+    boolean any = false;
+    for (Map<String, Object> trace : traces(event)) {
+      List<Object> frames = list(trace.get("frames"));
+      if (frames.size() > FEW_FRAMES) {
+        List<Object> few = new ArrayList<>(frames.subList(0, FEW_FRAMES / 2));
+        few.addAll(frames.subList(frames.size() - FEW_FRAMES / 2, frames.size()));
+        trace.put("frames", few);
+        any = true;
+      }
+    }
+    return any;
+  }
+
+  private static boolean causes(Map<String, Object> event) {
+    List<Object> values = list(map(event.get("exception")).get("values"));
+    if (values.size() < 2) {
+      return false;
+    }
+    map(event.get("exception"))
+        .put("values", new ArrayList<>(values.subList(values.size() - 1, values.size())));
+    return true;
+  }
+
+  private static boolean texts(Map<String, Object> event) {
+    boolean any = false;
+    List<Map<String, Object>> holders = new ArrayList<>();
+    holders.add(event);
+    holders.add(map(event.get("message")));
+    holders.add(map(event.get("request")));
+    list(map(event.get("exception")).get("values")).forEach(e -> holders.add(map(e)));
+    for (Map<String, Object> holder : holders) {
+      for (Map.Entry<String, Object> entry : holder.entrySet()) {
+        if (entry.getValue() instanceof String text && text.length() > LONGEST_TEXT) {
+          entry.setValue(Limits.shortened(text, LONGEST_TEXT));
+          any = true;
+        }
+      }
+    }
+    return any;
+  }
+
+  private static List<Map<String, Object>> traces(Map<String, Object> event) {
+    List<Map<String, Object>> traces = new ArrayList<>();
+    for (String section : List.of("exception", "threads")) {
+      for (Object value : list(map(event.get(section)).get("values"))) {
+        traces.add(map(map(value).get("stacktrace")));
+      }
+    }
+    traces.add(map(event.get("stacktrace")));
+    return traces;
+  }
+
+  /** All of it in collections that can be changed. */
+  private static Map<String, Object> mutable(Map<String, @Nullable Object> json) {
+    return new LinkedHashMap<>(cast(json));
+  }
+
+  /** The object itself, or an empty one that is no part of the event. */
+  private static Map<String, Object> map(@Nullable Object value) {
+    return value instanceof Map<?, ?> map ? cast(map) : new LinkedHashMap<>();
+  }
+
+  @SuppressWarnings("unchecked") // as Json.parse has made them
+  private static Map<String, Object> cast(Map<?, ?> map) {
+    return (Map<String, Object>) map;
+  }
+
+  @SuppressWarnings("unchecked") // as Json.parse has made them
+  private static List<Object> list(@Nullable Object value) {
+    return value instanceof List<?> list ? (List<Object>) list : List.of();
+  }
+}

@@ -1,0 +1,196 @@
+package io.uwsgisentry.delivery;
+
+import static java.time.Duration.ofMillis;
+import static java.time.Duration.ofSeconds;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.uwsgisentry.outbox.Breaker;
+import io.uwsgisentry.outbox.Outbox;
+import io.uwsgisentry.outbox.State;
+import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.testkit.Behaviour;
+import io.uwsgisentry.testkit.Receiver;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A server that lets nobody in: what is for it is kept until somebody mends what is wrong. */
+class BreakerTest {
+  private static final Duration SOON = ofSeconds(10);
+
+  /** Pauses of hours: what is tried again is tried for another reason than time. */
+  private static final Pace PATIENT = new Pace(ofSeconds(3600), ofSeconds(3600), ofMillis(5), 8);
+
+  @TempDir Path directory;
+  private Rig rig;
+  private final Receiver receiver = Receiver.start();
+  private final Destination.To to = Rig.to(receiver.dsn());
+
+  @BeforeEach
+  void open() throws IOException {
+    rig = new Rig(directory, PATIENT, Clock.systemUTC());
+  }
+
+  @AfterEach
+  void close() throws IOException {
+    rig.close();
+    receiver.close();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {401, 403, 404})
+  void everythingIsKeptAndOneRequestIsEnoughToKnow(int status) throws Exception {
+    receiver.behave(Behaviour.status(status, Map.of(), "go away"));
+    rig.store(20, to);
+    rig.delivery.start();
+    awaitParked();
+    roundTripElsewhere();
+
+    assertThat(receiver.requests()).hasSize(1);
+    assertThat(rig.count(State.READY)).isEqualTo(20);
+    assertThat(rig.outbox.counters()).isEmpty();
+    assertThat(breaker())
+        .extracting(Breaker::status, Breaker::words, Breaker::probes)
+        .containsExactly(status, status + ": go away", 1);
+    assertThat(rig.log)
+        .hasSize(1)
+        .allMatch(
+            line ->
+                line.contains("lets nobody in, its events are kept: it ") && line.contains("mend"));
+  }
+
+  @Test
+  void theFirstEventTakenReleasesAll() throws Exception {
+    rig.close();
+    rig = new Rig(directory.resolve("quick"));
+    receiver.behave(Behaviour.firstThen(3, Behaviour.status(403), Behaviour.healthy()));
+    rig.store(50, to);
+    rig.delivery.start();
+
+    await().atMost(SOON).until(() -> rig.count(State.DELIVERED) == 50);
+    assertThat(receiver.requests()).hasSize(53);
+    assertThat(rig.outbox.breaker(to.key())).isEmpty();
+    await().atMost(SOON).until(() -> rig.log.size() == 2);
+    assertThat(rig.log).anyMatch(line -> line.contains("works again after"));
+  }
+
+  @Test
+  void aPersonsRetryTriesAtOnce() throws Exception {
+    receiver.behave(Behaviour.firstThen(1, Behaviour.status(401), Behaviour.healthy()));
+    List<String> ids = rig.store(10, to);
+    rig.delivery.start();
+    awaitParked();
+
+    try (Outbox elsewhere = Outbox.open(rig.db)) {
+      elsewhere.retry(ids.subList(3, 4), handler -> to);
+    }
+    rig.delivery.wake();
+    await().atMost(SOON).until(() -> rig.count(State.DELIVERED) == 10);
+  }
+
+  @Test
+  void aRetryOfAServerThatStillRefusesIsOneRequest() throws Exception {
+    receiver.behave(Behaviour.status(401));
+    List<String> ids = rig.store(10, to);
+    rig.delivery.start();
+    awaitParked();
+
+    rig.outbox.retry(ids, handler -> to);
+    rig.delivery.wake();
+    await().atMost(SOON).until(() -> breaker().probes() == 2);
+    roundTripElsewhere();
+    assertThat(receiver.requests()).hasSize(2);
+  }
+
+  @Test
+  void aChangedConfigurationAndAStartedAgentTryAtOnce() throws Exception {
+    receiver.behave(Behaviour.status(403));
+    rig.store(10, to);
+    rig.delivery.start();
+    awaitParked();
+    rig.close();
+
+    rig = new Rig(directory, PATIENT, Clock.systemUTC());
+    receiver.behave(Behaviour.healthy());
+    // What every agent does when it starts, and when a server tells of its configuration.
+    rig.outbox.resolve(handler -> to);
+    rig.delivery.start();
+    await().atMost(SOON).until(() -> rig.count(State.DELIVERED) == 10);
+  }
+
+  @Test
+  void itIsKnownAfterARestart() throws Exception {
+    receiver.behave(Behaviour.status(403));
+    rig.store(10, to);
+    rig.delivery.start();
+    awaitParked();
+    rig.close();
+
+    rig = new Rig(directory, PATIENT, Clock.systemUTC());
+    rig.delivery.start();
+    roundTripElsewhere();
+    assertThat(receiver.requests()).hasSize(1);
+    assertThat(breaker().status()).isEqualTo(403);
+  }
+
+  @Test
+  void anEventThatAloneIsTurnedAwayDoesNotParkTheOthersForEver() throws Exception {
+    rig.close();
+    rig = new Rig(directory.resolve("quick"));
+    String odd = Rig.id(1);
+    receiver.behave(
+        request ->
+            request.envelope().eventId().equals(odd)
+                ? Behaviour.answer(403, Map.of(), "blocked by a filter")
+                : Behaviour.answer(200, Map.of(), ""));
+    rig.store(20, to);
+    rig.delivery.start();
+
+    await().atMost(ofSeconds(20)).until(() -> rig.count(State.DELIVERED) == 19);
+    rig.store(200, to);
+    await().atMost(ofSeconds(20)).until(() -> rig.count(State.DELIVERED) == 219);
+  }
+
+  @Test
+  void theEndOfTheAgentTriesOnceAndNoMore() throws Exception {
+    receiver.behave(Behaviour.status(403));
+    rig.store(10, to);
+    rig.delivery.start();
+    awaitParked();
+
+    assertThat(rig.delivery.drain(ofSeconds(20))).isFalse();
+    assertThat(receiver.requests()).hasSize(2);
+    assertThat(rig.count(State.READY)).isEqualTo(10);
+  }
+
+  private Breaker breaker() {
+    try {
+      return rig.outbox.breaker(to.key()).orElseThrow();
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  private void awaitParked() {
+    await().atMost(SOON).until(() -> rig.outbox.breaker(to.key()).isPresent());
+  }
+
+  /** After it the lane had its chance. */
+  private void roundTripElsewhere() throws IOException {
+    try (Receiver other = Receiver.start()) {
+      rig.store(List.of(Rig.event(1000)), Rig.to(other.dsn()));
+      other.awaitEvents(1, SOON);
+      await().atMost(SOON).until(() -> rig.count(State.DELIVERED) == 1);
+    }
+  }
+}
