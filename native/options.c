@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 
 #define DEFAULT_JOURNAL_MAX (64ull << 20)
-#define LONGEST_NAME 200	/* a route's pattern is part of its name */
 #define SMALLEST_JOURNAL_MAX (64ull << 10)
+#define LONGEST_NAME 200	/* a route's pattern is part of its name */
 
 /* ---- option strings ---- */
 
@@ -20,43 +20,6 @@ char *sentry_option(const char *options, const char *key) {
 	uwsgi_kvlist_parse(copy, strlen(copy), ',', '=', (char *) key, &value, NULL);
 	free(copy);
 	return value;
-}
-
-const char *sentry_dsn_fault(const char *dsn) {
-	const char *rest;
-	if (!strncmp(dsn, "https://", 8)) rest = dsn + 8;
-	else if (!strncmp(dsn, "http://", 7)) rest = dsn + 7;
-	else return "does not begin with http:// or https://";
-	for (const char *c = dsn; *c; c++) {
-		if ((unsigned char) *c <= ' ') return "holds a blank or a control character";
-	}
-	size_t authority = strcspn(rest, "/?#");
-	const char *at = memchr(rest, '@', authority);
-	if (!at || at == rest || *rest == ':') return "has no public key: https://KEY@HOST/PROJECT";
-	if (memchr(at + 1, '@', authority - (size_t) (at + 1 - rest))) return "holds a second @";
-	const char *host = at + 1;
-	if (host == rest + authority || *host == ':') return "has no host: https://KEY@HOST/PROJECT";
-	const char *end = rest + authority, *port = memchr(host, ':', (size_t) (end - host));
-	if (*host == '[') {
-		const char *bracket = memchr(host, ']', (size_t) (end - host));
-		if (!bracket) return "has an address whose bracket does not close";
-		port = bracket + 1 < end ? bracket + 1 : NULL;
-		if (port && *port != ':') return "has something behind its address that is no port";
-	}
-	else {
-		for (const char *c = host; c < (port ? port : end); c++) {
-			if (*c == '_' || (unsigned char) *c > 0x7e) return "has a host name with an underscore or a letter that is not ASCII";
-		}
-	}
-	if (port) {
-		long number = 0;
-		for (const char *c = port + 1; c < end; c++) number = *c >= '0' && *c <= '9' && number < 100000 ? number * 10 + *c - '0' : 100000;
-		if (number < 1 || number > 65535) return "has a port that is not between 1 and 65535";
-	}
-	size_t path = strcspn(rest + authority, "?#");
-	while (path && rest[authority + path - 1] == '/') path--;
-	if (!path) return "has no project: https://KEY@HOST/PROJECT";
-	return NULL;
 }
 
 /* ---- what holds for the whole instance ---- */
@@ -142,18 +105,6 @@ const char *sentry_instance_name(void) {
 	return file && *file ? file : "uwsgi";
 }
 
-static uint64_t parse_size(const char *text) {
-	char *end;
-	errno = 0;
-	unsigned long long n = strtoull(text, &end, 10);
-	int shift = 0;
-	if (*end == 'k' || *end == 'K') shift = 10, end++;
-	else if (*end == 'm' || *end == 'M') shift = 20, end++;
-	else if (*end == 'g' || *end == 'G') shift = 30, end++;
-	if (errno || *end || end == text || text[0] == '-' || n > (UINT64_MAX >> shift) || (n << shift) < SMALLEST_JOURNAL_MAX) return 0;
-	return (uint64_t) n << shift;
-}
-
 static void bad_option(const char *format, const char *value) {
 	char line[1024];
 	snprintf(line, sizeof(line), format, value);
@@ -164,7 +115,7 @@ static void bad_option(const char *format, const char *value) {
 static void check_options(void) {
 	sentry.journal.max = DEFAULT_JOURNAL_MAX;
 	if (sentry.journal_max) {
-		uint64_t max = parse_size(sentry.journal_max);
+		uint64_t max = sentry_parse_size(sentry.journal_max, SMALLEST_JOURNAL_MAX);
 		if (max) sentry.journal.max = max;
 		else bad_option("sentry-journal-max = %s is not a size of at least 64k: write for example 64m (used: 64m)", sentry.journal_max);
 	}

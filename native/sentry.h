@@ -7,6 +7,7 @@
  *   supervisor.c        the agent's process
  *   intake_*.c          one entry point each: alarm, hook, route, exception
  *   journal.c record.c  the append; they know nothing of uWSGI
+ *   shape.c             what an option's value must look like; nor does this
  *
  * Who may run when is in docs/architecture.md. Nothing here locks, waits, or allocates once the server serves, but for
  * what uWSGI's own calls allocate (translation of a route's values, an exception's texts).
@@ -17,6 +18,7 @@
 #include <uwsgi.h>
 
 #include "journal.h"
+#include "shape.h"
 
 /* uWSGI built without PCRE has no routing. The plugin must load there too, if only to say that it was built for another uWSGI */
 #ifndef UWSGI_ROUTING
@@ -127,8 +129,6 @@ void sentry_handler_ready(struct sentry_handler *);
 void sentry_handler_free(struct sentry_handler *);
 struct sentry_handler *sentry_handler_by_name(const char *name);
 int sentry_handler_named(struct sentry_handler *, const char *name);
-/* what is wrong with a DSN, in words that fit behind "its DSN "; NULL: nothing that can be seen from here */
-const char *sentry_dsn_fault(const char *dsn);
 void sentry_check_handler(struct sentry_handler *);
 char *sentry_option(const char *options, const char *key);
 

@@ -1,5 +1,6 @@
 package io.uwsgisentry.agent;
 
+import io.uwsgisentry.console.Text;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -58,12 +59,15 @@ final class AgentLog implements AutoCloseable {
         PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
   }
 
-  /** Writes the text, with the time before its first line and the others indented. */
+  /**
+   * Writes the text, with the time before its first line and the others indented. What servers and
+   * applications put into it can neither begin an entry of its own nor move a terminal's cursor.
+   */
   synchronized void line(String text) {
     String line =
         clock.instant().truncatedTo(ChronoUnit.MILLIS)
             + " "
-            + text.stripTrailing().replace("\n", "\n    ")
+            + Text.lines(text.stripTrailing()).replace("\n", "\n    ")
             + "\n";
     byte[] encoded = line.getBytes(StandardCharsets.UTF_8);
     try {

@@ -151,6 +151,7 @@ final class OptionAdvice {
   }
 
   private void say(String format, Object... args) {
-    sentences.add(String.format(Locale.ROOT, format, args));
+    // An ini with the line ends of Windows leaves a carriage return behind the last key.
+    sentences.add(String.format(Locale.ROOT, format, args).replaceAll("\\p{Cntrl}", "?"));
   }
 }
