@@ -16,7 +16,6 @@ static void tell(const char *what, int code) {
 	size_t len = 0;
 	unsigned char *exception = NULL;
 	sentry_begin(&record, SENTRY_BOOT, handler, NULL);
-	sentry_record_fold(&record, handler->hash, sentry_hash(handler->hash, what, strlen(what)));
 	sentry_record_pair(&record, "boot", "what", 4, what, strlen(what));
 	if (code >= 0) {
 		int n = snprintf(digits, sizeof(digits), "%d", code);
@@ -28,6 +27,8 @@ static void tell(const char *what, int code) {
 	*(void **) &holds_gil = dlsym(RTLD_DEFAULT, "PyGILState_Check");
 	*(void **) &is_initialized = dlsym(RTLD_DEFAULT, "Py_IsInitialized");
 	if (is_initialized && holds_gil && is_initialized() && holds_gil()) exception = sentry_python_last_exception(&len, sentry.with_locals);
+	uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_BOOT), what, strlen(what));
+	sentry_record_fold(&record, handler->hash, exception ? sentry_hash_raised(fold, exception, len) : fold);
 	if (exception) {
 		sentry_record_fields(&record, exception, len);
 		sentry_record_field(&record, "exception.plugin", "python", 6);

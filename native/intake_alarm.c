@@ -26,7 +26,7 @@ void sentry_alarm(struct uwsgi_alarm_instance *uai, char *msg, size_t len) {
 	while (len && (msg[len - 1] == '\n' || msg[len - 1] == '\r')) len--;
 	struct sentry_record record;
 	sentry_begin(&record, SENTRY_ALARM, handler, NULL);
-	sentry_record_fold(&record, handler->hash, sentry_hash_template(handler->hash, msg, len));
+	sentry_record_fold(&record, handler->hash, sentry_hash_template(sentry_fold_start(handler, SENTRY_ALARM), msg, len));
 	sentry_record_field(&record, "text", msg, len);
 	sentry_append(&record);
 }

@@ -69,6 +69,20 @@ static void get_texts_safely(struct texts *t) {
 	}
 }
 
+/* file, line and function of the first of uWSGI's frames, each after its length in two bytes */
+static uint64_t hash_first_frame(uint64_t hash, struct uwsgi_buffer *backtrace) {
+	size_t at = 0;
+	for (int i = 0; backtrace && i < 3 && at + 2 <= backtrace->pos; i++) {
+		const unsigned char *length = (const unsigned char *) backtrace->buf + at;
+		size_t len = length[0] | (size_t) length[1] << 8;
+		at += 2;
+		if (len > backtrace->pos - at) break;
+		hash = sentry_hash(hash, backtrace->buf + at, len);
+		at += len;
+	}
+	return hash;
+}
+
 static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 	struct texts texts = {plugin, req, NULL, NULL, NULL, NULL};
 	get_texts_safely(&texts);
@@ -80,7 +94,10 @@ static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 		if (!captured && !sentry_handler_named(h, "exception-handler")) continue;
 		struct sentry_record record;
 		sentry_begin(&record, SENTRY_EXCEPTION, h, req);
-		if (type) sentry_record_fold(&record, h->hash, sentry_hash(h->hash, type->buf, type->pos));
+		uint64_t fold = sentry_fold_start(h, SENTRY_EXCEPTION);
+		if (type) fold = sentry_hash(fold, type->buf, type->pos);
+		fold = frames ? sentry_hash_raised(fold, frames, frames_len) : hash_first_frame(fold, texts.backtrace);
+		sentry_record_fold(&record, h->hash, fold);
 		field(&record, "exception.type", type);
 		field(&record, "exception.value", value);
 		field(&record, "exception.repr", repr);
@@ -154,6 +171,8 @@ static void packet_value(char *key, uint16_t key_len, char *value, uint16_t len,
 
 struct origin {
 	uint64_t pid, worker, core;
+	char *type;
+	size_t type_len;
 };
 
 static void packet_origin(char *key, uint16_t key_len, char *value, uint16_t len, void *data) {
@@ -161,6 +180,10 @@ static void packet_origin(char *key, uint16_t key_len, char *value, uint16_t len
 	if (!uwsgi_strncmp(key, key_len, "pid", 3)) origin->pid = (uint64_t) uwsgi_str_num(value, len);
 	else if (!uwsgi_strncmp(key, key_len, "wid", 3)) origin->worker = (uint64_t) uwsgi_str_num(value, len);
 	else if (!uwsgi_strncmp(key, key_len, "core", 4)) origin->core = (uint64_t) uwsgi_str_num(value, len);
+	else if (!uwsgi_strncmp(key, key_len, "class", 5)) {
+		origin->type = value;
+		origin->type_len = len;
+	}
 }
 
 /* uWSGI's own log takes a failure of a handler's: there is none to tell it of */
@@ -175,7 +198,7 @@ int sentry_exception(struct uwsgi_exception_handler_instance *instance, char *pa
 		}
 	}
 	if (!handler) return 0;
-	struct origin origin = {0, 0, SENTRY_NO_CORE};
+	struct origin origin = {0, 0, SENTRY_NO_CORE, NULL, 0};
 	uwsgi_hooked_parse(packet, len, packet_origin, &origin);
 	/* a language that is wrapped has told of it in the worker */
 	if (origin.worker > 0 && origin.worker <= (uint64_t) uwsgi.numproc && origin.core < (uint64_t) uwsgi.cores) {
@@ -186,7 +209,8 @@ int sentry_exception(struct uwsgi_exception_handler_instance *instance, char *pa
 	}
 	struct sentry_record record;
 	sentry_record_begin(&record, SENTRY_EXCEPTION, SENTRY_PROCESS_WORKER, (uint32_t) origin.pid, (uint16_t) origin.worker, (uint16_t) origin.core);
-	sentry_record_fold(&record, handler->hash, handler->hash);
+	uint64_t fold = sentry_fold_start(handler, SENTRY_EXCEPTION);
+	sentry_record_fold(&record, handler->hash, origin.type ? sentry_hash(fold, origin.type, origin.type_len) : fold);
 	sentry_record_fields(&record, handler->fields, handler->fields_len);
 	uwsgi_hooked_parse(packet, len, packet_value, &record);
 	sentry_append(&record);

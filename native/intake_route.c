@@ -118,6 +118,7 @@ static int sentry_route(struct wsgi_request *req, struct uwsgi_route *ur) {
 	}
 	struct sentry_record record;
 	sentry_begin(&record, SENTRY_ROUTE, rule->handler, req);
+	uint64_t fold = sentry_fold_start(rule->handler, SENTRY_ROUTE);
 	for (int i = 0; i < rule->parts; i++) {
 		struct part *part = &rule->part[i];
 		struct uwsgi_buffer *ub = NULL;
@@ -126,8 +127,13 @@ static int sentry_route(struct wsgi_request *req, struct uwsgi_route *ur) {
 		const char *value = ub ? ub->buf : part->value;
 		size_t len = ub ? ub->pos : strlen(part->value);
 		if (part->key) sentry_record_pair(&record, part->field, part->key, strlen(part->key), value, len);
-		else sentry_record_field(&record, part->field, value, len);
+		else {
+			sentry_record_field(&record, part->field, value, len);
+			/* only fingerprints have no key: the user says that these are different issues */
+			fold = sentry_hash(sentry_hash(fold, value, len), "", 1);
+		}
 	}
+	sentry_record_fold(&record, rule->handler->hash, fold);
 	sentry_request_fields(&record, req);
 	sentry_append(&record);
 	for (int i = 0; i < rule->parts; i++) {

@@ -71,12 +71,22 @@ static void default_directory(void) {
 	free(path);
 }
 
+static const char *environment(void) {
+	return sentry.environment ? sentry.environment : getenv("SENTRY_ENVIRONMENT");
+}
+
+static const char *release(void) {
+	return sentry.release ? sentry.release : getenv("SENTRY_RELEASE");
+}
+
 static void make_defaults(void) {
 	char number[32];
 	default_value("dsn", sentry.dsn);
 	if (!sentry.dsn) default_value("dsn_env", getenv("SENTRY_DSN"));
-	default_value("environment", sentry.environment ? sentry.environment : getenv("SENTRY_ENVIRONMENT"));
-	default_value("release", sentry.release ? sentry.release : getenv("SENTRY_RELEASE"));
+	default_value("environment", environment());
+	default_value("release", release());
+	default_value("fold", sentry.fold);
+	default_value("max_events_per_minute", sentry.max_events_per_minute);
 	default_value("server_name", sentry.server_name);
 	default_value("tags", sentry.tags);
 	default_value("scrub", sentry.scrub);
@@ -112,6 +122,10 @@ static void bad_option(const char *format, const char *value) {
 	if (sentry_strict()) exit(1);
 }
 
+static int is_count(const char *text) {
+	return *text && strlen(text) <= 9 && strspn(text, "0123456789") == strlen(text);
+}
+
 static void check_options(void) {
 	sentry.journal.max = DEFAULT_JOURNAL_MAX;
 	if (sentry.journal_max) {
@@ -126,6 +140,14 @@ static void check_options(void) {
 	if (sentry.drain && (!*sentry.drain || strlen(sentry.drain) > 4 || strspn(sentry.drain, "0123456789") != strlen(sentry.drain))) {
 		bad_option("sentry-drain = %s is not a number of seconds (used: 2)", sentry.drain);
 		sentry.drain = NULL;
+	}
+	if (sentry.fold && !is_count(sentry.fold)) {
+		bad_option("sentry-fold = %s is not a whole number (used: 5)", sentry.fold);
+		sentry.fold = NULL;
+	}
+	if (sentry.max_events_per_minute && !is_count(sentry.max_events_per_minute)) {
+		bad_option("sentry-max-events-per-minute = %s is not a whole number (used: 0, no limit)", sentry.max_events_per_minute);
+		sentry.max_events_per_minute = NULL;
 	}
 	const char *fault = sentry.dsn ? sentry_dsn_fault(sentry.dsn) : NULL;
 	if (fault) {
@@ -165,6 +187,13 @@ void sentry_handler_ready(struct sentry_handler *h) {
 	h->fields_len = b.len + defaults.len;
 	h->hash = sentry_hash(SENTRY_HASH_START, instance, strlen(instance) + 1);
 	h->hash = sentry_hash(h->hash, h->name, strlen(h->name));
+	/* not the instance's name: a fault that two servers of the directory have is one. But never two releases or environments in one count */
+	const char *parts[] = {h->name, h->options, environment(), release()};
+	h->fold = SENTRY_HASH_START;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const char *part = parts[i] ? parts[i] : "";
+		h->fold = sentry_hash(h->fold, part, strlen(part) + 1);
+	}
 }
 
 /* a handler that is not in the list of the configuration: name and options are copied */

@@ -42,6 +42,8 @@ static struct uwsgi_option sentry_options[] = {
 	{"sentry-instance", required_argument, 0, "this server's name in events (default: the name of its configuration file)", uwsgi_opt_set_str, &sentry.instance, 0},
 	{"sentry-agent", required_argument, 0, "auto: this server starts the agent; external: somebody else does (default: auto)", uwsgi_opt_set_str, &sentry.agent, 0},
 	{"sentry-java", required_argument, 0, "the java that runs the agent (default: JAVA_HOME, then PATH)", uwsgi_opt_set_str, &sentry.java, 0},
+	{"sentry-fold", required_argument, 0, "how many events of one fault are sent in a minute, further ones are counted; 0: all are sent (default: 5)", uwsgi_opt_set_str, &sentry.fold, 0},
+	{"sentry-max-events-per-minute", required_argument, 0, "how many events of a minute are sent to one destination, further ones are discarded and counted; 0: no limit (default: 0)", uwsgi_opt_set_str, &sentry.max_events_per_minute, 0},
 	{"sentry-journal-max", required_argument, 0, "bytes that may wait for the agent, with k, m or g (default: 64m)", uwsgi_opt_set_str, &sentry.journal_max, 0},
 	{"sentry-drain", required_argument, 0, "seconds that the agent goes on delivering once the server has stopped (default: 2)", uwsgi_opt_set_str, &sentry.drain, 0},
 	{"sentry-capture", required_argument, 0, "what is reported without a handler: all, none, or some of exceptions, crashes, harakiri, slow, backlog, boot, daemons (default: all if there is a sentry-dsn)", uwsgi_opt_set_str, &sentry.capture, 0},

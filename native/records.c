@@ -11,9 +11,14 @@ enum sentry_process sentry_process_kind(void) {
 	return uwsgi.master_process ? SENTRY_PROCESS_MASTER : SENTRY_PROCESS_STANDALONE;
 }
 
+uint64_t sentry_fold_start(struct sentry_handler *handler, enum sentry_kind kind) {
+	unsigned char code = (unsigned char) kind;
+	return sentry_hash(handler->fold, &code, 1);
+}
+
 void sentry_begin_about(struct sentry_record *record, enum sentry_kind kind, struct sentry_handler *handler, enum sentry_process process, pid_t pid, int number) {
 	sentry_record_begin(record, kind, process, (uint32_t) pid, number > 0 && number < 65536 ? (uint16_t) number : 0, SENTRY_NO_CORE);
-	sentry_record_fold(record, handler->hash, handler->hash);
+	sentry_record_fold(record, handler->hash, sentry_fold_start(handler, kind));
 	sentry_record_fields(record, handler->fields, handler->fields_len);
 }
 
@@ -74,7 +79,7 @@ void sentry_begin(struct sentry_record *record, enum sentry_kind kind, struct se
 	if (req && req->async_id >= 0 && req->async_id < SENTRY_NO_CORE) core = (uint16_t) req->async_id;
 	sentry_record_begin(record, kind, process, (uint32_t) getpid(), number > 0 && number < 65536 ? (uint16_t) number : 0, core);
 	if (!handler) return;
-	sentry_record_fold(record, handler->hash, handler->hash);
+	sentry_record_fold(record, handler->hash, sentry_fold_start(handler, kind));
 	sentry_record_fields(record, handler->fields, handler->fields_len);
 	/* a route's action is the one that may run for every request: it says only what the request is */
 	if (kind != SENTRY_ROUTE) sentry_state(record, uwsgi.mywid);

@@ -122,6 +122,15 @@ void sentry_watchdog_start(void) {
 
 /* ---- ended ---- */
 
+/* method and path, as the agent names transactions */
+static uint64_t hash_transaction(uint64_t hash, struct wsgi_request *req) {
+	if (req->method) hash = sentry_hash(hash, req->method, req->method_len);
+	hash = sentry_hash(hash, " ", 1);
+	if (req->script_name) hash = sentry_hash_path(hash, req->script_name, req->script_name_len);
+	if (req->path_info) return sentry_hash_path(hash, req->path_info, req->path_info_len);
+	return req->uri ? sentry_hash_path(hash, req->uri, req->uri_len) : hash;
+}
+
 /*
  * uWSGI calls this, by its name, after each request. Most are neither slow nor failed: two comparisons. A failed one is reported
  * where its language never tells of exceptions (Perl, Lua, the JVM); Python and Ruby have told already.
@@ -134,6 +143,7 @@ void sentry_after_request(struct wsgi_request *req) {
 	if (handler && sentry.slow_us && took > sentry.slow_us) {
 		struct sentry_record record;
 		sentry_begin(&record, SENTRY_SLOW, handler, req);
+		sentry_record_fold(&record, handler->hash, hash_transaction(sentry_fold_start(handler, SENTRY_SLOW), req));
 		sentry_record_number(&record, "request.took", took);
 		sentry_request_fields(&record, req);
 		if (sentry.watch && uwsgi.mywid < sentry.watch->stacks) {
@@ -168,6 +178,8 @@ void sentry_after_request(struct wsgi_request *req) {
 		if (plugin && !plugin->exception_log && plugin->request) {
 			struct sentry_record record;
 			sentry_begin(&record, SENTRY_FAILED, handler, req);
+			uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_FAILED), &req->status, sizeof(req->status));
+			sentry_record_fold(&record, handler->hash, hash_transaction(fold, req));
 			sentry_record_number(&record, "request.took", took);
 			sentry_record_field(&record, "exception.plugin", plugin->name, strlen(plugin->name));
 			sentry_request_fields(&record, req);

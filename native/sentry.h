@@ -44,6 +44,7 @@ struct sentry_handler {
 	unsigned char *fields;	/* ready for a record: instance, handler, options, defaults */
 	size_t fields_len;
 	uint64_t hash;
+	uint64_t fold;		/* what the fold keys of its records start from */
 	struct sentry_handler *next;
 };
 
@@ -89,6 +90,7 @@ struct sentry_watch {
 struct sentry_server {
 	/* options */
 	char *dsn, *environment, *release, *server_name, *tags, *dir, *instance, *agent, *java, *capture;
+	char *fold, *max_events_per_minute;
 	char *journal_max, *drain, *locals, *slow_request, *breadcrumbs, *scrub;
 	int send_default_pii;
 
@@ -144,6 +146,8 @@ void sentry_agent_at_exit(int code, void *nothing);
 void sentry_begin(struct sentry_record *, enum sentry_kind, struct sentry_handler *, struct wsgi_request *);
 /* the same, about another process than the one that writes it */
 void sentry_begin_about(struct sentry_record *, enum sentry_kind, struct sentry_handler *, enum sentry_process, pid_t, int number);
+/* what the fold key of such a record starts from; docs/journal.md says what is added */
+uint64_t sentry_fold_start(struct sentry_handler *, enum sentry_kind);
 void sentry_state(struct sentry_record *, int worker);
 void sentry_request_fields(struct sentry_record *, struct wsgi_request *);
 void sentry_append(struct sentry_record *);

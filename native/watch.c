@@ -133,6 +133,13 @@ static void state_number(struct sentry_record *record, const char *key, uint64_t
 	sentry_record_pair(record, "death", key, strlen(key), digits, (size_t) len);
 }
 
+/* the innermost frames, without addresses and offsets */
+static uint64_t hash_backtrace(uint64_t hash, const char *text, size_t len) {
+	size_t end = 0;
+	for (int lines = 0; lines < 8 && end < len; end++) lines += text[end] == '\n';
+	return sentry_hash_template(hash, text, end);
+}
+
 static void tell_death(struct sentry_handler *handler, enum sentry_process process, struct child *child, int number, const siginfo_t *si, const char *name, const char *cause) {
 	struct sentry_record record;
 	char signal_or_code[24], rss[24], oom[24];
@@ -145,7 +152,9 @@ static void tell_death(struct sentry_handler *handler, enum sentry_process proce
 		return;
 	}
 	sentry_begin_about(&record, SENTRY_DEATH, handler, process, child->pid, number);
-	uint64_t fold = sentry_hash(handler->hash, &process, sizeof(process));
+	uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_DEATH), &process, sizeof(process));
+	if (name) fold = sentry_hash(fold, name, strlen(name));
+	if (crash >= 0) fold = hash_backtrace(fold, crashes[crash].text, crashes[crash].len);
 	if (si) {
 		int exited = si->si_code == CLD_EXITED;
 		fold = sentry_hash(fold, &exited, sizeof(exited));
@@ -269,6 +278,16 @@ static void sample_memory(void) {
 
 /* ---- the listen queue ---- */
 
+/* of a request in flight: pointers into the core's buffer only, as far as it goes */
+static void request_line(struct uwsgi_core *core, char method[32], char uri[400]) {
+	char *low = core->buffer, *high = core->buffer + sizeof(struct uwsgi_header) + uwsgi.buffer_size;
+	char *m = core->req.method, *u = core->req.uri;
+	size_t ml = core->req.method_len, ul = core->req.uri_len;
+	*method = *uri = 0;
+	if (m >= low && m + ml <= high) snprintf(method, 32, "%.*s", (int) (ml < 31 ? ml : 31), m);
+	if (u >= low && u + ul <= high) snprintf(uri, 400, "%.*s", (int) (ul < 399 ? ul : 399), u);
+}
+
 /* one event for a time in which the queue is full: when it ends, or after ten seconds of it, with the table of its beginning */
 static void look_at_the_queue(void) {
 	static time_t since, told;
@@ -294,13 +313,9 @@ static void look_at_the_queue(void) {
 			for (int c = 0; c < uwsgi.cores; c++) {
 				struct uwsgi_core *core = &uwsgi.workers[w].cores[c];
 				if (!core->in_request || !core->buffer) continue;
-				/* worker NUL core NUL start NUL method NUL URI; pointers into the core's buffer only, as far as it goes */
-				char value[600], method[32] = "", uri[400] = "";
-				char *low = core->buffer, *high = core->buffer + sizeof(struct uwsgi_header) + uwsgi.buffer_size;
-				char *m = core->req.method, *u = core->req.uri;
-				size_t ml = core->req.method_len, ul = core->req.uri_len;
-				if (m >= low && m + ml <= high) snprintf(method, sizeof(method), "%.*s", (int) (ml < 31 ? ml : 31), m);
-				if (u >= low && u + ul <= high) snprintf(uri, sizeof(uri), "%.*s", (int) (ul < 399 ? ul : 399), u);
+				/* worker NUL core NUL start NUL method NUL URI */
+				char value[600], method[32], uri[400];
+				request_line(core, method, uri);
 				int len = snprintf(value, sizeof(value), "%d%c%d%c%llu%c%s%c%s", w, 0, c, 0, (unsigned long long) core->req.start_of_request, 0, method, 0, uri);
 				size_t need = sentry_field_put(table + table_len, sizeof(table) - table_len, "busy", value, (size_t) len);
 				if (need <= sizeof(table) - table_len) table_len += need;
@@ -350,8 +365,11 @@ void sentry_harakiri(int id) {
 	struct child *child = &workers[id];
 	/* uWSGI comes again each second until the worker is dead, and twice if it kills in two steps */
 	uint64_t oldest = 1;
+	struct uwsgi_core *stuck = NULL;
 	for (int i = 0; i < uwsgi.cores; i++) {
-		if (worker->cores[i].in_request && (oldest == 1 || worker->cores[i].req.start_of_request < oldest)) oldest = worker->cores[i].req.start_of_request;
+		if (!worker->cores[i].in_request || (oldest != 1 && worker->cores[i].req.start_of_request >= oldest)) continue;
+		oldest = worker->cores[i].req.start_of_request;
+		stuck = &worker->cores[i];
 	}
 	if (child->harakiri_at == oldest && child->pid == worker->pid) return;
 	child->pid = worker->pid;
@@ -361,7 +379,12 @@ void sentry_harakiri(int id) {
 	unsigned char *copy = NULL;
 	char syscall_text[512], wchan[256], rss[24];
 	sentry_begin_about(&record, SENTRY_HARAKIRI, handler, SENTRY_PROCESS_WORKER, worker->pid, id);
-	sentry_record_fold(&record, handler->hash, handler->hash);
+	if (stuck && stuck->buffer) {
+		char method[32], uri[400];
+		request_line(stuck, method, uri);
+		uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_HARAKIRI), method, strlen(method) + 1);
+		sentry_record_fold(&record, handler->hash, sentry_hash_path(fold, uri, strlen(uri)));
+	}
 	sentry_state(&record, id);
 	ssize_t n = read_proc(worker->pid, "syscall", syscall_text, sizeof(syscall_text));
 	if (n > 0) sentry_record_pair(&record, "proc", "syscall", 7, syscall_text, strcspn(syscall_text, "\n"));

@@ -42,6 +42,52 @@ static void known_values(void) {
 	CHECK(sentry_hash_template(1, one, strlen(one)) == sentry_hash_template(1, other, strlen(other)));
 	CHECK(sentry_hash_template(1, "a1", 2) != sentry_hash_template(1, "b1", 2));
 	CHECK(sentry_hash_template(1, "0x", 2) == sentry_hash_template(1, "0xff", 4));
+	CASE("paths that differ by ids are one, others are not");
+	static const struct {
+		const char *one, *other;
+		int same;
+	} paths[] = {
+		{"/orders/17", "/orders/4711?page=2", 1},
+		{"/orders/17/items", "/orders/18/items#x", 1},
+		{"/orders/17", "/orders/17/", 0},
+		{"/orders/17", "/users/17", 0},
+		{"/orders/new", "/orders/17", 0},
+		{"/u/550e8400-e29b-41d4-a716-446655440000", "/u/123e4567-e89b-12d3-a456-426614174000", 1},
+		{"/blob/deadbeef01", "/blob/0123456789abcdef", 1},
+		{"/mail/a@example.com", "/mail/b%40example.com", 1},
+		{"/2026-11-22/x", "/2025-01-01/x", 1},
+		{"/2026-11/x", "/2025-01/x", 1},
+		{"/v1/x", "/v2/x", 0},
+		{"/img-12345.png", "/img-999.png", 1},
+		{"/a-deadbeef01-b", "/a-0123456789-b", 1},
+		{"/facade/x", "/decade/x", 0},
+		{"", "/", 0},
+	};
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		const char *a = paths[i].one, *b = paths[i].other;
+		CHECK((sentry_hash_path(1, a, strlen(a)) == sentry_hash_path(1, b, strlen(b))) == paths[i].same);
+	}
+	CASE("an exception is where its innermost frame is, whatever it was raised from");
+	unsigned char raised[512], caused[512];
+	size_t n = 0;
+#define PUT(to, name, value) n += sentry_field_put(to + n, sizeof(to) - n, name, value, sizeof(value) - 1)
+	PUT(raised, "python.exception", "\0builtins\0ValueError\0one");
+	PUT(raised, "python.frame", "/srv/app.py\07\0application\0app");
+	PUT(raised, "python.frame", "/srv/shop.py\012\0order\0shop");
+	PUT(raised, "python.local", "n\00017");
+	uint64_t where = sentry_hash_raised(1, raised, n);
+	CHECK(where != 1);
+	CHECK(sentry_hash_raised(1, raised, n - 1) == where);
+	CHECK(sentry_hash_raised(1, raised, 20) == 1);
+	CHECK(sentry_hash_raised(1, raised, 0) == 1);
+	n = 0;
+	PUT(caused, "python.exception", "\0builtins\0ValueError\0two");
+	PUT(caused, "python.frame", "/srv/other.py\01\0main\0other");
+	PUT(caused, "python.frame", "/srv/shop.py\012\0order\0shop");
+	PUT(caused, "python.exception", "__cause__\0builtins\0KeyError\0x");
+	PUT(caused, "python.frame", "/srv/shop.py\099\0inner\0shop");
+	CHECK(sentry_hash_raised(1, caused, n) == where);
+#undef PUT
 }
 
 static void limits(void) {

@@ -174,13 +174,15 @@ final class Agent {
       try (Delivery delivery = new Delivery(outbox, clock, log::line);
           ClassArchive archive = new ClassArchive(runtime, log::line)) {
         JournalPump pump =
-            new JournalPump(journal, journal.key(), outbox, factory, delivery::wake, log::line);
+            new JournalPump(
+                journal, journal.key(), outbox, factory, delivery::wake, log::line, clock);
         delivery.start();
         tell("agent " + version() + " started, pid " + ProcessHandle.current().pid());
         if (!arguments.drainOnly()) {
           pump(pump, outbox, delivery, archive);
         }
         takeRest(pump);
+        tellAll(pump);
         boolean empty = delivery.drain(arguments.drain());
         takeRest(pump);
         outbox.requireSound();
@@ -287,6 +289,15 @@ final class Agent {
       pump.finish();
     } catch (IOException e) {
       log.line("what is in the journal waits there for the next agent: " + e);
+    }
+  }
+
+  /** What is only counted until now; a fault leaves it to the next agent. */
+  private void tellAll(JournalPump pump) {
+    try {
+      pump.tellAll();
+    } catch (IOException e) {
+      log.line("what was counted in storms waits for the next agent: " + e);
     }
   }
 

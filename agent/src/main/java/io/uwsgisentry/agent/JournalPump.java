@@ -10,7 +10,10 @@ import io.uwsgisentry.outbox.Resolver;
 import io.uwsgisentry.settings.HandlerSettings;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -42,12 +45,13 @@ final class JournalPump {
 
   private static final int MOST_TOLD = 1_000;
   private static final int EVENTS_A_BATCH = 500;
-  // Brief records cost little, and the more of them meet in a batch, the fewer events stand for
-  // them.
   private static final int RECORDS_A_BATCH = 8_000;
   private static final int BYTES_A_BATCH = 1 << 20;
 
   private static final long FINISH_AFTER_NANOS = Duration.ofSeconds(1).toNanos();
+
+  // A look is two searches in an index, mostly of an empty table.
+  private static final Duration STORMS_EVERY = Duration.ofSeconds(1);
 
   private static final int CAREFUL_FROM = 3;
   private static final int UNREAD_FROM = 6;
@@ -63,11 +67,14 @@ final class JournalPump {
   private final EventFactory factory;
   private final Runnable stored;
   private final Consumer<String> log;
+  private final Clock clock;
+  private final Summaries summaries;
   private final Set<String> begun = new HashSet<>();
   // With the position that was stored of each.
   private final Map<SealedFile, Long> unfinished = new LinkedHashMap<>();
   // A server that is reloaded with the same configuration need not be told again.
   private final Set<Advice> told = new HashSet<>();
+  private Instant stormsLooked = Instant.EPOCH;
   private long unfinishedSince = System.nanoTime();
   private boolean leftOvers = true;
   private boolean unresolved = true;
@@ -81,13 +88,16 @@ final class JournalPump {
       Outbox outbox,
       EventFactory factory,
       Runnable stored,
-      Consumer<String> log) {
+      Consumer<String> log,
+      Clock clock) {
     this.directory = directory;
     this.key = key;
     this.outbox = outbox;
     this.factory = factory;
     this.stored = stored;
     this.log = log;
+    this.clock = clock;
+    this.summaries = new Summaries(outbox, factory);
   }
 
   /**
@@ -110,6 +120,7 @@ final class JournalPump {
       }
       leftOvers = false;
     }
+    Instant sealing = clock.instant();
     // Two steps: should the rename succeed and the rest fail, the next pass must find it.
     leftOvers = true;
     SealedFile sealed = directory.seal().orElse(null);
@@ -118,10 +129,35 @@ final class JournalPump {
       any = true;
     }
     leftOvers = false;
+    endStorms(sealing);
     if (System.nanoTime() - unfinishedSince >= FINISH_AFTER_NANOS) {
       finish();
     }
     return any;
+  }
+
+  /**
+   * Tells of all that was only counted so far, as at the end of the agent; the windows stay open
+   * for the next one.
+   *
+   * @throws IOException as {@link #pass}
+   */
+  void tellAll() throws IOException {
+    if (summaries.tellAll()) {
+      stored.run();
+    }
+  }
+
+  /** What was appended before that time is stored: a window that ended before it is complete. */
+  private void endStorms(Instant sealing) throws IOException {
+    long since = ChronoUnit.MILLIS.between(stormsLooked, sealing);
+    if (since >= 0 && since < STORMS_EVERY.toMillis()) {
+      return;
+    }
+    stormsLooked = sealing;
+    if (summaries.endOver(sealing)) {
+      stored.run();
+    }
   }
 
   private void take(SealedFile file)

@@ -103,6 +103,7 @@ final class StatusCommand implements Callable<Integer> {
           outbox.states(),
           outbox.destinations(),
           outbox.counters(),
+          outbox.folding(),
           Advice.current(outbox.handlers()));
     } catch (NoSuchFileException e) {
       return null;

@@ -3,6 +3,7 @@ package io.uwsgisentry.console;
 import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DestinationTally;
+import io.uwsgisentry.outbox.FoldTally;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.Tally;
 import java.nio.file.Path;
@@ -35,12 +36,14 @@ public record Status(
    * What is in the outbox.
    *
    * @param entries how many entries are in each state; states without entries are left out
+   * @param folding what was counted and is still to be told of
    * @param warnings what to mend in the servers' configurations
    */
   public record Contents(
       Map<State, Tally> entries,
       List<DestinationTally> destinations,
       List<Counter> counters,
+      FoldTally folding,
       List<Advice> warnings) {}
 
   /** Whether there is work that nobody does. */

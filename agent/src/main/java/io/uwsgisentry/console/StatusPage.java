@@ -4,6 +4,7 @@ import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Breaker;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DestinationTally;
+import io.uwsgisentry.outbox.FoldTally;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.Tally;
 import java.time.Duration;
@@ -58,6 +59,15 @@ public final class StatusPage {
     long occurrences = outbox.entries().values().stream().mapToLong(Tally::occurrences).sum();
     if (occurrences > entries) {
       field(out, "", "standing for " + Text.count(occurrences, "occurrence"));
+    }
+    FoldTally folding = outbox.folding();
+    if (folding.occurrences() > 0) {
+      field(
+          out,
+          "folding",
+          String.format(Locale.ROOT, "%,d counted in ", folding.occurrences())
+              + Text.count(folding.storms(), "storm")
+              + ", to be told when it ends");
     }
     for (Counter counter : outbox.counters()) {
       field(out, counterName(counter), counterText(counter, zone));
@@ -186,6 +196,10 @@ public final class StatusPage {
     Status.Contents outbox = status.outbox();
     if (outbox != null) {
       object.put("events", entriesObject(numbers(outbox.entries())));
+      Map<String, Object> folding = new LinkedHashMap<>();
+      folding.put("occurrences", outbox.folding().occurrences());
+      folding.put("storms", outbox.folding().storms());
+      object.put("folding", folding);
       object.put("counters", outbox.counters().stream().map(StatusPage::counterObject).toList());
       object.put("warnings", outbox.warnings().stream().map(StatusPage::warningObject).toList());
       object.put(

@@ -273,6 +273,11 @@ final class Draft {
     extra.put(key, value);
   }
 
+  /** Numbers of ours by texts that are clean and within a bound of their own. */
+  void extra(String key, Map<String, Map<String, Long>> numbers) {
+    extra.put(key, numbers);
+  }
+
   /** A table of ours, whose texts are clean, without secrets, and within a bound of its own. */
   void extra(String key, List<Map<String, Object>> table) {
     if (!table.isEmpty()) {

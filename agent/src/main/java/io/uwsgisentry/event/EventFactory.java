@@ -64,6 +64,16 @@ public final class EventFactory {
     builders.put(Kind.FAILED, new FailedRequestEventBuilder());
   }
 
+  /** A text as that handler's events may show it. */
+  public String shown(String text, HandlerSettings settings) {
+    return redaction.under(settings).text(text);
+  }
+
+  /** Whether events can be made of records of that kind. */
+  public boolean takes(Kind kind) {
+    return builders.containsKey(kind);
+  }
+
   /**
    * The event of a record; its id is the record's.
    *
@@ -117,22 +127,20 @@ public final class EventFactory {
    * One event for records that were only counted and of which no whole one is known.
    *
    * @param settings of that handler
-   * @param occurrences how many records it stands for
    */
-  public Event summary(
-      Kind kind, HandlerSettings settings, long occurrences, Instant first, Instant last) {
+  public Event summary(Kind kind, HandlerSettings settings, Occurrences occurrences) {
     String id = randomId();
     EventBuilder builder = builders.get(kind);
-    Draft draft = draft(id, last, settings, builder == null ? Level.ERROR : builder.level(null));
+    Draft draft =
+        draft(
+            id, occurrences.last(), settings, builder == null ? Level.ERROR : builder.level(null));
     String handler = settings.handler().isEmpty() ? "an unknown handler" : settings.handler();
     String text = "uWSGI: " + handler + " (only counted: the journal was above half of its limit)";
     draft.message(text);
     draft.tag("uwsgi.handler", settings.handler());
     draft.tag("uwsgi.kind", kind.name().toLowerCase(Locale.ROOT));
     common(draft, settings, "other");
-    draft.extra(Occurrences.COUNT, occurrences);
-    draft.extra(Occurrences.FIRST, first.toString());
-    draft.extra(Occurrences.LAST, last.toString());
+    occurrences.tell(draft, kind);
     return finished(draft, id);
   }
 

@@ -42,7 +42,8 @@ public enum Kind {
     return code;
   }
 
-  static Kind of(int code) {
+  /** The kind of that code. */
+  public static Kind of(int code) {
     return BY_CODE[code & 0xff];
   }
 }

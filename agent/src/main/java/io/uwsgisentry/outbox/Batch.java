@@ -23,7 +23,8 @@ public final class Batch {
       long foldKey,
       long occurrences,
       boolean raw,
-      String fault) {}
+      String fault,
+      long mostPerMinute) {}
 
   record Count(Counter.Name name, String reason, String subject) {}
 
@@ -39,6 +40,8 @@ public final class Batch {
   private final Map<Long, Handler> handlers = new LinkedHashMap<>();
   private final Map<Count, Long> counts = new LinkedHashMap<>();
   private final Map<Given, Long> discards = new LinkedHashMap<>();
+  private final List<Fold.Key> closed = new ArrayList<>();
+  private final List<Fold> windows = new ArrayList<>();
 
   /**
    * @param file the journal file's name
@@ -50,19 +53,59 @@ public final class Batch {
     this.position = position;
   }
 
+  /** A batch that no journal file is behind. */
+  public Batch() {
+    this("", 0);
+  }
+
   /** An event that stands for its record. */
   public void event(Event event, Record record, Destination destination) {
-    arrivals.add(
-        new Arrival(event, destination, record.handlerHash(), record.foldKey(), 1, false, ""));
+    event(event, record, destination, 0);
   }
 
   /**
-   * An event that stands for several records; its id is that of one of them, the ids of the others
-   * are given to {@link #consumed}.
+   * An event that stands for its record.
+   *
+   * @param mostPerMinute beyond so many events of one minute for that destination it is discarded
+   *     and counted; 0: no limit
    */
-  public void folded(
-      Event event, long handlerHash, long foldKey, long occurrences, Destination destination) {
-    arrivals.add(new Arrival(event, destination, handlerHash, foldKey, occurrences, false, ""));
+  public void event(Event event, Record record, Destination destination, long mostPerMinute) {
+    arrivals.add(
+        new Arrival(
+            event,
+            destination,
+            record.handlerHash(),
+            record.foldKey(),
+            1,
+            false,
+            "",
+            mostPerMinute));
+  }
+
+  /**
+   * An event that stands for the records that were counted in a window; the records' ids were given
+   * to {@link #consumed}. Its window is to be stored or closed in the same batch.
+   */
+  public void summary(
+      Event event,
+      long handlerHash,
+      long foldKey,
+      long occurrences,
+      Destination destination,
+      long mostPerMinute) {
+    arrivals.add(
+        new Arrival(
+            event, destination, handlerHash, foldKey, occurrences, false, "", mostPerMinute));
+  }
+
+  /** That window ended. Before {@link #window}, should another one be opened for the same fault. */
+  public void closed(Fold.Key key) {
+    closed.add(key);
+  }
+
+  /** A window as it is after this batch; without an event to go by the one stored before stays. */
+  public void window(Fold fold) {
+    windows.add(fold);
   }
 
   /**
@@ -74,7 +117,14 @@ public final class Batch {
   public void unbuildable(Event event, Record record, String fault) {
     arrivals.add(
         new Arrival(
-            event, new Destination.None(), record.handlerHash(), record.foldKey(), 1, true, fault));
+            event,
+            new Destination.None(),
+            record.handlerHash(),
+            record.foldKey(),
+            1,
+            true,
+            fault,
+            0));
     discarded(new Destination.None(), DiscardReason.INTERNAL_SDK_ERROR, event.category(), 1);
   }
 
@@ -133,5 +183,13 @@ public final class Batch {
 
   Map<Given, Long> discards() {
     return discards;
+  }
+
+  List<Fold.Key> closed() {
+    return closed;
+  }
+
+  List<Fold> windows() {
+    return windows;
   }
 }

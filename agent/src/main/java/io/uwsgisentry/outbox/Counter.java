@@ -22,7 +22,9 @@ public record Counter(Name name, String reason, String subject, long quantity, I
     SKIPPED_BYTES,
     /** Records appended twice (the file was renamed under the writer) and taken once. */
     DUPLICATE,
-    /** Brief records: counted in an entry's occurrences, without detail of their own. */
+    /** Records that were counted in a window, by instance: a summary tells of them. */
+    FOLDED,
+    /** Those among them that the writer had cut down to their head: without detail of their own. */
     BRIEF
   }
 }

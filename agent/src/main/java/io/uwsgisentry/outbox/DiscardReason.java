@@ -9,7 +9,7 @@ public enum DiscardReason {
   NETWORK_ERROR("network_error"),
   /** The server refused it, or failed on it for longer than the outbox waits. */
   SEND_ERROR("send_error"),
-  /** The server's rate limit outlasted the outbox's patience. */
+  /** The server's rate limit outlasted the outbox's patience, or the user's own was reached. */
   RATELIMIT_BACKOFF("ratelimit_backoff"),
   /** The outbox's bound in bytes was reached. */
   CACHE_OVERFLOW("cache_overflow"),

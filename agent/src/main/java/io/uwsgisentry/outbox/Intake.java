@@ -9,23 +9,28 @@ import java.time.Clock;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** From the journal into the database: batches, positions, consumed ids, handlers. */
 final class Intake {
   private final Database database;
   private final Destinations destinations;
   private final Discards discards;
+  private final Folds folds;
   private final Clock clock;
   // What the handlers table holds, as far as this agent has written it: nearly every record tells
   // what is known.
   private final Map<Long, Handler> written = new HashMap<>();
 
-  Intake(Database database, Destinations destinations, Discards discards, Clock clock) {
+  Intake(
+      Database database, Destinations destinations, Discards discards, Folds folds, Clock clock) {
     this.database = database;
     this.destinations = destinations;
     this.discards = discards;
+    this.folds = folds;
     this.clock = clock;
     database.onRollback(written::clear);
   }
@@ -91,7 +96,9 @@ final class Intake {
           int duplicates = 0;
           for (Batch.Arrival arrival : batch.arrivals()) {
             State state = arrival.raw() ? State.DEAD : State.of(arrival.destination());
-            if (insert(arrival, state, now)) {
+            if (!admitted(arrival)) {
+              discard(arrival, file, now);
+            } else if (insert(arrival, state, now)) {
               entries++;
               ready += state == State.READY ? 1 : 0;
             } else {
@@ -99,6 +106,12 @@ final class Intake {
             }
           }
           consume(batch.consumed(), file);
+          for (Fold.Key key : batch.closed()) {
+            folds.delete(key);
+          }
+          for (Fold window : batch.windows()) {
+            folds.put(window);
+          }
           for (Map.Entry<Batch.Count, Long> count : batch.counts().entrySet()) {
             count(count.getKey(), count.getValue(), now);
           }
@@ -123,7 +136,44 @@ final class Intake {
         });
   }
 
+  private @Nullable Long idOf(Destination destination) throws SQLException {
+    return destination instanceof Destination.To to ? destinations.idOf(to) : null;
+  }
+
+  /** Whether the user's limit for the minute in which it happened leaves room for it. */
+  private boolean admitted(Batch.Arrival arrival) throws SQLException {
+    Long destination = idOf(arrival.destination());
+    if (arrival.mostPerMinute() <= 0 || destination == null) {
+      return true;
+    }
+    PreparedStatement statement =
+        database.prepared(
+            "INSERT INTO minutes(destination, minute, events) VALUES (?, ?, 1)"
+                + " ON CONFLICT DO UPDATE SET events = events + 1 WHERE events < ?"
+                + " RETURNING events");
+    statement.setLong(1, destination);
+    statement.setLong(2, Math.floorDiv(arrival.event().time().getEpochSecond(), 60L));
+    statement.setLong(3, arrival.mostPerMinute());
+    try (ResultSet row = statement.executeQuery()) {
+      return row.next();
+    }
+  }
+
+  private void discard(Batch.Arrival arrival, long file, long now) throws SQLException {
+    consume(List.of(arrival.event().id()), file);
+    Long destination = idOf(arrival.destination());
+    discards.add(
+        destination == null ? 0 : destination,
+        DiscardReason.RATELIMIT_BACKOFF,
+        arrival.event().category(),
+        arrival.occurrences(),
+        now);
+  }
+
   private long advance(Batch batch) throws SQLException {
+    if (batch.file().isEmpty()) {
+      return 0;
+    }
     PreparedStatement statement =
         database.prepared(
             "INSERT INTO files(name, position, attempts) VALUES (?, ?, 1)"

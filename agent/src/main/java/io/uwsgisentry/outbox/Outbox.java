@@ -1,5 +1,6 @@
 package io.uwsgisentry.outbox;
 
+import io.uwsgisentry.policy.StormWindow;
 import io.uwsgisentry.settings.Destination;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -45,6 +46,7 @@ public final class Outbox implements AutoCloseable {
 
   private final Database database;
   private final Intake intake;
+  private final Folds folds;
   private final Entries entries;
   private final Handlers handlers;
   private final Settling settling;
@@ -60,7 +62,8 @@ public final class Outbox implements AutoCloseable {
     this.destinations = new Destinations(database);
     this.breakers = new Breakers(database);
     this.discards = new Discards(database);
-    this.intake = new Intake(database, destinations, discards, clock);
+    this.folds = new Folds(database, destinations);
+    this.intake = new Intake(database, destinations, discards, folds, clock);
     this.entries = new Entries(database, destinations);
     this.handlers = new Handlers(database);
     this.settling = new Settling(database, destinations, handlers, discards, breakers, clock);
@@ -143,6 +146,35 @@ public final class Outbox implements AutoCloseable {
   /** Stores a batch in one transaction. An event whose id is known is left out. */
   public Stored store(Batch batch) throws IOException {
     return intake.store(batch);
+  }
+
+  /** The open window of that fault, empty if there is none. */
+  public Optional<StormWindow> window(Fold.Key key) throws IOException {
+    return folds.window(key);
+  }
+
+  /** The same with what its summary is to be made of. */
+  public Optional<Fold> fold(Fold.Key key) throws IOException {
+    return folds.find(key);
+  }
+
+  /**
+   * Windows that are over by the clock.
+   *
+   * @param clock a time up to which all records are stored
+   */
+  public List<Fold> foldsOver(Instant clock, int limit) throws IOException {
+    return folds.over(clock, limit);
+  }
+
+  /** Windows that have something to tell, over or not. */
+  public List<Fold> foldsCounted(int limit) throws IOException {
+    return folds.counted(limit);
+  }
+
+  /** How much folding goes on. */
+  public FoldTally folding() throws IOException {
+    return folds.tally();
   }
 
   /**

@@ -22,6 +22,9 @@ import java.util.List;
  *       payload as it is stored.
  *   <li>{@code reports} is what servers are still to be told of as discarded; {@code breakers}
  *       which servers let nobody in, as they said last.
+ *   <li>{@code folds} holds a window of each fault seen lately (times in microseconds), with what
+ *       its summary is to be made of; {@code minutes} how many events happened in a minute and were
+ *       to be sent.
  *   <li>States 0, 1, 3, 4 in the indexes are those of {@link State}.
  * </ul>
  */
@@ -123,6 +126,37 @@ final class Schema {
       category TEXT NOT NULL,
       quantity INTEGER NOT NULL,
       PRIMARY KEY (destination, reason, category)) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE folds(
+      id INTEGER PRIMARY KEY,
+      lane TEXT NOT NULL,
+      fault INTEGER NOT NULL,
+      opened INTEGER NOT NULL,
+      passed INTEGER NOT NULL,
+      folded INTEGER NOT NULL,
+      first INTEGER NOT NULL,
+      last INTEGER NOT NULL,
+      varied BLOB NOT NULL,
+      kind INTEGER NOT NULL,
+      handler INTEGER NOT NULL,
+      destination INTEGER REFERENCES destinations(id),
+      timeout INTEGER NOT NULL,
+      debug INTEGER NOT NULL,
+      time INTEGER,
+      category TEXT,
+      level TEXT,
+      title TEXT,
+      payload BLOB,
+      UNIQUE (lane, fault))
+    """,
+    "CREATE INDEX folds_opened ON folds(opened)",
+    """
+    CREATE TABLE minutes(
+      destination INTEGER NOT NULL REFERENCES destinations(id),
+      minute INTEGER NOT NULL,
+      events INTEGER NOT NULL,
+      PRIMARY KEY (destination, minute)) WITHOUT ROWID
     """,
     "PRAGMA user_version = 2"
   };

@@ -20,6 +20,8 @@ final class Tidying {
   private static final Duration IDS_KEPT = Duration.ofHours(1);
   // Forgetting ids walks all of them.
   private static final Duration FORGET_EVERY = Duration.ofMinutes(10);
+  // As long as the journal may wait for an agent, in all likelihood.
+  private static final Duration MINUTES_KEPT = Duration.ofDays(2);
   private static final int ROWS_AT_ONCE = 500;
   private static final int PAGES_AT_ONCE = 512;
 
@@ -47,7 +49,7 @@ final class Tidying {
     boolean more = trim(DELIVERED, now.minus(bounds.historyAge()), bounds.historyBytes(), now);
     // Entries that nobody will send would fill the disk of a server without a DSN.
     more |= trim(NOT_TO_SEND, Instant.EPOCH, bounds.keptBytes(), now);
-    database.write(() -> dropHolds(now));
+    database.write(() -> dropHolds(now) + dropMinutes(now));
     if (forgotten.isBefore(now.minus(FORGET_EVERY)) || now.isBefore(forgotten)) {
       database.write(() -> forget(now, filesPresent));
       forgotten = now;
@@ -125,6 +127,12 @@ final class Tidying {
   private int dropHolds(Instant now) throws SQLException {
     PreparedStatement statement = database.prepared("DELETE FROM holds WHERE until < ?");
     statement.setLong(1, now.toEpochMilli());
+    return statement.executeUpdate();
+  }
+
+  private int dropMinutes(Instant now) throws SQLException {
+    PreparedStatement statement = database.prepared("DELETE FROM minutes WHERE minute < ?");
+    statement.setLong(1, now.minus(MINUTES_KEPT).getEpochSecond() / 60);
     return statement.executeUpdate();
   }
 

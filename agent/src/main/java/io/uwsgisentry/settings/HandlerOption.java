@@ -73,6 +73,12 @@ public enum HandlerOption {
           + " Sentry's own choice",
       "Sentry's own choice",
       "fingerprint={{ default }};${REQUEST_METHOD}"),
+  SAMPLE_RATE(
+      "sample_rate",
+      "the part of its events that is sent, 0 to 1; the others are counted and told to Sentry as"
+          + " left out",
+      "1",
+      "sample_rate=0.1"),
   TIMEOUT(
       "timeout",
       "seconds for the connection, and again for the answer, 0.1 to 300",
@@ -135,11 +141,11 @@ public enum HandlerOption {
   }
 
   /**
-   * Whether a request can never change it: the address and how it is spoken to belong to the
-   * configuration alone.
+   * Whether a request can never change it: the address, how it is spoken to and how often belong to
+   * the configuration alone.
    */
   public boolean isFixed() {
-    return isSwitch() || this == DSN || this == TIMEOUT;
+    return isSwitch() || this == DSN || this == TIMEOUT || this == SAMPLE_RATE;
   }
 
   /** The option of that key, or null. */

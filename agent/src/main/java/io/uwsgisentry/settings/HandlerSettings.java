@@ -265,6 +265,33 @@ public final class HandlerSettings {
     return timeout == null ? NO_TIMEOUT_GIVEN : Timeouts.bounded(timeout);
   }
 
+  /** The part of its events that is sent, 0 to 1. */
+  public double sampleRate() {
+    String text = value(HandlerOption.SAMPLE_RATE);
+    Double rate = text == null ? null : Rates.parse(text);
+    return rate == null ? 1 : rate;
+  }
+
+  /**
+   * How many events of one fault are sent in a minute.
+   *
+   * @param usual where the user says nothing
+   * @return 0: all of them
+   */
+  public long fold(long usual) {
+    return count("fold", usual);
+  }
+
+  /** How many events of one minute are sent to one destination; 0: all of them. */
+  public long maxEventsPerMinute() {
+    return count("max_events_per_minute", 0);
+  }
+
+  private long count(String key, long otherwise) {
+    String text = given(key, null);
+    return text == null || !text.matches("[0-9]{1,9}") ? otherwise : Long.parseLong(text);
+  }
+
   /** Whether cookies, authorization, user and client address may be sent. */
   public boolean sendDefaultPii() {
     return "1".equals(defaults.get("send_default_pii"));

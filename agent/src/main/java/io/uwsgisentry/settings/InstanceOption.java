@@ -69,6 +69,17 @@ public enum InstanceOption {
       "further names whose values are never sent, separated by commas; they are added to the built-in ones",
       "none",
       "sentry-scrub = iban,loyalty_card"),
+  FOLD(
+      "sentry-fold",
+      "how many events of one fault are sent in a minute; further ones are counted, and one event tells how many: see"
+          + " [storms](delivery.md#storms). 0: every one is sent",
+      "5",
+      "sentry-fold = 20"),
+  MAX_EVENTS_PER_MINUTE(
+      "sentry-max-events-per-minute",
+      "how many events of one minute are sent to one destination; further ones are discarded and counted. 0: no limit",
+      "0",
+      "sentry-max-events-per-minute = 100"),
   DIR(
       "sentry-dir",
       "the state directory: journal, outbox, the agent's log",
@@ -171,6 +182,10 @@ public enum InstanceOption {
           List.of("true", "false", "1", "0", "on", "off", "yes", "no").contains(value)
               ? null
               : "it is neither 'true' nor 'false', and counts as true";
+      case FOLD ->
+          value.matches("[0-9]{1,9}") ? null : "it is not a whole number: write for example 5";
+      case MAX_EVENTS_PER_MINUTE ->
+          value.matches("[0-9]{1,9}") ? null : "it is not a whole number: write for example 100";
       case DRAIN ->
           value.matches("[0-9]{1,4}")
               ? null

@@ -35,6 +35,7 @@ final class OptionAdvice {
     level();
     platform();
     timeout();
+    sampleRate();
     for (HandlerOption option : List.of(HandlerOption.NO_VERIFY, HandlerOption.DEBUG)) {
       String value = values.get(option);
       if (value != null && OFF.contains(value.toLowerCase(Locale.ROOT))) {
@@ -125,6 +126,16 @@ final class OptionAdvice {
       say("'timeout=%s' is not a number of seconds: 4 is used", shortened(value));
     } else if (!Timeouts.bounded(timeout).equals(timeout)) {
       say("'timeout=%s' is not between 0.1 and 300 seconds: the nearer of the two is used", value);
+    }
+  }
+
+  private void sampleRate() {
+    String value = values.get(HandlerOption.SAMPLE_RATE);
+    if (value != null && Rates.parse(value) == null) {
+      say(
+          "'sample_rate=%s' is not a number from 0 to 1: every event is sent, write for example"
+              + " sample_rate=0.1",
+          shortened(value));
     }
   }
 

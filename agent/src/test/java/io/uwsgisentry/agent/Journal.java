@@ -14,6 +14,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.zip.CRC32C;
@@ -23,6 +25,8 @@ final class Journal {
   static final String INSTANCE = "shop";
   static final String HANDLER = "alarm seen";
   static final long HASH = Handler.hash(INSTANCE, HANDLER);
+
+  private static final long FIRST_MICROS = 1_800_000_000_000_000L;
 
   final JournalDirectory directory;
   private final RecordWriter writer;
@@ -34,6 +38,15 @@ final class Journal {
 
   static String id(int number) {
     return String.format("%032x", number);
+  }
+
+  /** When the record of that number was made. */
+  static Instant time(int number) {
+    return Instant.EPOCH.plus(micros(number), ChronoUnit.MICROS);
+  }
+
+  static long micros(int number) {
+    return FIRST_MICROS + number;
   }
 
   void append(Record record) throws IOException {
@@ -64,9 +77,9 @@ final class Journal {
     return bytes;
   }
 
-  /** An alarm, its id being that number. */
+  /** An alarm, its id being that number, and a fault of its own. */
   static Record alarm(int number, String dsn) {
-    return alarm(number, dsn, 1000 + number % 3);
+    return alarm(number, dsn, 1_000_000 + number);
   }
 
   static Record alarm(int number, String dsn, long foldKey) {
@@ -122,7 +135,7 @@ final class Journal {
         ProcessKind.MASTER,
         brief,
         false,
-        1_800_000_000_000_000L + number,
+        micros(number),
         4711,
         0,
         -1,

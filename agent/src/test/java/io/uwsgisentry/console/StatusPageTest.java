@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DestinationTally;
+import io.uwsgisentry.outbox.FoldTally;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.Tally;
 import java.nio.file.Path;
@@ -41,6 +42,7 @@ class StatusPageTest {
             List.of(
                 new Counter(Counter.Name.DROPPED, "disk_full", "shop", 7, Sample.NOON),
                 new Counter(Counter.Name.TORN, "", "", 1, Sample.NOON)),
+            new FoldTally(12_345, 3),
             List.of(
                 new Advice("shop", "alarm seen", "unknown option 'levl': did you mean 'level'?"))),
         Sample.NOON);
@@ -56,6 +58,7 @@ class StatusPageTest {
             journal      3.0 MiB in 2 files
             events       12 ready, 345 delivered, 1 local
                          standing for 1,546 occurrences
+            folding      12,345 counted in 3 storms, to be told when it ends
             dropped      7  disk_full (shop), last 11-22 12:00:00
             torn         1, last 11-22 12:00:00
             warning      shop, alarm seen: unknown option 'levl': did you mean 'level'?
@@ -111,6 +114,7 @@ class StatusPageTest {
             {"directory":"/var/lib/uwsgi-sentry/33","agent":{"running":true,"pid":4711},\
             "journal":{"files":2,"bytes":3145728},"damaged":[],\
             "events":{"ready":12,"delivered":345,"local":1,"undeliverable":0,"dead":0},\
+            "folding":{"occurrences":12345,"storms":3},\
             "counters":[{"name":"dropped","reason":"disk_full","subject":"shop","quantity":7,"last":"2026-11-22T11:00:00.123456Z"},\
             {"name":"torn","reason":"","subject":"","quantity":1,"last":"2026-11-22T11:00:00.123456Z"}],\
             "warnings":[{"instance":"shop","handler":"alarm seen","warning":"unknown option 'levl': did you mean 'level'?"}],\

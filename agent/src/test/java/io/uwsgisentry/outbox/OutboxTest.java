@@ -263,7 +263,7 @@ class OutboxTest {
   void aDeadEntryIsCountedUnderItsReasonWithAllItStandsFor() throws IOException {
     store(to("a.example"), 1);
     Batch batch = new Batch("sealed-1", 200);
-    batch.folded(event(2), SHOP_ALARM.hash(), 77, 41, to("a.example"));
+    batch.summary(event(2), SHOP_ALARM.hash(), 77, 41, to("a.example"), 0);
     outbox.store(batch);
 
     outbox.settle(

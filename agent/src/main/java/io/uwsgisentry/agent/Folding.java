@@ -1,0 +1,247 @@
+package io.uwsgisentry.agent;
+
+import io.uwsgisentry.event.Event;
+import io.uwsgisentry.event.EventFactory;
+import io.uwsgisentry.event.RequestLine;
+import io.uwsgisentry.event.UnbuildableRecordException;
+import io.uwsgisentry.journal.Record;
+import io.uwsgisentry.outbox.Batch;
+import io.uwsgisentry.outbox.Counter;
+import io.uwsgisentry.outbox.DiscardReason;
+import io.uwsgisentry.outbox.Fold;
+import io.uwsgisentry.outbox.Handler;
+import io.uwsgisentry.outbox.Outbox;
+import io.uwsgisentry.policy.Sampling;
+import io.uwsgisentry.policy.StormGuard;
+import io.uwsgisentry.policy.StormWindow;
+import io.uwsgisentry.policy.StormWindow.Varied;
+import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.HandlerSettings;
+import java.io.IOException;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What becomes of the records of one batch that tell of faults, whole and brief ones: left out by
+ * the sample rate, an event of its own, or counted in the window of its fault.
+ *
+ * <p>No event is made of what is only counted, but for the last whole record of each window: of
+ * that the summary will be made, so its event is kept with the window. Brief records are always
+ * counted: they have nothing to make an event of.
+ */
+final class Folding implements StormGuard.Windows<Fold.Key> {
+  /** Takes records of which no event can be made. */
+  interface Unbuildable {
+    void keep(Record record, Finding finding, String fault) throws IOException;
+  }
+
+  /** The last that was seen of a fault in this batch. */
+  private static final class Latest {
+    final int kind;
+    final long handlerHash;
+    final Destination destination;
+    @Nullable Record record;
+    @Nullable Finding finding;
+    @Nullable HandlerSettings settings;
+    @Nullable Event passed;
+
+    Latest(Record record, Destination destination, @Nullable Latest before) {
+      this.kind = record.kindCode();
+      this.handlerHash = record.handlerHash();
+      this.destination = destination;
+      if (before != null) {
+        this.record = before.record;
+        this.finding = before.finding;
+        this.settings = before.settings;
+        this.passed = before.passed;
+      }
+    }
+  }
+
+  private final Outbox outbox;
+  private final EventFactory factory;
+  private final Batch batch;
+  private final Unbuildable unbuildable;
+  private final Summaries summaries;
+  private final StormGuard<Fold.Key> guard = new StormGuard<>(this);
+  private final Map<Fold.Key, Latest> latest = new HashMap<>();
+  // For brief records, which name their handler by its hash alone.
+  private final Map<Long, Handler> handlers = new HashMap<>();
+
+  Folding(Outbox outbox, EventFactory factory, Batch batch, Unbuildable unbuildable) {
+    this.outbox = outbox;
+    this.factory = factory;
+    this.batch = batch;
+    this.unbuildable = unbuildable;
+    this.summaries = new Summaries(outbox, factory);
+  }
+
+  /** What a record of this batch told of a handler. */
+  void handler(Handler handler) {
+    handlers.put(handler.hash(), handler);
+  }
+
+  /** A record with all its fields. */
+  void whole(Record record, Finding finding) throws IOException {
+    if (!factory.takes(record.kind())) {
+      unbuildable.keep(
+          record, finding, "nothing is reported for records of kind " + record.kindCode());
+      return;
+    }
+    HandlerSettings settings = HandlerSettings.of(record);
+    Destination destination = settings.destination();
+    if (sampledOut(record, settings, destination)) {
+      return;
+    }
+    long passes = StormGuard.passes(record.kind(), settings.fold(StormGuard.USUAL));
+    Fold.Key key = Fold.Key.of(destination, record.handlerHash(), record.foldKey());
+    if (passes == Long.MAX_VALUE
+        || guard.passes(key, record.timeMicros(), passes, () -> varied(record, settings))) {
+      Event event = build(record, finding, settings);
+      if (passes != Long.MAX_VALUE) {
+        Latest last = new Latest(record, destination, latest.get(key));
+        last.passed = event;
+        latest.put(key, last);
+      }
+      if (event != null) {
+        batch.event(event, record, destination, settings.maxEventsPerMinute());
+      }
+      return;
+    }
+    Latest last = new Latest(record, destination, null);
+    last.record = record;
+    last.finding = finding;
+    last.settings = settings;
+    latest.put(key, last);
+    counted(record, record.instance());
+  }
+
+  /** A record of which there is only the head. */
+  void brief(Record record) throws IOException {
+    Handler handler = handlers.get(record.handlerHash());
+    if (handler == null) {
+      handler = outbox.handler(record.handlerHash()).orElse(null);
+    }
+    if (handler != null) {
+      handlers.put(handler.hash(), handler);
+    }
+    String instance = handler == null ? "" : handler.instance();
+    HandlerSettings settings = Summaries.settings(handler);
+    Destination destination = settings.destination();
+    if (sampledOut(record, settings, destination)) {
+      return;
+    }
+    Fold.Key key = Fold.Key.of(destination, record.handlerHash(), record.foldKey());
+    var unused =
+        guard.passes(key, record.timeMicros(), 0, () -> varied(record, instance, settings));
+    latest.put(key, new Latest(record, destination, latest.get(key)));
+    counted(record, instance);
+    batch.count(Counter.Name.BRIEF, "", instance, 1);
+  }
+
+  private void counted(Record record, String instance) {
+    batch.consumed(record.id());
+    batch.count(Counter.Name.FOLDED, "", instance, 1);
+  }
+
+  private boolean sampledOut(Record record, HandlerSettings settings, Destination destination) {
+    if (Sampling.keeps(record.id(), settings.sampleRate())) {
+      return false;
+    }
+    batch.consumed(record.id());
+    batch.discarded(destination, DiscardReason.SAMPLE_RATE, Event.ERROR, 1);
+    return true;
+  }
+
+  private @Nullable Event build(Record record, Finding finding, HandlerSettings settings)
+      throws IOException {
+    try {
+      return factory.build(record, settings);
+    } catch (UnbuildableRecordException e) {
+      unbuildable.keep(record, finding, String.valueOf(e.getMessage()));
+    } catch (RuntimeException | StackOverflowError e) {
+      unbuildable.keep(record, finding, "building the event failed: " + e);
+    }
+    return null;
+  }
+
+  private static Map<Varied, String> varied(Record record, HandlerSettings settings) {
+    Map<Varied, String> values = varied(record, record.instance(), settings);
+    String line = RequestLine.of(record);
+    if (line != null) {
+      values.put(Varied.URL, line);
+    }
+    return values;
+  }
+
+  private static Map<Varied, String> varied(
+      Record record, String instance, HandlerSettings settings) {
+    Map<Varied, String> values = new EnumMap<>(Varied.class);
+    if (record.worker() > 0) {
+      values.put(Varied.WORKER, Integer.toString(record.worker()));
+    }
+    if (!instance.isEmpty()) {
+      values.put(Varied.INSTANCE, instance);
+    }
+    String host = settings.serverName();
+    if (host != null) {
+      values.put(Varied.HOST, host);
+    }
+    return values;
+  }
+
+  @Override
+  public @Nullable StormWindow stored(Fold.Key key) throws IOException {
+    return outbox.window(key).orElse(null);
+  }
+
+  @Override
+  public void ended(Fold.Key key, StormWindow window) throws IOException {
+    Latest last = latest.get(key);
+    Fold fold = fold(key, window);
+    if (fold == null || last == null) {
+      // Nothing of this batch was in it.
+      fold = outbox.fold(key).orElseThrow();
+    } else if (fold.like() == null) {
+      Event like =
+          last.passed != null ? last.passed : outbox.fold(key).map(Fold::like).orElse(null);
+      fold = new Fold(key, window, fold.kind(), fold.handlerHash(), fold.to(), like);
+    }
+    Handler handler = handlers.get(fold.handlerHash());
+    if (handler == null) {
+      handler = outbox.handler(fold.handlerHash()).orElse(null);
+    }
+    summaries.add(batch, fold, Summaries.settings(handler));
+    batch.closed(key);
+    latest.remove(key);
+  }
+
+  /** The windows as they are after the last record, for the batch. */
+  void finish() throws IOException {
+    for (Map.Entry<Fold.Key, StormWindow> touched : guard.touched().entrySet()) {
+      Fold fold = fold(touched.getKey(), touched.getValue());
+      if (fold != null) {
+        batch.window(fold);
+      }
+    }
+  }
+
+  private @Nullable Fold fold(Fold.Key key, StormWindow window) throws IOException {
+    Latest last = latest.get(key);
+    if (last == null) {
+      return null;
+    }
+    Event like = null;
+    if (last.record != null && last.finding != null && last.settings != null) {
+      like = build(last.record, last.finding, last.settings);
+      if (like == null) {
+        // It is kept as it is, under its own id.
+        window.unfold();
+      }
+    }
+    Destination.To to = last.destination instanceof Destination.To usable ? usable : null;
+    return new Fold(key, window, last.kind, last.handlerHash, to, like);
+  }
+}

@@ -1,0 +1,166 @@
+package io.uwsgisentry.agent;
+
+import io.uwsgisentry.event.Event;
+import io.uwsgisentry.event.EventFactory;
+import io.uwsgisentry.event.Occurrences;
+import io.uwsgisentry.journal.Kind;
+import io.uwsgisentry.outbox.Batch;
+import io.uwsgisentry.outbox.Entry;
+import io.uwsgisentry.outbox.Fold;
+import io.uwsgisentry.outbox.Handler;
+import io.uwsgisentry.outbox.Outbox;
+import io.uwsgisentry.policy.StormWindow;
+import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.HandlerSettings;
+import java.io.IOException;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes of a window's count the one event that tells of it. It is like the last occurrence whose
+ * whole record is known; where none is (only brief records came), like the last event of that fault
+ * in the outbox; else a plain one of the handler's settings.
+ *
+ * <p>Windows end in three ways: a record beyond the end ({@link Folding}), the clock ({@link
+ * #endOver}), the end of the agent ({@link #tellAll}), after which the window goes on for the next
+ * one. Owned by the agent's main thread.
+ */
+final class Summaries {
+  private static final int MOST_FREQUENT = 5;
+  private static final int AT_ONCE = 200;
+
+  private final Outbox outbox;
+  private final EventFactory factory;
+
+  Summaries(Outbox outbox, EventFactory factory) {
+    this.outbox = outbox;
+    this.factory = factory;
+  }
+
+  /**
+   * Ends the windows that are over, each in the transaction that stores its summary.
+   *
+   * @param clock a time up to which all records are stored
+   * @return whether there is something new to send
+   */
+  boolean endOver(Instant clock) throws IOException {
+    boolean any = false;
+    while (true) {
+      List<Fold> folds = outbox.foldsOver(clock, AT_ONCE);
+      Batch batch = new Batch();
+      for (Fold fold : folds) {
+        add(batch, fold, settings(outbox.handler(fold.handlerHash()).orElse(null)));
+        batch.closed(fold.key());
+      }
+      any |= !folds.isEmpty() && outbox.store(batch).ready() > 0;
+      if (folds.size() < AT_ONCE) {
+        return any;
+      }
+    }
+  }
+
+  /**
+   * Tells of all that was counted so far; the windows stay open.
+   *
+   * @return whether there is something new to send
+   */
+  boolean tellAll() throws IOException {
+    boolean any = false;
+    while (true) {
+      List<Fold> folds = outbox.foldsCounted(AT_ONCE);
+      Batch batch = new Batch();
+      for (Fold fold : folds) {
+        add(batch, fold, settings(outbox.handler(fold.handlerHash()).orElse(null)));
+        fold.window().told();
+        batch.window(fold);
+      }
+      any |= !folds.isEmpty() && outbox.store(batch).ready() > 0;
+      if (folds.size() < AT_ONCE) {
+        return any;
+      }
+    }
+  }
+
+  /**
+   * Adds the summary to a batch if something was counted; the window is the caller's.
+   *
+   * @param settings of the fault's handler
+   */
+  void add(Batch batch, Fold fold, HandlerSettings settings) throws IOException {
+    StormWindow window = fold.window();
+    if (window.folded() == 0) {
+      return;
+    }
+    Event like = fold.like();
+    if (like == null) {
+      like = lastLike(fold.key());
+    }
+    Kind kind = Kind.of(fold.kind());
+    Occurrences occurrences = occurrences(window, settings);
+    Event event =
+        like == null
+            ? factory.summary(kind, settings, occurrences)
+            : occurrences.summary(like, kind);
+    Destination.To to = fold.to();
+    batch.summary(
+        event,
+        fold.handlerHash(),
+        fold.key().fault(),
+        window.folded(),
+        to == null ? settings.destination() : to,
+        settings.maxEventsPerMinute());
+  }
+
+  /** What a handler's settings are; of one that is not known, those of none. */
+  static HandlerSettings settings(@Nullable Handler handler) {
+    return handler == null
+        ? HandlerSettings.of("", "", Map.of())
+        : HandlerSettings.of(handler.handler(), handler.options(), handler.defaults());
+  }
+
+  private @Nullable Event lastLike(Fold.Key key) throws IOException {
+    Entry entry = outbox.lastOfFold(key.fault()).orElse(null);
+    return entry == null
+        ? null
+        : new Event(
+            entry.id(),
+            entry.time(),
+            entry.category(),
+            entry.level(),
+            entry.title(),
+            entry.payload());
+  }
+
+  private Occurrences occurrences(StormWindow window, HandlerSettings settings) {
+    Map<String, Map<String, Long>> frequent = new TreeMap<>();
+    window
+        .varied()
+        .forEach(
+            (what, values) -> {
+              Map<String, Long> shown = new LinkedHashMap<>();
+              values
+                  .top(MOST_FREQUENT)
+                  .forEach(
+                      (value, count) ->
+                          shown.merge(factory.shown(value, settings), count, Long::sum));
+              frequent.put(what.name().toLowerCase(Locale.ROOT), shown);
+            });
+    return new Occurrences(
+        window.folded(),
+        instant(window.first()),
+        instant(window.last()),
+        window.passed(),
+        instant(window.passed() == 0 ? window.first() : window.opened()),
+        frequent);
+  }
+
+  private static Instant instant(long micros) {
+    return Instant.EPOCH.plus(micros, ChronoUnit.MICROS);
+  }
+}

@@ -1,0 +1,41 @@
+package io.uwsgisentry.outbox;
+
+import io.uwsgisentry.event.Event;
+import io.uwsgisentry.policy.StormWindow;
+import io.uwsgisentry.settings.Destination;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The open window of a fault, with what its summary is to be made of.
+ *
+ * @param kind of its records, as in the journal
+ * @param handlerHash of its last record
+ * @param to where its summary goes; null: its handler had no usable DSN, and is to be asked again
+ * @param like the event of the last occurrence that has a whole record, without an id of its own;
+ *     null if none was folded yet
+ */
+public record Fold(
+    Key key,
+    StormWindow window,
+    int kind,
+    long handlerHash,
+    Destination.@Nullable To to,
+    @Nullable Event like) {
+
+  /**
+   * What tells faults apart.
+   *
+   * @param lane the destination's key, or the handler where it has none
+   * @param fault the records' fold key
+   */
+  public record Key(String lane, long fault) {
+    /** The fault of a record with that destination. */
+    public static Key of(Destination destination, long handlerHash, long fault) {
+      return new Key(
+          destination instanceof Destination.To to
+              ? to.key()
+              : "handler " + Long.toHexString(handlerHash),
+          fault);
+    }
+  }
+}

@@ -1,0 +1,220 @@
+package io.uwsgisentry.outbox;
+
+import io.uwsgisentry.event.Event;
+import io.uwsgisentry.policy.Frequencies;
+import io.uwsgisentry.policy.StormWindow;
+import io.uwsgisentry.policy.StormWindow.Varied;
+import io.uwsgisentry.settings.Destination;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Types;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** The table of open windows. */
+final class Folds {
+  private static final String SELECT =
+      "SELECT lane, fault, opened, passed, folded, first, last, varied, kind, handler, destination,"
+          + " timeout, debug, time, category, level, title, payload FROM folds ";
+  private static final String PUT =
+      "INSERT INTO folds(lane, fault, opened, passed, folded, first, last, varied, kind, handler,"
+          + " destination, timeout, debug, time, category, level, title, payload)"
+          + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+          + " ON CONFLICT(lane, fault) DO UPDATE SET opened = excluded.opened,"
+          + " passed = excluded.passed, folded = excluded.folded, first = excluded.first,"
+          + " last = excluded.last, varied = excluded.varied, kind = excluded.kind,"
+          + " handler = excluded.handler, destination = excluded.destination,"
+          + " timeout = excluded.timeout, debug = excluded.debug";
+  private static final String WITH_LIKE =
+      ", time = excluded.time, category = excluded.category, level = excluded.level,"
+          + " title = excluded.title, payload = excluded.payload";
+
+  private final Database database;
+  private final Destinations destinations;
+
+  Folds(Database database, Destinations destinations) {
+    this.database = database;
+    this.destinations = destinations;
+  }
+
+  Optional<StormWindow> window(Fold.Key key) throws IOException {
+    return database.read(
+        () -> {
+          PreparedStatement statement =
+              database.prepared(
+                  "SELECT opened, passed, folded, first, last, varied FROM folds"
+                      + " WHERE lane = ? AND fault = ?");
+          statement.setString(1, key.lane());
+          statement.setLong(2, key.fault());
+          try (ResultSet row = statement.executeQuery()) {
+            return row.next() ? Optional.of(window(row, 1)) : Optional.empty();
+          }
+        });
+  }
+
+  Optional<Fold> find(Fold.Key key) throws IOException {
+    return database.read(
+        () -> {
+          PreparedStatement statement = database.prepared(SELECT + "WHERE lane = ? AND fault = ?");
+          statement.setString(1, key.lane());
+          statement.setLong(2, key.fault());
+          return folds(statement).stream().findFirst();
+        });
+  }
+
+  List<Fold> over(Instant clock, int limit) throws IOException {
+    return database.read(
+        () -> {
+          PreparedStatement statement =
+              database.prepared(SELECT + "WHERE opened <= ? OR opened >= ? LIMIT ?");
+          statement.setLong(1, StormWindow.openedAtMost(clock));
+          statement.setLong(2, StormWindow.openedAtLeast(clock));
+          statement.setInt(3, limit);
+          return folds(statement);
+        });
+  }
+
+  List<Fold> counted(int limit) throws IOException {
+    return database.read(
+        () -> {
+          PreparedStatement statement =
+              database.prepared(SELECT + "WHERE folded > 0 ORDER BY opened LIMIT ?");
+          statement.setInt(1, limit);
+          return folds(statement);
+        });
+  }
+
+  FoldTally tally() throws IOException {
+    return database.read(
+        () -> {
+          return new FoldTally(
+              database.number("SELECT sum(folded) FROM folds"),
+              database.number("SELECT count(*) FROM folds WHERE folded > 0"));
+        });
+  }
+
+  /** In a write only. */
+  void put(Fold fold) throws SQLException {
+    Event like = fold.like();
+    PreparedStatement statement = database.prepared(like == null ? PUT : PUT + WITH_LIKE);
+    StormWindow window = fold.window();
+    statement.setString(1, fold.key().lane());
+    statement.setLong(2, fold.key().fault());
+    statement.setLong(3, window.opened());
+    statement.setLong(4, window.passed());
+    statement.setLong(5, window.folded());
+    statement.setLong(6, window.first());
+    statement.setLong(7, window.last());
+    statement.setBytes(8, bytes(window.varied()));
+    statement.setInt(9, fold.kind());
+    statement.setLong(10, fold.handlerHash());
+    Destination.To to = fold.to();
+    Columns.setLong(statement, 11, to == null ? null : destinations.idOf(to));
+    statement.setLong(12, to == null ? 0 : to.timeout().toMillis());
+    statement.setBoolean(13, to != null && to.debug());
+    Columns.setLong(statement, 14, like == null ? null : Columns.micros(like.time()));
+    Columns.setText(statement, 15, like == null ? null : like.category());
+    Columns.setText(statement, 16, like == null ? null : like.level());
+    Columns.setText(statement, 17, like == null ? null : like.title());
+    if (like == null) {
+      statement.setNull(18, Types.BLOB);
+    } else {
+      statement.setBytes(18, like.payload());
+    }
+    statement.executeUpdate();
+  }
+
+  /** In a write only. */
+  void delete(Fold.Key key) throws SQLException {
+    PreparedStatement statement =
+        database.prepared("DELETE FROM folds WHERE lane = ? AND fault = ?");
+    statement.setString(1, key.lane());
+    statement.setLong(2, key.fault());
+    statement.executeUpdate();
+  }
+
+  private List<Fold> folds(PreparedStatement statement) throws SQLException, IOException {
+    List<Fold> folds = new ArrayList<>();
+    try (ResultSet row = statement.executeQuery()) {
+      while (row.next()) {
+        folds.add(fold(row));
+      }
+    }
+    return folds;
+  }
+
+  private Fold fold(ResultSet row) throws SQLException, IOException {
+    long destination = row.getLong(11);
+    Destinations.Address address = row.wasNull() ? null : destinations.address(destination);
+    byte[] payload = row.getBytes(18);
+    return new Fold(
+        new Fold.Key(row.getString(1), row.getLong(2)),
+        window(row, 3),
+        row.getInt(9),
+        row.getLong(10),
+        address == null
+            ? null
+            : new Destination.To(
+                address.dsn(),
+                address.verify(),
+                Duration.ofMillis(row.getLong(12)),
+                row.getBoolean(13)),
+        payload == null
+            ? null
+            : new Event(
+                "",
+                Columns.ofMicros(row.getLong(14)),
+                row.getString(15),
+                row.getString(16),
+                row.getString(17),
+                payload));
+  }
+
+  private static StormWindow window(ResultSet row, int from) throws SQLException {
+    StormWindow window =
+        new StormWindow(
+            row.getLong(from),
+            row.getLong(from + 1),
+            row.getLong(from + 2),
+            row.getLong(from + 3),
+            row.getLong(from + 4));
+    window.varied().putAll(varied(row.getBytes(from + 5)));
+    return window;
+  }
+
+  /** What, value, count, and by how much that may be too high: each ended by a NUL. */
+  private static byte[] bytes(Map<Varied, Frequencies> varied) {
+    StringBuilder text = new StringBuilder();
+    varied.forEach(
+        (what, frequencies) -> {
+          for (Frequencies.Value value : frequencies.values()) {
+            text.append(what).append('\0').append(value.text().replace("\0", "")).append('\0');
+            text.append(value.count()).append('\0').append(value.over()).append('\0');
+          }
+        });
+    return text.toString().getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static Map<Varied, Frequencies> varied(byte[] bytes) {
+    Map<Varied, List<Frequencies.Value>> values = new EnumMap<>(Varied.class);
+    String[] parts = new String(bytes, StandardCharsets.UTF_8).split("\0", -1);
+    for (int i = 0; i + 3 < parts.length; i += 4) {
+      values
+          .computeIfAbsent(Varied.valueOf(parts[i]), what -> new ArrayList<>())
+          .add(
+              new Frequencies.Value(
+                  parts[i + 1], Long.parseLong(parts[i + 2]), Long.parseLong(parts[i + 3])));
+    }
+    Map<Varied, Frequencies> varied = new EnumMap<>(Varied.class);
+    values.forEach((what, of) -> varied.put(what, new Frequencies(of)));
+    return varied;
+  }
+}

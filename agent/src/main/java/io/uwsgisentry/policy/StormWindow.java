@@ -1,0 +1,143 @@
+package io.uwsgisentry.policy;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.EnumMap;
+import java.util.Map;
+
+/**
+ * What was seen of one fault since a window for it was opened. Times are microseconds since 1970,
+ * as in the journal. Not thread-safe.
+ */
+public final class StormWindow {
+  /** How long a window is open, from the time of the first record in it. */
+  public static final Duration LENGTH = Duration.ofSeconds(60);
+
+  // Of the records made in a window the last is in the journal a moment later.
+  private static final Duration GRACE = Duration.ofSeconds(2);
+
+  /** What differs between the occurrences of one fault. */
+  public enum Varied {
+    WORKER,
+    URL,
+    INSTANCE,
+    HOST
+  }
+
+  private final long opened;
+  private long passed;
+  private long folded;
+  private long first;
+  private long last;
+  private final Map<Varied, Frequencies> varied = new EnumMap<>(Varied.class);
+
+  /**
+   * @param opened time of its first record
+   */
+  public StormWindow(long opened) {
+    this(opened, 0, 0, 0, 0);
+  }
+
+  /** A window as it was stored. */
+  public StormWindow(long opened, long passed, long folded, long first, long last) {
+    this.opened = opened;
+    this.passed = passed;
+    this.folded = folded;
+    this.first = first;
+    this.last = last;
+  }
+
+  /** Whether a record of that time comes after its end; one that comes from before it does not. */
+  public boolean endsBefore(long micros) {
+    return micros - opened >= micros(LENGTH);
+  }
+
+  /**
+   * Whether it is over by the clock. Also where the clock went back beyond its beginning: then its
+   * end may never come.
+   *
+   * @param clock a time up to which all records are known
+   */
+  public boolean isOver(Instant clock) {
+    return opened <= openedAtMost(clock) || opened >= openedAtLeast(clock);
+  }
+
+  /** A window that was opened then or earlier is over. */
+  public static long openedAtMost(Instant clock) {
+    return micros(clock) - micros(LENGTH) - micros(GRACE);
+  }
+
+  /** A window that was opened then or later is over too: the clock went back. */
+  public static long openedAtLeast(Instant clock) {
+    return micros(clock) + micros(LENGTH);
+  }
+
+  /** One occurrence that goes out as an event of its own. */
+  void pass() {
+    passed++;
+  }
+
+  /** One occurrence that is only counted. */
+  void fold(long micros, Map<Varied, String> values) {
+    first = folded == 0 ? micros : Math.min(first, micros);
+    last = folded == 0 ? micros : Math.max(last, micros);
+    folded++;
+    values.forEach((what, value) -> frequencies(what).add(value));
+  }
+
+  /** One that was folded is told in another way. */
+  public void unfold() {
+    folded--;
+  }
+
+  /** What was folded is told of: the window goes on without it. */
+  public void told() {
+    passed += folded;
+    folded = 0;
+    first = 0;
+    last = 0;
+    varied.clear();
+  }
+
+  public long opened() {
+    return opened;
+  }
+
+  /** How many were told of: at once, or by a summary while the window was open. */
+  public long passed() {
+    return passed;
+  }
+
+  /** How many were only counted, and are to be told of. */
+  public long folded() {
+    return folded;
+  }
+
+  /** The earliest of those that were folded. */
+  public long first() {
+    return first;
+  }
+
+  /** The latest of those that were folded. */
+  public long last() {
+    return last;
+  }
+
+  /** How often each value came among those that were folded. */
+  public Map<Varied, Frequencies> varied() {
+    return varied;
+  }
+
+  private Frequencies frequencies(Varied what) {
+    return varied.computeIfAbsent(what, unknown -> new Frequencies());
+  }
+
+  private static long micros(Duration time) {
+    return time.toNanos() / 1_000;
+  }
+
+  private static long micros(Instant time) {
+    return ChronoUnit.MICROS.between(Instant.EPOCH, time);
+  }
+}
