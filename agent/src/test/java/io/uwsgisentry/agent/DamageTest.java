@@ -31,6 +31,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** A database that cannot be read any more is kept aside, and the agent goes on with a new one. */
 @Timeout(120)
 class DamageTest {
+  // The tables' definitions, and where each of them begins.
+  private static final int SCHEMA_PAGES = 40;
   private static final Duration SOON = Duration.ofSeconds(30);
 
   @TempDir Path parent;
@@ -118,9 +120,9 @@ class DamageTest {
   /** The schema stays readable: opening such a file succeeds. */
   private void overwriteAllButTheFirstPages() throws IOException {
     try (FileChannel file = FileChannel.open(db, StandardOpenOption.WRITE)) {
-      byte[] noise = new byte[(int) file.size() - 3 * 4096];
+      byte[] noise = new byte[(int) file.size() - SCHEMA_PAGES * 4096];
       new Random(4711).nextBytes(noise);
-      file.write(ByteBuffer.wrap(noise), 3 * 4096);
+      file.write(ByteBuffer.wrap(noise), SCHEMA_PAGES * 4096);
     }
     Outbox.open(db).close();
   }
