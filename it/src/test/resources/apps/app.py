@@ -26,6 +26,8 @@ def application(environ, start_response):
             sys.stderr.write("%s %d\n" % (line, i))
     elif path == "/sleep":
         time.sleep(number("s", 1))
+    elif path.startswith("/slow/"):
+        time.sleep(number("s", 0.5))
     elif path == "/segv":
         ctypes.string_at(0)
     elif path == "/exit":

@@ -17,7 +17,10 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** What dies or is missing: the server serves on, and what was written arrives. */
+/**
+ * What dies or is missing: the server serves on, and what was written arrives. Nothing is folded
+ * here, so that each event can be looked for.
+ */
 class DeathTest {
   private static final String SERVER =
       """
@@ -28,6 +31,7 @@ class DeathTest {
       master = true
       sentry-dsn = ${dsn}
       sentry-dir = ${state}
+      sentry-fold = 0
       route = ^/event sentry:message=event ${QUERY_STRING},level=info
       """;
 
@@ -168,13 +172,23 @@ class DeathTest {
     assertThat(scene.state().records())
         .anySatisfy(r -> assertThat(r.brief()).isTrue())
         .anySatisfy(r -> assertThat(r.brief()).isFalse());
-    scene.agent();
-    await("every request delivered or counted")
+    Process agent = scene.agent();
+    await("every request stored or counted")
         .atMost(Duration.ofSeconds(30))
         .untilAsserted(
             () ->
                 assertThat(
-                        scene.receiver().events().stream().mapToLong(Events::occurrences).sum()
+                        Events.sum(scene.receiver().events())
+                            + scene.state().folding()
+                            + scene.state().counted(Counter.Name.DROPPED))
+                    .isEqualTo(n));
+    agent.destroy();
+    await("every request told of or counted")
+        .atMost(Duration.ofSeconds(30))
+        .untilAsserted(
+            () ->
+                assertThat(
+                        Events.sum(scene.receiver().events())
                             + scene.state().counted(Counter.Name.DROPPED))
                     .isEqualTo(n));
     assertThat(scene.state().counted(Counter.Name.DROPPED)).isPositive();
@@ -248,6 +262,7 @@ class DeathTest {
                     sentry-journal-max = 8m
                     sentry-capture = none
                     sentry-drain = 1
+                    sentry-max-events-per-minute = 1000
                     """)
             .start();
     server.get("/event?a");

@@ -89,6 +89,11 @@ final class Events {
     return n == null ? 1 : Long.parseLong(n.toString());
   }
 
+  /** For how many occurrences these events stand together. */
+  static long sum(List<Map<String, Object>> events) {
+    return events.stream().mapToLong(Events::occurrences).sum();
+  }
+
   private static String field(Map<String, Object> event, String name) {
     Object values = map(event.get("exception")).get("values");
     if (values instanceof List<?> list && !list.isEmpty()) {

@@ -30,6 +30,7 @@ class ProcessTest {
       wsgi-file = ${apps}/app.py
       sentry-dsn = ${dsn}
       sentry-dir = ${state}
+      sentry-fold = 0
       route = ^/event sentry:message=event ${QUERY_STRING},level=info
       """;
 

@@ -123,13 +123,18 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
    * first; fails if there are more.
    */
   List<Map<String, Object>> eventsOf(UwsgiServer server, int n) {
-    if (n > 0) {
-      receiver.awaitEvents(n, EVENT_PATIENCE);
+    return eventsOf(server, n, n);
+  }
+
+  /** The same where more come only when the server ends: what was counted until then. */
+  List<Map<String, Object>> eventsOf(UwsgiServer server, int before, int all) {
+    if (before > 0) {
+      receiver.awaitEvents(before, EVENT_PATIENCE);
     }
     server.stop();
     state().awaitNoAgent();
     List<Map<String, Object>> events = receiver.events();
-    assertThat(events).as("events of %s", server.name()).hasSize(n);
+    assertThat(events).as("events of %s", server.name()).hasSize(all);
     return events;
   }
 

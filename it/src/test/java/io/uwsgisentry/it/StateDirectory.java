@@ -134,6 +134,11 @@ record StateDirectory(Path path) {
         0L);
   }
 
+  /** How many incidents are counted in windows that are still open. */
+  long folding() {
+    return outbox(o -> o.folding().occurrences(), 0L);
+  }
+
   /** For how many incidents the entries of that state stand. */
   long occurrences(State state) {
     return outbox(
