@@ -30,11 +30,11 @@ public record Occurrences(
     long before,
     Instant since,
     Map<String, Map<String, Long>> frequent) {
-  private static final String COUNT = "occurrences";
-  private static final String FIRST = "first_occurrence";
-  private static final String LAST = "last_occurrence";
-  private static final String FREQUENT = "most_frequent";
-  private static final String STORM = "storm";
+  static final String COUNT = "occurrences";
+  static final String FIRST = "first_occurrence";
+  static final String LAST = "last_occurrence";
+  static final String FREQUENT = "most_frequent";
+  static final String STORM = "storm";
   private static final String WORKER = "worker";
 
   /**

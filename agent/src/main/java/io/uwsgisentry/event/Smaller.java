@@ -23,7 +23,13 @@ public final class Smaller {
   private static final int FEW_FRAMES = 20;
   private static final int LONGEST_TEXT = 500;
   private static final List<String> EXTRA_KEPT =
-      List.of(Occurrences.COUNT, Occurrences.FIRST, Occurrences.LAST, "trimmed");
+      List.of(
+          Occurrences.COUNT,
+          Occurrences.FIRST,
+          Occurrences.LAST,
+          Occurrences.STORM,
+          Occurrences.FREQUENT,
+          "trimmed");
 
   private interface Step {
     /** Leaves something out; false if there was none of it. */
