@@ -57,7 +57,7 @@ class ClientReportsTest {
   void aRefusedEventIsReportedAsTheSumOfItsOccurrences() throws Exception {
     receiver.behave(Behaviour.firstThen(1, Behaviour.status(400), Behaviour.healthy()));
     Batch batch = new Batch("sealed-1", 1);
-    batch.folded(Rig.event(1), 1, 1, 500, to);
+    batch.summary(Rig.event(1), 1, 1, 500, to, 0);
     rig.outbox.store(batch);
     rig.delivery.start();
 

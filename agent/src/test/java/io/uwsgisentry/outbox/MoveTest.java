@@ -196,7 +196,7 @@ class MoveTest {
     Batch batch = new Batch("sealed-1", 1);
     batch.handler(HANDLER);
     Event event = new Event(ID, NOW, "error", "error", "t", "{}".getBytes(StandardCharsets.UTF_8));
-    batch.folded(event, HANDLER.hash(), 1, 1, destination);
+    batch.summary(event, HANDLER.hash(), 1, 1, destination, 0);
     outbox.store(batch);
     if (state == State.DELIVERED) {
       outbox.settle(List.of(new Settlement.Delivered(ID, NOW, 200)));
