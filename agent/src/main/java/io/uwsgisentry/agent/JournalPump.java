@@ -171,6 +171,19 @@ final class JournalPump {
         unfinishedSince = System.nanoTime();
       }
       unfinished.put(file, reader.position());
+    } catch (IOException | NewerJournalException e) {
+      failed(file, e);
+      throw e;
+    }
+  }
+
+  /** It is no record's fault that the disk is full or the file not for this version. */
+  private void failed(SealedFile file, Exception cause) {
+    begun.remove(file.name());
+    try {
+      outbox.notTried(file.name());
+    } catch (IOException e) {
+      cause.addSuppressed(e);
     }
   }
 
@@ -201,6 +214,7 @@ final class JournalPump {
     boolean careful = attempts >= CAREFUL_FROM;
     boolean unread = attempts >= UNREAD_FROM;
     List<Finding> findings = new ArrayList<>();
+    int records = 0;
     int whole = 0;
     long bytes = 0;
     int looks = 0;
@@ -237,13 +251,18 @@ final class JournalPump {
         }
         return;
       }
+      records++;
       bytes += result.end() - result.offset();
-      if (careful
-          || whole >= EVENTS_A_BATCH
-          || findings.size() >= RECORDS_A_BATCH
-          || bytes >= BYTES_A_BATCH) {
+      boolean full =
+          whole >= EVENTS_A_BATCH || records >= RECORDS_A_BATCH || bytes >= BYTES_A_BATCH;
+      if (careful || full) {
         store(file, reader, findings);
         findings.clear();
+      }
+      if (full) {
+        // The record that ended the agent was in the batch that began where this reading began.
+        careful = false;
+        records = 0;
         whole = 0;
         bytes = 0;
       }

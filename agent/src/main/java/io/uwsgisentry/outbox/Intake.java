@@ -51,6 +51,16 @@ final class Intake {
         });
   }
 
+  void notTried(String file) throws IOException {
+    database.write(
+        () -> {
+          PreparedStatement statement =
+              database.prepared("UPDATE files SET attempts = max(attempts - 1, 0) WHERE name = ?");
+          statement.setString(1, file);
+          return statement.executeUpdate();
+        });
+  }
+
   Outbox.Reading resume(String file) throws IOException {
     return database.read(
         () -> {

@@ -133,6 +133,11 @@ public final class Outbox implements AutoCloseable {
     return intake.begin(file);
   }
 
+  /** Takes back {@link #begin}: the reading failed for a reason that is not in the file. */
+  public void notTried(String file) throws IOException {
+    intake.notTried(file);
+  }
+
   /** Where reading of that journal file goes on, in the process that began it. */
   public Reading resume(String file) throws IOException {
     return intake.resume(file);

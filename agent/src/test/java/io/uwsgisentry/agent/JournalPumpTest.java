@@ -404,6 +404,31 @@ class JournalPumpTest {
     assertThat(journal.directory.bytes()).isZero();
   }
 
+  @Test
+  void agentsThatFailOneAfterTheOtherAreNoReasonForCareEither() throws Exception {
+    journal.append(alarm(1, DSN));
+    sql("CREATE TRIGGER full BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'full'); END");
+    for (int i = 0; i < 10; i++) {
+      assertThatThrownBy(pump()::pass).isInstanceOf(IOException.class);
+    }
+    sql("DROP TRIGGER full");
+
+    pump().pass();
+
+    assertThat(entries(State.READY)).extracting(Entry::id).containsExactly(id(1));
+  }
+
+  @Test
+  void agentsThatAreTooOldForAFileLeaveItAsHealthyAsItWas() throws Exception {
+    journal.appendBytes(journal.bytes(alarm(1, DSN), 9));
+    for (int i = 0; i < 10; i++) {
+      assertThatThrownBy(pump()::pass).isInstanceOf(NewerJournalException.class);
+    }
+    SealedFile sealed = journal.directory.sealed().get(0);
+
+    assertThat(outbox.begin(sealed.name()).attempts()).isEqualTo(1);
+  }
+
   private void sql(String statement) throws SQLException {
     try (Connection connection =
             DriverManager.getConnection("jdbc:sqlite:" + state.resolve("outbox.db"));
@@ -442,6 +467,21 @@ class JournalPumpTest {
 
     assertThat(entries(State.READY)).hasSize(2);
     assertThat(woken).as("transactions").hasValue(2);
+  }
+
+  @Test
+  void careEndsWhereTheBatchEndsThatTheAgentDiedIn() throws Exception {
+    for (int i = 1; i <= 1_200; i++) {
+      journal.append(alarm(i, DSN));
+    }
+    SealedFile sealed = journal.directory.seal().orElseThrow();
+    outbox.begin(sealed.name());
+    outbox.begin(sealed.name());
+
+    pump.pass();
+
+    assertThat(woken).as("transactions").hasValueLessThanOrEqualTo(500 + 2);
+    assertThat(outbox.begin(sealed.name()).position()).isEqualTo(sealed.bytes());
   }
 
   @Test
