@@ -8,7 +8,7 @@
 
 static int served;
 
-static void tell(const char *what, int code) {
+static void tell(const char *what, int code, int serving) {
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_BOOT];
 	if (!handler) return;
 	struct sentry_record record;
@@ -21,12 +21,13 @@ static void tell(const char *what, int code) {
 		int n = snprintf(digits, sizeof(digits), "%d", code);
 		sentry_record_pair(&record, "boot", "code", 4, digits, (size_t) n);
 	}
+	if (serving) sentry_record_pair(&record, "boot", "serving", 7, "1", 1);
 	/* what Python printed last, if this thread may ask it */
 	int (*holds_gil)(void);
 	int (*is_initialized)(void);
 	*(void **) &holds_gil = dlsym(RTLD_DEFAULT, "PyGILState_Check");
 	*(void **) &is_initialized = dlsym(RTLD_DEFAULT, "Py_IsInitialized");
-	if (is_initialized && holds_gil && is_initialized() && holds_gil()) exception = sentry_python_last_exception(&len, sentry.with_locals);
+	if (!serving && is_initialized && holds_gil && is_initialized() && holds_gil()) exception = sentry_python_last_exception(&len, sentry.with_locals);
 	uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_BOOT), what, strlen(what));
 	sentry_record_fold(&record, handler->hash, exception ? sentry_hash_raised(fold, exception, len) : fold);
 	if (exception) {
@@ -36,6 +37,11 @@ static void tell(const char *what, int code) {
 	sentry_lines(&record, SENTRY_LINES_MAX);
 	sentry_append(&record);
 	free(exception);
+}
+
+/* of a server that serves */
+void sentry_boot_tell(const char *what) {
+	tell(what, -1, 1);
 }
 
 /* an emperor, a router, a server of static files have no application and are to have none */
@@ -50,7 +56,7 @@ static int is_to_have_an_application(void) {
 /* once all applications were to be loaded, before uWSGI forks; with lazy-apps that is each worker's business */
 void sentry_boot_apps(void) {
 	if (uwsgi_apps_cnt > 0 || uwsgi.lazy || uwsgi.lazy_apps || !is_to_have_an_application()) return;
-	tell("no application was loaded", -1);
+	tell("no application was loaded", -1, 0);
 }
 
 /* in the master, about once a second: with lazy-apps, a first worker that serves without an application */
@@ -59,12 +65,16 @@ void sentry_boot_served(void) {
 	served = 1;
 	if (told || !(uwsgi.lazy || uwsgi.lazy_apps) || uwsgi.numproc < 1 || !uwsgi.workers[1].accepting) return;
 	told = 1;
-	if (!uwsgi.workers[1].apps_cnt && is_to_have_an_application()) tell("no application was loaded", -1);
+	if (!uwsgi.workers[1].apps_cnt && is_to_have_an_application()) tell("no application was loaded", -1, 0);
 }
 
 /* at the exit of the process that read the configuration, or of a worker that could not load its application */
 void sentry_boot_exit(int code) {
-	if (!sentry.captured || served || !code) return;
-	if (code == UWSGI_FAILED_APP_CODE) tell("no application was loaded, and need-app ended the server", code);
-	else if (getpid() == sentry.main) tell("the server ended before it served", code);
+	if (!sentry.captured || !code) return;
+	if (served) {
+		if (getpid() == sentry.main && !uwsgi_instance_is_dying && !uwsgi_instance_is_reloading) tell("the server ended while it served", code, 1);
+		return;
+	}
+	if (code == UWSGI_FAILED_APP_CODE) tell("no application was loaded, and need-app ended the server", code, 0);
+	else if (getpid() == sentry.main) tell("the server ended before it served", code, 0);
 }

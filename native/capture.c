@@ -9,6 +9,7 @@
 
 #define CRASH_ALARM "uwsgi-sentry-crash"
 #define LINES_ALARM "uwsgi-sentry-lines"
+#define USUAL_LINES 50
 
 static const char *const names[SENTRY_CAPTURES] = {"exceptions", "crashes", "harakiri", "slow", "backlog", "boot", "daemons"};
 
@@ -67,6 +68,17 @@ static double seconds(const char *text, const char *option) {
 	return 0;
 }
 
+static int count_of_lines(const char *text) {
+	size_t len = strlen(text);
+	if (len && len <= 6 && strspn(text, "0123456789") == len) {
+		int lines = atoi(text);
+		return lines < SENTRY_LINES_MAX ? lines : SENTRY_LINES_MAX;
+	}
+	sentry_say("sentry-breadcrumbs = %s is not a number of log lines: write for example 50 (used: %d)", text, USUAL_LINES);
+	if (sentry_strict()) exit(1);
+	return USUAL_LINES;
+}
+
 /* local variables are personal: whatever is not plainly a yes leaves them out */
 static int is_yes(const char *text) {
 	if (!strcasecmp(text, "true") || !strcasecmp(text, "yes") || !strcasecmp(text, "on") || !strcmp(text, "1")) return 1;
@@ -88,6 +100,7 @@ void sentry_capture_prepare(void) {
 		sentry.capture_handler[i] = sentry_handler_add(name, "", NULL);
 		free(name);
 	}
+	sentry.lines = sentry.breadcrumbs ? count_of_lines(sentry.breadcrumbs) : USUAL_LINES;
 	sentry.with_locals = !sentry.locals || is_yes(sentry.locals);
 	if (sentry_capturing(SENTRY_CAPTURE_SLOW)) {
 		if (sentry.slow_request) sentry.slow_us = (uint64_t) (seconds(sentry.slow_request, "sentry-slow-request") * 1e6);
@@ -95,6 +108,7 @@ void sentry_capture_prepare(void) {
 	}
 	if (!sentry.captured) return;
 
+	sentry_vassals_prepare();
 	if (uwsgi.master_process) {
 		if (sentry_capturing(SENTRY_CAPTURE_CRASHES) && !any_is_ours(uwsgi.alarm_segfault)) {
 			uwsgi_string_new_list(&uwsgi.alarm_list, CRASH_ALARM " sentry:");
@@ -105,13 +119,13 @@ void sentry_capture_prepare(void) {
 		 * Only where the log goes through the master anyway: its pipe can fail the application's own writes. And not with
 		 * alarm-cheap, which would send every line through one more pipe.
 		 */
-		int lines = sentry.breadcrumbs ? atoi(sentry.breadcrumbs) : 50;
-		if (uwsgi.log_master && !uwsgi.alarm_cheap && lines > 0) {
+		if (uwsgi.log_master && !uwsgi.alarm_cheap && sentry.lines > 0) {
 			uwsgi_string_new_list(&uwsgi.alarm_list, LINES_ALARM " sentry:");
 			uwsgi_string_new_list(&uwsgi.alarm_logs_list, LINES_ALARM " .");
 		}
 #endif
 	}
+	if (sentry_capturing(SENTRY_CAPTURE_DAEMONS)) uwsgi_string_new_list(&uwsgi.hook_as_mule, uwsgi_str("sentry-watchdog:"));	/* uWSGI writes into it */
 	if (sentry_capturing(SENTRY_CAPTURE_SLOW) || sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS)) {
 		uwsgi_string_new_list(&uwsgi.after_request_hooks, "sentry_after_request");
 	}
@@ -121,13 +135,13 @@ void sentry_capture_prepare(void) {
 void sentry_capture_start(void) {
 	sentry_python_find();
 	if (!sentry.captured || sentry.watch) return;
-	int stacks = uwsgi.numproc + 1;
+	int stacks = uwsgi.numproc + 1 + uwsgi.mules_cnt;
+	for (struct uwsgi_spooler *spooler = uwsgi.spoolers; spooler; spooler = spooler->next) stacks++;
 	size_t size = sizeof(struct sentry_watch) + sizeof(struct sentry_stack) * (size_t) stacks;
 	/* pages that nobody writes to cost nothing */
 	struct sentry_watch *watch = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (watch == MAP_FAILED) return;
-	int lines = sentry.breadcrumbs ? atoi(sentry.breadcrumbs) : 50;
-	watch->lines_max = lines < 0 ? 0 : lines > SENTRY_LINES_MAX ? SENTRY_LINES_MAX : lines;
+	watch->lines_max = sentry.lines;
 	watch->stacks = stacks;
 	sentry.watch = watch;
 }

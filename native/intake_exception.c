@@ -83,6 +83,11 @@ static uint64_t hash_first_frame(uint64_t hash, struct uwsgi_buffer *backtrace) 
 	return hash;
 }
 
+/* the user's exception handlers, else capture's: one incident is one event */
+int sentry_tells_exceptions(struct sentry_handler *h) {
+	return (!sentry.own_exceptions && h == sentry.capture_handler[SENTRY_CAPTURE_EXCEPTIONS]) || sentry_handler_named(h, "exception-handler");
+}
+
 static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 	struct texts texts = {plugin, req, NULL, NULL, NULL, NULL};
 	get_texts_safely(&texts);
@@ -90,8 +95,7 @@ static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 	size_t frames_len = 0;
 	unsigned char *frames = strcmp(plugin->name, "python") ? NULL : sentry_python_exception(&frames_len, sentry.with_locals);
 	for (struct sentry_handler *h = sentry.handlers; h; h = h->next) {
-		int captured = !sentry.own_exceptions && h == sentry.capture_handler[SENTRY_CAPTURE_EXCEPTIONS];
-		if (!captured && !sentry_handler_named(h, "exception-handler")) continue;
+		if (!sentry_tells_exceptions(h)) continue;
 		struct sentry_record record;
 		sentry_begin(&record, SENTRY_EXCEPTION, h, req);
 		uint64_t fold = sentry_fold_start(h, SENTRY_EXCEPTION);
@@ -117,7 +121,9 @@ static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 
 static void logged(int n, struct wsgi_request *req) {
 	if (req && req->uh) take(req, wrapped[n].plugin);
+	sentry_python_printing(1);
 	wrapped[n].log(req);
+	sentry_python_printing(0);
 }
 
 #define WRAPPER(n) static void wrapper_##n(struct wsgi_request *req) { logged(n, req); }

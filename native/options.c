@@ -95,10 +95,18 @@ static void make_defaults(void) {
 	default_directory();
 	default_value("uwsgi", UWSGI_VERSION);
 	default_value("plugin", SENTRY_PLUGIN_VERSION);
-	/* "3.11.2 (main, ...": known as soon as the language's plugin is loaded */
+	/* known as soon as the language's plugin is loaded */
+	static const struct {
+		const char *language, *symbol;
+	} languages[] = {{"python", "Py_GetVersion"}, {"ruby", "ruby_version"}, {"perl", "perl_construct"}, {"lua", "lua_newstate"}, {"java", "JNI_CreateJavaVM"}};
+	const char *language = NULL;
+	for (size_t i = 0; !language && i < sizeof(languages) / sizeof(languages[0]); i++) {
+		if (dlsym(RTLD_DEFAULT, languages[i].symbol)) language = languages[i].language;
+	}
+	default_value("language", language);
 	const char *(*python)(void);
 	*(void **) &python = dlsym(RTLD_DEFAULT, "Py_GetVersion");
-	if (python) {
+	if (python) {	/* "3.11.2 (main, ..." */
 		snprintf(number, sizeof(number), "%.*s", (int) strcspn(python(), " "), python());
 		default_value("python", number);
 	}

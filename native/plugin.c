@@ -142,6 +142,7 @@ static void sentry_load(void) {
 		sentry.plugin = own_path();
 		uwsgi_register_alarm("sentry", sentry_alarm_init, sentry_alarm);
 		uwsgi_register_hook("sentry", sentry_hook);
+		uwsgi_register_hook("sentry-watchdog", sentry_watchdog_hook);
 #ifdef UWSGI_ROUTING
 		uwsgi_register_router("sentry", sentry_route_parse);
 #endif
@@ -185,6 +186,7 @@ static void sentry_post_init(void) {
 	sentry_refresh();
 	sentry_capture_start();
 	sentry_exceptions_wrap();
+	sentry_python_outside();
 	sentry_write_configuration();
 	if (!uwsgi.master_process) sentry_agent_detached(0);
 }
@@ -194,6 +196,7 @@ static void sentry_master_cycle(void) {
 	sentry.agent_started = 1;
 	sentry_boot_served();
 	sentry_watch_cycle();
+	sentry_spawn_cycle();
 	sentry_report_drops();
 }
 
@@ -202,9 +205,15 @@ static void sentry_post_fork(void) {
 	sentry_watchdog_start();
 }
 
+static void sentry_spooler_init(void) {
+	if (inert) return;
+	sentry_watchdog_hook(NULL);
+}
+
 static void sentry_postinit_apps(void) {
 	if (inert) return;
 	sentry_boot_apps();
+	sentry_python_loaded();
 }
 
 static void sentry_on_harakiri(int worker) {
@@ -221,6 +230,7 @@ struct uwsgi_plugin sentry_plugin = {
 	.post_init = sentry_post_init,
 	.postinit_apps = sentry_postinit_apps,
 	.post_fork = sentry_post_fork,
+	.spooler_init = sentry_spooler_init,
 	.master_cycle = sentry_master_cycle,
 	.harakiri = sentry_on_harakiri,
 };

@@ -457,3 +457,53 @@ unsigned char *sentry_python_last_exception(size_t *len, int with_locals) {
 	*len = out.len;
 	return out.bytes;
 }
+
+/* an exception that Python is printing, as fields of a record; the caller frees them */
+unsigned char *sentry_python_failure(void *value, void *traceback, size_t *len, int with_locals) {
+	if (!py.PyErr_Occurred || !value || value == py._Py_NoneStruct) return NULL;
+	struct out out = {NULL, 0, 0, 0};
+	add_chain(&out, value, traceback && traceback != py._Py_NoneStruct ? traceback : NULL, with_locals);
+	py.PyErr_Clear();
+	*len = out.len;
+	return out.bytes;
+}
+
+const char *sentry_python_type_name(void *value) {
+	return type_name(type_of(value));
+}
+
+static size_t copied(struct out *out, char *to, size_t room) {
+	size_t len = out->len < room ? out->len : room;
+	if (len) memcpy(to, out->bytes, len);
+	free(out->bytes);
+	return len;
+}
+
+/* a text that the object itself holds under that name, as far as there is room; 0 where its class has a say in it */
+size_t sentry_python_own_text(void *object, const char *name, char *to, size_t room) {
+	struct out out = {NULL, 0, 0, 0};
+	Object *key = py.PyUnicode_FromString(name);
+	int of_the_class = !key || py._PyType_Lookup(type_of(object), key) != NULL;
+	drop(key);
+	if (!of_the_class) add_str_attribute(&out, object, name);
+	py.PyErr_Clear();
+	return copied(&out, to, room);
+}
+
+/* sys.path, NULs between; entries that do not fit are left out */
+size_t sentry_python_path(char *to, size_t room) {
+	if (!py.PySys_GetObject) return 0;
+	struct out out = {NULL, 0, 0, 0};
+	Object *path = py.PySys_GetObject("path");	/* borrowed */
+	ssize_t size = path && type_of(path) == py.PyList_Type ? py.PyList_Size(path) : 0;
+	for (ssize_t i = 0; i < size; i++) {
+		size_t before = out.len;
+		Object *entry = py.PyList_GetItem(path, i);
+		if (!entry || type_of(entry) != py.PyUnicode_Type) continue;
+		if (before) add(&out, "\0", 1);
+		add_str(&out, entry, 1024, 0);
+		if (out.len > room) out.len = before;
+	}
+	py.PyErr_Clear();
+	return copied(&out, to, room);
+}

@@ -64,12 +64,16 @@ enum sentry_capture {
 #define SENTRY_LINES_MAX 200
 #define SENTRY_LINE_MAX 400
 
-/* the stacks of a worker's threads while a request of it is slow; written by the worker's watchdog, read by master and worker */
+/*
+ * The stacks of a process's threads while it is too slow; written by its watchdog, read by the master and by itself. Workers are
+ * found by their number, behind them come mules and spoolers.
+ */
 struct sentry_stack {
 	uint32_t turn;		/* odd while it is being written */
 	uint32_t len;
-	uint64_t request_started;	/* of the oldest request that was slow then */
+	uint64_t of;		/* a worker: start of the oldest request that was slow then; a mule or spooler: second of its deadline */
 	uint64_t taken;		/* microseconds */
+	uint64_t main_thread;
 	char text[SENTRY_STACK_MAX];
 };
 
@@ -84,7 +88,7 @@ struct sentry_watch {
 	int lines_max;
 	struct sentry_line line[SENTRY_LINES_MAX];
 	int stacks;
-	struct sentry_stack stack[];	/* by worker id */
+	struct sentry_stack stack[];
 };
 
 struct sentry_server {
@@ -102,13 +106,13 @@ struct sentry_server {
 	struct sentry_handler *capture_handler[SENTRY_CAPTURES];
 	int own_exceptions;			/* the user's exception handlers tell of them: capture does not */
 	int with_locals;
+	int lines;				/* of the log that go with an event, at most */
 	uint64_t slow_us;			/* a request that runs longer is slow; 0: off */
 	struct sentry_watch *watch;		/* shared by all processes of the server; NULL: nothing is watched */
 	char *state;				/* the state directory, absolute */
 	struct sentry_journal journal;
 	pid_t main;				/* the process that read the configuration: the master, where there is one */
 	time_t started;
-	int emperor_only;
 	char *plugin;				/* this file, absolute; NULL if it could not be told */
 	int agent_started;
 };
@@ -172,16 +176,39 @@ void sentry_harakiri(int);
 void sentry_boot_apps(void);
 void sentry_boot_served(void);
 void sentry_boot_exit(int code);
+void sentry_boot_tell(const char *what);
 
 /* requests.c */
 void sentry_requests_of(struct sentry_record *, int worker, unsigned char **copy);
-void sentry_watchdog_start(void);
 SENTRY_EXPORT void sentry_after_request(struct wsgi_request *);
+
+/* watchdog.c */
+void sentry_watchdog_start(void);
+int sentry_stack_of(struct sentry_record *, int slot, uint64_t of, char **copy, uint64_t from, uint64_t to);
+int sentry_slot_of_mule(int id);
+int sentry_slot_of_spooler(struct uwsgi_spooler *);
+int sentry_watchdog_hook(char *);
 
 /* python.c */
 int sentry_python_find(void);
 unsigned char *sentry_python_exception(size_t *len, int with_locals);
 unsigned char *sentry_python_last_exception(size_t *len, int with_locals);
+unsigned char *sentry_python_failure(void *value, void *traceback, size_t *len, int with_locals);
+const char *sentry_python_type_name(void *value);
+size_t sentry_python_own_text(void *object, const char *name, char *to, size_t room);
+size_t sentry_python_path(char *to, size_t room);
+
+/* python_outside.c: exceptions that belong to no request, and where modules are */
+void sentry_python_outside(void);	/* once Python runs, before an application is loaded */
+void sentry_python_printing(int is);
+void sentry_python_loaded(void);
+void sentry_python_path_field(struct sentry_record *);
+
+/* vassals.c */
+void sentry_vassals_prepare(void);
+
+/* spawns.c: children that could not be started */
+void sentry_spawn_cycle(void);
 
 /* the entry points */
 void sentry_alarm_init(struct uwsgi_alarm_instance *);
@@ -190,5 +217,6 @@ int sentry_hook(char *);
 int sentry_route_parse(struct uwsgi_route *, char *);
 int sentry_exception(struct uwsgi_exception_handler_instance *, char *, size_t);
 void sentry_exceptions_wrap(void);
+int sentry_tells_exceptions(struct sentry_handler *);
 
 #endif

@@ -23,6 +23,8 @@ struct child {
 	uint64_t harakiri_at;	/* start of the request for which it was reported */
 	time_t deadline;	/* of a mule, spooler or cron: when uWSGI will kill it; of a worker 1: it is to go */
 	int served;		/* a worker that was seen ready for requests */
+	int stack_slot;		/* of a mule or spooler that was killed at its deadline: where its stacks are */
+	time_t since;		/* first seen */
 };
 
 static struct child workers[MOST_CHILDREN + 1];
@@ -142,7 +144,7 @@ static uint64_t hash_backtrace(uint64_t hash, const char *text, size_t len) {
 
 static void tell_death(struct sentry_handler *handler, enum sentry_process process, struct child *child, int number, const siginfo_t *si, const char *name, const char *cause) {
 	struct sentry_record record;
-	char signal_or_code[24], rss[24], oom[24];
+	char signal_or_code[24], rss[24], oom[24], seconds[24];
 	unsigned char *copy = NULL;
 	int crash = -1;
 	/* uWSGI's handler ends in exit(1), or since 2.0.27 in the signal again */
@@ -170,12 +172,16 @@ static void tell_death(struct sentry_handler *handler, enum sentry_process proce
 	if (cause) sentry_record_pair(&record, "death", "cause", 5, cause, strlen(cause));
 	if (name) sentry_record_pair(&record, "death", "name", 4, name, strlen(name));
 	sentry_record_fold(&record, handler->hash, fold);
+	if (child->since) state_number(&record, "seconds", (uint64_t) (uwsgi_now() - child->since), seconds);
 	if (child->rss) state_number(&record, "rss", child->rss, rss);
 	if (crash >= 0) sentry_record_field(&record, "backtrace", crashes[crash].text, crashes[crash].len);
 	sentry_state(&record, process == SENTRY_PROCESS_WORKER ? number : 0);
 	if (process == SENTRY_PROCESS_WORKER && si) sentry_requests_of(&record, number, &copy);
+	char *stack = NULL;
+	if (child->stack_slot) sentry_stack_of(&record, child->stack_slot, (uint64_t) child->deadline, &stack, 0, UINT64_MAX);
 	sentry_lines(&record, SENTRY_LINES_MAX);
 	sentry_append(&record);
+	free(stack);
 	free(copy);
 	if (crash >= 0) __atomic_store_n(&crashes[crash].state, 0, __ATOMIC_RELEASE);
 }
@@ -223,6 +229,8 @@ static void look_at(struct child *child, int someone_died, pid_t pid, enum sentr
 	if (pid != child->pid) {
 		child->pid = pid;
 		child->deadline = 0;
+		child->stack_slot = 0;
+		child->since = uwsgi_now();
 	}
 	if (harakiri > 0) child->deadline = harakiri;
 	siginfo_t si;
@@ -234,11 +242,52 @@ static void look_at(struct child *child, int someone_died, pid_t pid, enum sentr
 	if (si.si_code == CLD_EXITED && (si.si_status == 0 || expected_exit(si.si_status))) {
 		if (process != SENTRY_PROCESS_UNKNOWN || si.si_status == 0) return;	/* a command's own code may look like one of uWSGI's */
 	}
+	if (killed_for_time && process == SENTRY_PROCESS_MULE) child->stack_slot = sentry_slot_of_mule(number);
+	if (process == SENTRY_PROCESS_SPOOLER) {	/* it has no number that its user knows */
+		child->stack_slot = killed_for_time ? number : 0;
+		number = 0;
+	}
 	tell_death(handler, process, child, number, &si, name, killed_for_time ? "harakiri" : NULL);
 }
 
 #define MOST_COMMANDS 256
 static struct child commands[MOST_COMMANDS];
+
+static int lost_to_another_lord(struct uwsgi_daemon *daemon) {
+#ifdef UWSGI_SSL
+	return daemon->legion && !uwsgi_legion_i_am_the_lord(daemon->legion);
+#else
+	(void) daemon;
+	return 0;
+#endif
+}
+
+/* uWSGI stops it itself: its file was touched, or another node of its legion runs it now */
+static int sent_away(struct child *child, struct uwsgi_daemon *daemon) {
+	if (lost_to_another_lord(daemon)) return 1;
+	siginfo_t si;
+	memset(&si, 0, sizeof(si));
+	if (!daemon->touch || child->pid <= 0 || waitid(P_PID, (id_t) child->pid, &si, WEXITED | WNOHANG | WNOWAIT) || si.si_pid != child->pid) return 0;
+	return si.si_code == CLD_EXITED || si.si_status == daemon->stop_signal;
+}
+
+/*
+ * A daemon with a pidfile is no child of the master's (it may even have been there before it): that its process is gone is all
+ * that can be seen, between its end and uWSGI's own look at the pidfile, which starts it anew. Somebody else may have done that
+ * on purpose: then the pidfile names another process before ours is missed.
+ */
+static void look_at_smart(struct child *child, struct uwsgi_daemon *daemon) {
+	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_DAEMONS];
+	time_t now = uwsgi_now();
+	if (!handler || daemon->status != 2 || daemon->pid <= 0 || now == child->deadline) return;
+	child->deadline = now;	/* of the look: once a second */
+	int there = !kill(daemon->pid, 0) || errno == EPERM;
+	if (there) child->pid = daemon->pid;
+	else if (child->pid == daemon->pid && child->told != child->pid) {
+		child->told = child->pid;
+		if (!stopping() && !lost_to_another_lord(daemon)) tell_death(handler, SENTRY_PROCESS_UNKNOWN, child, 0, NULL, daemon->command, "smart");
+	}
+}
 
 static void look_at_the_rest(int someone_died) {
 	for (int i = 0; i < uwsgi.mules_cnt && i < MOST_CHILDREN; i++) {
@@ -249,11 +298,12 @@ static void look_at_the_rest(int someone_died) {
 	int n = 0;
 	for (struct uwsgi_spooler *spooler = uwsgi.spoolers; spooler && n < MOST_COMMANDS; spooler = spooler->next) {
 		time_t harakiri = spooler->harakiri ? spooler->harakiri : spooler->user_harakiri;
-		look_at(&commands[n++], someone_died, spooler->pid, SENTRY_PROCESS_SPOOLER, 0, spooler->dir, harakiri, spooler->cursed_at != 0);
+		look_at(&commands[n++], someone_died, spooler->pid, SENTRY_PROCESS_SPOOLER, sentry_slot_of_spooler(spooler), spooler->dir, harakiri, spooler->cursed_at != 0);
 	}
 	for (struct uwsgi_daemon *daemon = uwsgi.daemons; daemon && n < MOST_COMMANDS; daemon = daemon->next, n++) {
-		if (daemon->pidfile || strstr(daemon->command, "/runtime/supervise-")) continue;	/* not its parent; our own agent */
-		look_at(&commands[n], someone_died, daemon->pid, SENTRY_PROCESS_UNKNOWN, 0, daemon->command, 0, 0);
+		if (strstr(daemon->command, "/runtime/supervise-")) continue;	/* our own agent */
+		if (daemon->pidfile) look_at_smart(&commands[n], daemon);
+		else look_at(&commands[n], someone_died, daemon->pid, SENTRY_PROCESS_UNKNOWN, 0, daemon->command, 0, sent_away(&commands[n], daemon));
 	}
 	for (struct uwsgi_cron *cron = uwsgi.crons; cron && n < MOST_COMMANDS; cron = cron->next, n++) {
 		if (cron->command) look_at(&commands[n], someone_died, cron->pid, SENTRY_PROCESS_UNKNOWN, 1, cron->command, cron->harakiri, 0);
@@ -397,16 +447,7 @@ void sentry_harakiri(int id) {
 	sentry_record_pair(&record, "proc", "harakiri", 8, limit, (size_t) digits);
 	sentry_requests_of(&record, id, &copy);
 	char *stack_copy = NULL;
-	if (sentry.watch && id < sentry.watch->stacks) {
-		struct sentry_stack *stack = &sentry.watch->stack[id];
-		for (int turn = 0; turn < 20 && __atomic_load_n(&stack->turn, __ATOMIC_ACQUIRE) & 1; turn++) usleep(1000);
-		uint32_t len = stack->len;
-		if (stack->request_started && len && len <= SENTRY_STACK_MAX && (stack_copy = malloc(len))) {
-			memcpy(stack_copy, stack->text, len);
-			sentry_record_number(&record, "stack.taken", stack->taken);
-			sentry_record_field(&record, "stack", stack_copy, len);
-		}
-	}
+	sentry_stack_of(&record, id, 0, &stack_copy, 0, UINT64_MAX);
 	sentry_lines(&record, SENTRY_LINES_MAX);
 	sentry_append(&record);
 	free(stack_copy);

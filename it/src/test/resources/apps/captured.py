@@ -7,6 +7,11 @@ import sys
 import threading
 import time
 
+try:
+    import uwsgi
+except ImportError:  # without a server, to try this file alone
+    uwsgi = None
+
 SECRET = "hush"
 
 
@@ -55,6 +60,49 @@ def wait_for(seconds):
     time.sleep(seconds)
 
 
+met = []
+
+
+def meet(name):
+    """Raises once three requests are in here, so that they are in flight together."""
+    met.append(name)
+    while len(met) < 3:
+        pause()
+    pause()
+    reserve(name)
+
+
+def pause():
+    if "gevent" in sys.modules:
+        sys.modules["gevent"].sleep(0.1)
+    elif "async" in uwsgi.opt and not hasattr(uwsgi, "greenlet"):
+        uwsgi.async_sleep(1)
+        uwsgi.suspend()
+    else:
+        time.sleep(0.1)
+
+
+def pause_for(seconds):
+    """Lets others go on meanwhile, where requests take turns."""
+    end = time.time() + seconds
+    while time.time() < end:
+        pause()
+
+
+def spin_for(seconds):
+    """Busy in Python code: under an asynchronous loop nothing else gets on meanwhile."""
+    sys.stderr.write("spinning\n")
+    end = time.time() + seconds
+    while time.time() < end:
+        pass
+
+
+def in_a_thread(name):
+    thread = threading.Thread(target=reserve, args=(name,), name="mailer")
+    thread.start()
+    thread.join()
+
+
 def backtrack():
     sys.stderr.write("waiting\n")
     # One call of C code that never lets go of the interpreter.
@@ -65,6 +113,18 @@ def application(environ, start_response):
     path = environ["PATH_INFO"]
     if path.startswith("/reserve"):
         reserve("milk")
+    elif path == "/meet":
+        meet(environ["QUERY_STRING"])
+    elif path == "/spin":
+        spin_for(float(environ["QUERY_STRING"]))
+    elif path == "/thread":
+        in_a_thread("tea leaves")
+    elif path == "/hooks":
+        own = sys.excepthook is sys.__excepthook__, threading.excepthook is threading.__excepthook__
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [("%s %s\n" % own).encode()]
+    elif path == "/rest":
+        pause_for(float(environ["QUERY_STRING"]))
     elif path == "/deep":
         down(0)
     elif path == "/parts":

@@ -8,7 +8,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The server, or an application of it, did not come up; with Python's exception if one says why.
+ * The server, or an application of it, did not come up, with Python's exception if one says why; or
+ * a process of a server that serves could not be started, or the server ended.
  */
 final class BootEventBuilder implements EventBuilder {
   private final SourceContext sources;
@@ -23,11 +24,8 @@ final class BootEventBuilder implements EventBuilder {
     Map<String, String> boot = record.fields().pairs("boot");
     String what = boot.getOrDefault("what", "the server did not start");
     long code = Incident.number(boot.get("code"));
-    if (code >= 0) {
-      draft.message("uWSGI did not come up: " + what + " (exit code " + code + ")");
-    } else {
-      draft.message("uWSGI did not come up: " + what);
-    }
+    String message = boot.containsKey("serving") ? what : "uWSGI did not come up: " + what;
+    draft.message(code >= 0 ? message + " (exit code " + code + ")" : message);
     ScriptFrames frames = new ScriptFrames(sources, incident);
     List<PythonFailure> chain = PythonFailure.chain(record);
     if (chain.isEmpty()) {

@@ -11,12 +11,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A process of the server's died that was not to: a worker, a mule, a spooler, an attached daemon,
- * a cron's command. What killed it, where it was, what it was serving.
+ * a cron's command, a vassal. What killed it, where it was, what it was serving.
  */
 final class DeathEventBuilder implements EventBuilder {
+  private final SourceContext sources;
   private final Machine machine;
 
-  DeathEventBuilder(Machine machine) {
+  DeathEventBuilder(SourceContext sources, Machine machine) {
+    this.sources = sources;
     this.machine = machine;
   }
 
@@ -35,16 +37,14 @@ final class DeathEventBuilder implements EventBuilder {
     if (backtrace != null && NativeBacktrace.isOfCrash(backtrace)) {
       crash(draft, incident, backtrace, cause, process);
     } else {
-      SentryException exception =
-          draft.exception(
+      new StuckRequest(incident, sources)
+          .fill(
+              draft,
               cause.type,
-              null,
               cause.value,
-              List.of(),
               cause.signal == null
                   ? Mechanisms.of("uwsgi_death", false)
                   : Mechanisms.signal(cause.signal, false));
-      draft.exceptions(List.of(exception));
       List<String> fingerprint = new ArrayList<>(List.of("uwsgi", "death", process));
       if (!name.isEmpty()) {
         fingerprint.add(name);
@@ -58,6 +58,10 @@ final class DeathEventBuilder implements EventBuilder {
     long kills = Incident.number(death.get("oom_kills"));
     if (kills > 0) {
       draft.extra("kernel_out_of_memory_kills", kills);
+    }
+    long seconds = Incident.number(death.get("seconds"));
+    if (seconds >= 0) {
+      draft.extra("seconds_since_it_was_started", seconds);
     }
     if (incident.requests().size() > 1) {
       draft.extra("requests_in_flight", incident.table());
@@ -102,6 +106,13 @@ final class DeathEventBuilder implements EventBuilder {
     if (code >= 0) {
       return new Cause("UnexpectedExit", which + " exited with code " + code, null, "code " + code);
     }
+    if ("smart".equals(death.get("cause"))) {
+      return new Cause(
+          "UnexpectedDeath",
+          which + " died, of what is not known (it has a pidfile and is no child of uWSGI's)",
+          null,
+          "unknown");
+    }
     return new Cause(
         "UnexpectedDeath",
         which + " died, of what is not known (uWSGI collected it first)",
@@ -131,7 +142,10 @@ final class DeathEventBuilder implements EventBuilder {
 
   @Override
   public String platform(Record record) {
-    return NativeBacktrace.isOfCrash(record.fields().text("backtrace")) ? "native" : "other";
+    if (NativeBacktrace.isOfCrash(record.fields().text("backtrace"))) {
+      return "native";
+    }
+    return record.fields().bytes("stack") == null ? "other" : "python";
   }
 
   @Override

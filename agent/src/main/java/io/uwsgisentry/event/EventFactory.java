@@ -57,7 +57,7 @@ public final class EventFactory {
     builders.put(Kind.ROUTE, new RouteEventBuilder());
     builders.put(Kind.EXCEPTION, new ExceptionEventBuilder(sources));
     builders.put(Kind.HARAKIRI, new HarakiriEventBuilder(sources, machine));
-    builders.put(Kind.DEATH, new DeathEventBuilder(machine));
+    builders.put(Kind.DEATH, new DeathEventBuilder(sources, machine));
     builders.put(Kind.SLOW, new SlowRequestEventBuilder(sources));
     builders.put(Kind.BACKLOG, new BacklogEventBuilder());
     builders.put(Kind.BOOT, new BootEventBuilder(sources));
@@ -93,6 +93,7 @@ public final class EventFactory {
     try {
       Incident incident = Incident.of(record, settings, redaction.under(settings), builder);
       Draft draft = draft(record.id(), record.time(), settings, builder.level(record));
+      runtime(draft, settings);
       builder.fill(draft, incident);
       origin(draft, incident);
       common(draft, settings, builder.platform(record));
@@ -194,6 +195,14 @@ public final class EventFactory {
         "uwsgi.worker", UwsgiContext.isWorker(record) ? Integer.toString(record.worker()) : null);
     draft.context("uwsgi", UwsgiContext.of(incident));
     draft.context("os", os);
+  }
+
+  /** What the server runs; a builder that knows more of it puts that in its place. */
+  private static void runtime(Draft draft, HandlerSettings settings) {
+    String language = settings.language();
+    if (language != null) {
+      draft.runtime(language, language.equals("python") ? settings.pythonVersion() : null);
+    }
   }
 
   private static void request(Draft draft, Incident incident) {

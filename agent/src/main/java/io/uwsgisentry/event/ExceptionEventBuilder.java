@@ -34,8 +34,21 @@ final class ExceptionEventBuilder implements EventBuilder {
     draft.exceptions(
         chain.isEmpty()
             ? List.of(told(draft, incident, frames))
-            : configured(PythonFailure.exceptions(chain, "uwsgi", draft, frames), draft, settings));
+            : configured(
+                PythonFailure.exceptions(chain, mechanism(record), draft, frames),
+                draft,
+                settings));
+    String thread = given(record, "exception.thread");
+    if (thread != null) {
+      draft.extra("thread", Limits.shortened(Limits.clean(draft.redaction().text(thread)), 128));
+    }
     draft.runtime(platform(record), frames.pythonVersion());
+  }
+
+  /** How it was seen: in a request, or, in the words of Sentry's own SDK, as Python printed it. */
+  private static String mechanism(Record record) {
+    String how = given(record, "exception.how");
+    return how == null ? "uwsgi" : Limits.shortened(Limits.clean(how), 32);
   }
 
   /** What uWSGI's own exception system tells: no causes, and for Ruby frames. */

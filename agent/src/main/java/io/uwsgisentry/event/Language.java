@@ -18,13 +18,15 @@ final class Language {
     };
   }
 
-  /** The name of what runs a platform's code, for Sentry's context {@code runtime}; null: none. */
+  /** The name of what runs a language's code, for Sentry's context {@code runtime}; null: none. */
   static @Nullable String runtime(String platform) {
     return switch (platform) {
       case "python" -> "CPython";
       case "ruby" -> "ruby";
       case "perl" -> "perl";
       case "php" -> "php";
+      case "lua" -> "lua";
+      case "java" -> "JVM";
       default -> null;
     };
   }

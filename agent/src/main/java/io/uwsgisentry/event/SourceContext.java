@@ -79,6 +79,11 @@ final class SourceContext {
     return Limits.shortened(Limits.clean(redaction.text(text.stripTrailing())), MAX_LINE);
   }
 
+  /** Where the files are. */
+  Machine machine() {
+    return machine;
+  }
+
   /** How much is kept for later events. */
   synchronized int keptBytes() {
     return keptBytes;

@@ -11,19 +11,29 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Where a request stood that took too long: the stacks that were taken while it ran, as the
- * exception's frames and as threads. Both have the stuck thread's frames: servers show the one or
- * the other.
+ * Where a request stood that took too long, or a mule or spooler: the stacks that were taken while
+ * it ran, as the exception's frames and as threads. Both have the stuck thread's frames: servers
+ * show the one or the other.
  */
 final class StuckRequest {
   private final Incident incident;
   private final ThreadStacks stacks;
   private final ScriptFrames frames;
 
+  /** Whether requests take turns on one thread ({@code async}, {@code gevent}). */
+  private final boolean shared;
+
   StuckRequest(Incident incident, SourceContext sources) {
     this.incident = incident;
     this.frames = new ScriptFrames(sources, incident);
-    this.stacks = ThreadStacks.parse(incident.record().fields().text("stack"), frames);
+    this.stacks =
+        ThreadStacks.parse(
+            incident.record().fields().text("stack"),
+            frames,
+            new PythonModules(
+                sources.machine(), incident.settings().workingDirectory(), incident.record()));
+    String async = incident.record().fields().pairs("state").get("async");
+    this.shared = Incident.number(async) > 1;
   }
 
   /**
@@ -33,7 +43,21 @@ final class StuckRequest {
    */
   void fill(Draft draft, String type, String value, Mechanism mechanism) {
     ServedRequest request = incident.request();
-    int stuck = stacks.serving(request == null ? null : request.thread());
+    String thread = request == null ? null : request.thread();
+    if (thread == null && incident.requests().size() < 2) {
+      thread = incident.record().fields().text("stack.main");
+    }
+    int stuck = stacks.serving(thread);
+    if (shared && stuck >= 0 && waits(stuck)) {
+      // Nothing of the application ran on the thread: where this request waited is not on its
+      // stack.
+      draft.extra("stack_note", "requests take turns on one thread, and this one was waiting then");
+      stuck = -1;
+    } else if (shared && stuck >= 0 && incident.requests().size() != 1) {
+      draft.extra(
+          "stack_note",
+          "requests take turns on one thread: the stack is of the one whose turn it was");
+    }
     List<SentryStackFrame> stack = stacks.frames(stuck);
     SentryException exception = draft.exception(type, null, value, List.of(), mechanism);
     if (!stack.isEmpty()) {
@@ -50,11 +74,15 @@ final class StuckRequest {
     }
   }
 
-  /** A thread that serves a request is called by it. */
+  private boolean waits(int thread) {
+    return stacks.frames(thread).stream().noneMatch(f -> Boolean.TRUE.equals(f.isInApp()));
+  }
+
+  /** A thread that serves a request is called by it; one that serves several by none. */
   private Map<Long, String> names() {
     Map<Long, String> names = new HashMap<>();
     for (ServedRequest request : incident.requests()) {
-      if (request.thread() != null) {
+      if (request.thread() != null && !(shared && incident.requests().size() > 1)) {
         String what =
             request.section() == null
                 ? "a request"

@@ -45,13 +45,15 @@ final class ThreadStacks {
   private final List<Stack> stacks;
   private final Map<Stack, List<SentryStackFrame>> made = new HashMap<>();
   private final ScriptFrames frames;
+  private final PythonModules modules;
 
-  private ThreadStacks(List<Stack> stacks, ScriptFrames frames) {
+  private ThreadStacks(List<Stack> stacks, ScriptFrames frames, PythonModules modules) {
     this.stacks = stacks;
     this.frames = frames;
+    this.modules = modules;
   }
 
-  static ThreadStacks parse(@Nullable String text, ScriptFrames frames) {
+  static ThreadStacks parse(@Nullable String text, ScriptFrames frames, PythonModules modules) {
     List<Stack> stacks = new ArrayList<>();
     for (String line : text == null ? List.<String>of() : text.lines().toList()) {
       if (line.length() > MAX_LINE) {
@@ -80,7 +82,7 @@ final class ThreadStacks {
         }
       }
     }
-    return new ThreadStacks(stacks, frames);
+    return new ThreadStacks(stacks, frames, modules);
   }
 
   boolean isEmpty() {
@@ -123,7 +125,8 @@ final class ThreadStacks {
         stack -> {
           List<SentryStackFrame> list = new ArrayList<>();
           for (Call call : stack.calls) {
-            list.add(frames.frame(call.file, call.line, call.function, "", "", Map.of()));
+            String module = modules.of(call.file);
+            list.add(frames.frame(call.file, call.line, call.function, module, "", Map.of()));
           }
           Collections.reverse(list);
           return list;

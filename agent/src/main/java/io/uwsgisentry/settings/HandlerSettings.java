@@ -318,6 +318,11 @@ public final class HandlerSettings {
     return given("python", null);
   }
 
+  /** What the server runs: {@code python}, {@code ruby} …; null where no language's plugin is. */
+  public @Nullable String language() {
+    return given("language", null);
+  }
+
   /** uWSGI's version, null where the record does not tell. */
   public @Nullable String uwsgiVersion() {
     return given("uwsgi", null);

@@ -31,6 +31,8 @@ class EventGoldenTest {
     "cwd", "/srv/app",
     "uwsgi", "2.0.21-debian",
     "plugin", "0.1.0",
+    "language", "python",
+    "python", "3.11.2",
     "master", "4700",
     "started", "1699999000"
   };
@@ -259,6 +261,7 @@ class EventGoldenTest {
             .inFlight(1, 31.25, "0x00007f62a3071440", REQUEST)
             .with("stack.taken", Long.toString(RecordFixture.MICROS - 250_000))
             .with("stack", STACK)
+            .parts("python.path", "/srv/app", "/usr/lib/python3.11")
             .log(LOG)
             .defaults(INSTANCE)),
     HARAKIRI_WITHOUT_A_STACK(
@@ -307,6 +310,58 @@ class EventGoldenTest {
             .from(ProcessKind.UNKNOWN, 1, -1)
             .pairs("death", "code", "7", "name", "/srv/bin/backup --password=hush /srv")
             .log("backup: no space left on device")
+            .defaults(INSTANCE)),
+    DEATH_OF_A_VASSAL(
+        RecordFixture.captured(Kind.DEATH, "daemons")
+            .from(ProcessKind.VASSAL, 0, -1)
+            .pairs("death", "code", "1", "name", "shop.ini", "seconds", "7205")
+            .defaults(INSTANCE)),
+    DEATH_OF_A_SMART_DAEMON(
+        RecordFixture.captured(Kind.DEATH, "daemons")
+            .from(ProcessKind.UNKNOWN, 0, -1)
+            .pairs("death", "unknown", "1", "cause", "smart", "name", "/usr/bin/redis-server")
+            .defaults("host", "web1")),
+    HARAKIRI_OF_A_MULE(
+        RecordFixture.captured(Kind.DEATH, "daemons")
+            .from(ProcessKind.MULE, 1, -1)
+            .pairs("death", "signal", "9", "cause", "harakiri", "name", "mule.py", "seconds", "61")
+            .with("stack.taken", Long.toString(RecordFixture.MICROS - 900_000))
+            .with("stack.main", "0x00007f62a3071440")
+            .with("stack", STACK)
+            .defaults(INSTANCE)),
+    EXCEPTION_IN_A_THREAD(
+        RecordFixture.captured(Kind.EXCEPTION, "exceptions")
+            .from(ProcessKind.WORKER, 2, -1)
+            .with("exception.plugin", "python")
+            .with("exception.how", "threading")
+            .with("exception.thread", "mailer of token=hush")
+            .parts("python.exception", "", "builtins", "OSError", "no such host")
+            .parts("python.frame", "/srv/app/shop/cart.py", "6", "mail", "shop.cart")
+            .parts("python.local", "password", "'hush'")
+            .pairs("state", STATE)
+            .log(LOG)
+            .defaults(INSTANCE)),
+    WORKER_THAT_WAS_NOT_STARTED(
+        RecordFixture.captured(Kind.BOOT, "boot")
+            .from(ProcessKind.MASTER, 0, -1)
+            .pairs("boot", "what", "worker 2 could not be started: fork failed", "serving", "1")
+            .pairs("state", STATE)
+            .log("fork(): Resource temporarily unavailable [core/master_utils.c line 766]")
+            .defaults(INSTANCE)),
+    SLOW_WHERE_REQUESTS_TAKE_TURNS(
+        RecordFixture.captured(Kind.SLOW, "slow")
+            .pairs("state", "workers", "1", "cores", "10", "async", "10")
+            .with("request.took", "7312345")
+            .request(REQUEST)
+            .with("request.started", Long.toString(RecordFixture.MICROS - 7_312_345))
+            .with("stack.taken", Long.toString(RecordFixture.MICROS - 300_000))
+            .with("request.thread", "0x00007f62a3071440")
+            .with(
+                "stack",
+                """
+                Thread 0x00007f62a3071440 (most recent call first):
+                  File "/usr/lib/python3/dist-packages/gevent/hub.py", line 647 in run
+                """)
             .defaults(INSTANCE)),
     DEATH_OF_A_DAEMON(
         RecordFixture.captured(Kind.DEATH, "daemons")

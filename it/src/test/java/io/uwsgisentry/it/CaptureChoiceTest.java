@@ -14,20 +14,21 @@ class CaptureChoiceTest {
 
   @Test
   void none_captures_nothing() {
-    UwsgiServer server = scene.server(SERVER + "sentry-capture = none\nharakiri = 2\n").start();
+    UwsgiServer server =
+        scene.quietServer(SERVER + "sentry-capture = none\nharakiri = 2\n").start();
     breakIn(server, "/reserve", "/segv", "/exit", "/wait?60");
-    scene.eventsOf(server, 0);
+    scene.noEventOf(server);
   }
 
   @Test
   void an_address_from_the_environment_alone_captures_nothing() {
     UwsgiServer server =
         scene
-            .server(SERVER.replace("sentry-dsn = ${dsn}\n", ""))
+            .quietServer(SERVER.replace("sentry-dsn = ${dsn}\n", ""))
             .environment("SENTRY_DSN", scene.receiver().dsn())
             .start();
     breakIn(server, "/reserve", "/segv");
-    scene.eventsOf(server, 0);
+    scene.noEventOf(server);
   }
 
   @Test

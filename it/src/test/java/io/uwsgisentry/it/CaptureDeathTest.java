@@ -86,42 +86,45 @@ class CaptureDeathTest {
 
   @Test
   void a_graceful_reload_is_no_event() {
-    UwsgiServer server = scene.server(SERVER + "workers = 2\n").start();
+    UwsgiServer server = scene.quietServer(SERVER + "workers = 2\n").start();
     server.get("/ok");
     server.reload();
     server.awaitLog("(?s)gracefully.*spawned uWSGI worker 2");
     server.get("/ok");
-    scene.eventsOf(server, 0);
+    scene.noEventOf(server);
   }
 
   @Test
   void a_chain_reload_is_no_event() {
     UwsgiServer server =
-        scene.server(SERVER + "workers = 2\nlazy-apps = true\nmaster-fifo = ${dir}/fifo\n").start();
+        scene
+            .quietServer(SERVER + "workers = 2\nlazy-apps = true\nmaster-fifo = ${dir}/fifo\n")
+            .start();
+    server.awaitLog("spawned uWSGI worker 2");
     server.get("/ok");
     server.fifo('c');
     server.awaitLog("(?s)Respawned uWSGI worker.*chain reloading complete");
     server.get("/ok");
-    scene.eventsOf(server, 0);
+    scene.noEventOf(server);
   }
 
   @Test
   void a_worker_that_served_its_max_requests_is_no_event() {
     UwsgiServer server =
-        scene.server(SERVER + "max-requests = 3\nmin-worker-lifetime = 0\n").start();
+        scene.quietServer(SERVER + "max-requests = 3\nmin-worker-lifetime = 0\n").start();
     for (int i = 0; i < 3; i++) {
       server.get("/ok");
     }
     server.awaitLog("Respawned uWSGI worker 1");
     server.get("/ok");
-    scene.eventsOf(server, 0);
+    scene.noEventOf(server);
   }
 
   @Test
   void a_worker_that_the_cheaper_ends_is_no_event() {
     UwsgiServer server =
         scene
-            .server(
+            .quietServer(
                 SERVER
                     + """
                     workers = 3
@@ -132,16 +135,16 @@ class CaptureDeathTest {
             .start();
     server.awaitLog("cheaped");
     server.get("/ok");
-    scene.eventsOf(server, 0);
+    scene.noEventOf(server);
   }
 
   @Test
   void a_worker_that_outgrew_its_limit_is_no_event() {
     UwsgiServer server =
-        scene.server(SERVER + "reload-on-rss = 1\nmin-worker-lifetime = 0\n").start();
+        scene.quietServer(SERVER + "reload-on-rss = 1\nmin-worker-lifetime = 0\n").start();
     server.get("/ok");
     server.awaitLog("Respawned uWSGI worker 1");
-    scene.eventsOf(server, 0);
+    scene.noEventOf(server);
   }
 
   /** Addresses and libraries are the machine's. */

@@ -49,9 +49,9 @@ class CaptureHarakiriTest {
 
   @Test
   void a_request_within_the_limit_is_no_event() {
-    UwsgiServer server = scene.server(SERVER + "harakiri = 4\n").start();
+    UwsgiServer server = scene.quietServer(SERVER + "harakiri = 4\n").start();
     assertThat(server.get("/wait?1").status()).isEqualTo(200);
-    scene.eventsOf(server, 0);
+    scene.noEventOf(server);
   }
 
   @Test

@@ -49,8 +49,9 @@ class CaptureLanguageTest {
 
   @Test
   void a_request_that_is_answered_well_is_no_event() {
-    UwsgiServer server = scene.server(SERVER.formatted("psgi", "psgi = ${apps}/app.psgi")).start();
+    UwsgiServer server =
+        scene.quietServer(SERVER.formatted("psgi", "psgi = ${apps}/app.psgi")).start();
     assertThat(server.get("/ok").status()).isEqualTo(200);
-    scene.eventsOf(server, 0);
+    scene.noEventOf(server);
   }
 }

@@ -36,6 +36,7 @@ final class Golden {
           "stack_taken",
           "thread_id",
           "seconds",
+          "seconds_since_it_was_started",
           "syscall",
           "wchan",
           "started",

@@ -46,7 +46,13 @@ record Installation(Path plugins, Path apps) {
       Path apps = directory(root.resolve("apps"));
       for (String name :
           new String[] {
-            "app.py", "captured.py", "unloadable.py", "app.psgi", "config.ru", "mule.py"
+            "app.py",
+            "captured.py",
+            "spooled.py",
+            "unloadable.py",
+            "app.psgi",
+            "config.ru",
+            "mule.py"
           }) {
         try (InputStream in = Installation.class.getResourceAsStream("/apps/" + name)) {
           Files.copy(in, apps.resolve(name));

@@ -44,6 +44,8 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
 
   private static final Duration EVENT_PATIENCE = Duration.ofSeconds(20);
 
+  private static final String LAST_WORD = "the last word";
+
   private final String id = UUID.randomUUID().toString();
   private final Map<String, String> definitions = new LinkedHashMap<>();
   private final List<UwsgiServer> servers = new ArrayList<>();
@@ -136,6 +138,26 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
     List<Map<String, Object>> events = receiver.events();
     assertThat(events).as("events of %s", server.name()).hasSize(all);
     return events;
+  }
+
+  /**
+   * A server that is to report nothing: it says its last word when it ends, or reloads, so that
+   * silence cannot come of an agent that never ran.
+   */
+  UwsgiServer quietServer(String ini) {
+    return server(ini + "\nhook-as-user-atexit = sentry:message=" + LAST_WORD + ",level=info\n");
+  }
+
+  /** Ends a {@link #quietServer} and fails if anything but its last word arrived. */
+  void noEventOf(UwsgiServer server) {
+    // One that is ended while its JVM starts leaves what there is to the next.
+    await().atMost(EVENT_PATIENCE).until(() -> state().agentLog().contains(" started, pid "));
+    server.stop();
+    awaitEvent(LAST_WORD);
+    state().awaitNoAgent();
+    assertThat(receiver.events())
+        .as("events of %s", server.name())
+        .allSatisfy(event -> assertThat(Events.message(event)).isEqualTo(LAST_WORD));
   }
 
   /** The one event of a server that is ended for it. */

@@ -1,0 +1,201 @@
+/*
+ * Python exceptions that belong to no request: in threads of the application's, in mules, spoolers, timers and signal handlers.
+ * uWSGI only has Python print them. Printing goes through sys.excepthook, and for threads through threading.excepthook: both are
+ * replaced, before any application is loaded, by a function that records the exception and then calls the one that was there.
+ * An application that sets its own and calls on the one before works as ever; one that does not is out of our sight.
+ *
+ * Not told a second time are an exception of a request, which uWSGI prints too, and one of an application that does not load.
+ */
+#include "sentry.h"
+
+#include <dlfcn.h>
+
+typedef void Object;
+
+#define FUNCTIONS(X) \
+	X(PyCFunction_NewEx, Object *, (void *, Object *, Object *)) \
+	X(PyErr_Clear, void, (void)) \
+	X(PyErr_Fetch, void, (Object **, Object **, Object **)) \
+	X(PyErr_NormalizeException, void, (Object **, Object **, Object **)) \
+	X(PyErr_Occurred, Object *, (void)) \
+	X(PyErr_Restore, void, (Object *, Object *, Object *)) \
+	X(PyErr_GivenExceptionMatches, int, (Object *, Object *)) \
+	X(PyGILState_Check, int, (void)) \
+	X(PyGILState_Ensure, int, (void)) \
+	X(PyGILState_Release, void, (int)) \
+	X(PyImport_ImportModule, Object *, (const char *)) \
+	X(PyObject_CallObject, Object *, (Object *, Object *)) \
+	X(PyObject_GetAttrString, Object *, (Object *, const char *)) \
+	X(PyObject_SetAttrString, int, (Object *, const char *, Object *)) \
+	X(PyTuple_GetItem, Object *, (Object *, ssize_t)) \
+	X(PyTuple_Size, ssize_t, (Object *)) \
+	X(Py_IsInitialized, int, (void)) \
+	X(Py_DecRef, void, (Object *))
+
+static struct {
+#define X(name, result, arguments) result (*name) arguments;
+	FUNCTIONS(X)
+#undef X
+	Object **PyExc_SystemExit;
+} py;
+
+static int find(void) {
+#define X(name, result, arguments) *(void **) &py.name = dlsym(RTLD_DEFAULT, #name); if (!py.name) return 0;
+	FUNCTIONS(X)
+#undef X
+	py.PyExc_SystemExit = dlsym(RTLD_DEFAULT, "PyExc_SystemExit");
+	return py.PyExc_SystemExit && py.Py_IsInitialized();
+}
+
+/* uWSGI never lets go of the GIL where it was not asked for threads */
+static void with_gil(void (*call)(void)) {
+	int held = !uwsgi.has_threads || py.PyGILState_Check();
+	int state = held ? 0 : py.PyGILState_Ensure();
+	call();
+	if (!held) py.PyGILState_Release(state);
+}
+
+/* ---- telling ---- */
+
+static __thread int printing_a_requests;
+
+/* around the function by which uWSGI prints the exception of a request, which is told already */
+void sentry_python_printing(int is) {
+	printing_a_requests = is;
+}
+
+static int is_outside(void) {
+	if (printing_a_requests) return 0;
+	if (uwsgi.muleid > 0 || uwsgi.i_am_a_spooler) return 1;
+	return uwsgi.workers && uwsgi.mywid > 0 && uwsgi.mywid <= uwsgi.numproc && uwsgi.workers[uwsgi.mywid].accepting;
+}
+
+static void tell(Object *value, Object *traceback, const char *how, Object *thread) {
+	int errno_before = errno;
+	size_t len = 0;
+	unsigned char *frames = sentry_python_failure(value, traceback, &len, sentry.with_locals);
+	char thread_name[64];
+	size_t name_len = thread ? sentry_python_own_text(thread, "_name", thread_name, sizeof(thread_name)) : 0;
+	for (struct sentry_handler *h = sentry.handlers; frames && h; h = h->next) {
+		if (!sentry_tells_exceptions(h)) continue;
+		struct sentry_record record;
+		sentry_begin(&record, SENTRY_EXCEPTION, h, NULL);
+		const char *type = sentry_python_type_name(value);
+		uint64_t fold = sentry_hash(sentry_fold_start(h, SENTRY_EXCEPTION), type, strlen(type));
+		sentry_record_fold(&record, h->hash, sentry_hash_raised(fold, frames, len));
+		sentry_record_field(&record, "exception.plugin", "python", 6);
+		sentry_record_field(&record, "exception.how", how, strlen(how));
+		if (name_len) sentry_record_field(&record, "exception.thread", thread_name, name_len);
+		sentry_record_fields(&record, frames, len);
+		sentry_lines(&record, 20);
+		sentry_append(&record);
+	}
+	free(frames);
+	errno = errno_before;
+}
+
+/* ---- the two hooks ---- */
+
+static Object *printed_before, *thread_before;
+
+static Object *printed(Object *self, Object *args) {
+	(void) self;
+	if (is_outside() && py.PyTuple_Size(args) == 3) {
+		tell(py.PyTuple_GetItem(args, 1), py.PyTuple_GetItem(args, 2), "excepthook", NULL);
+	}
+	py.PyErr_Clear();
+	return py.PyObject_CallObject(printed_before, args);
+}
+
+/* its one argument is a tuple with names: type, value, traceback, thread */
+static Object *thread_ended(Object *self, Object *args) {
+	(void) self;
+	Object *told = py.PyTuple_Size(args) == 1 ? py.PyTuple_GetItem(args, 0) : NULL;
+	Object *type = told ? py.PyTuple_GetItem(told, 0) : NULL, *value = told ? py.PyTuple_GetItem(told, 1) : NULL;
+	if (type && value && is_outside() && !py.PyErr_GivenExceptionMatches(type, *py.PyExc_SystemExit)) {
+		tell(value, py.PyTuple_GetItem(told, 2), "threading", py.PyTuple_GetItem(told, 3));
+	}
+	py.PyErr_Clear();
+	return py.PyObject_CallObject(thread_before, args);
+}
+
+/* PyMethodDef, the same in all versions */
+static struct {
+	const char *name;
+	Object *(*call)(Object *, Object *);
+	int takes;
+	const char *doc;
+} definitions[] = {{"excepthook", printed, 1, NULL}, {"excepthook", thread_ended, 1, NULL}};
+
+static void replace(const char *module_name, int which, Object **before) {
+	Object *module = py.PyImport_ImportModule(module_name);
+	Object *there = module ? py.PyObject_GetAttrString(module, "excepthook") : NULL;
+	Object *ours = there ? py.PyCFunction_NewEx(&definitions[which], NULL, NULL) : NULL;
+	if (ours) {
+		*before = there;
+		if (py.PyObject_SetAttrString(module, "excepthook", ours) == 0) there = NULL;	/* kept for as long as the process lives */
+		py.Py_DecRef(ours);
+	}
+	if (there) py.Py_DecRef(there);
+	if (module) py.Py_DecRef(module);
+	py.PyErr_Clear();
+}
+
+static void install(void) {
+	replace("sys", 0, &printed_before);
+	replace("threading", 1, &thread_before);	/* none before Python 3.8 */
+}
+
+/* ---- mules ---- */
+
+/*
+ * Of a mule that is a function (module:function) uWSGI does not even print the exception: it is still set when the language's
+ * part of the mule returns. Its function is wrapped to look for it there.
+ */
+static int (*mule_before)(char *);
+
+static void tell_what_is_left(void) {
+	if (!py.PyErr_Occurred()) return;
+	Object *type = NULL, *value = NULL, *traceback = NULL;
+	py.PyErr_Fetch(&type, &value, &traceback);
+	py.PyErr_NormalizeException(&type, &value, &traceback);
+	if (value && !py.PyErr_GivenExceptionMatches(type, *py.PyExc_SystemExit)) tell(value, traceback, "mule", NULL);
+	py.PyErr_Clear();
+	py.PyErr_Restore(type, value, traceback);
+}
+
+static int mule(char *what) {
+	int mine = mule_before(what);
+	if (mine == 1) with_gil(tell_what_is_left);
+	return mine;
+}
+
+void sentry_python_outside(void) {
+	if (!sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS) || !find()) return;
+	with_gil(install);
+	for (int i = 0; i < 256; i++) {
+		struct uwsgi_plugin *plugin = uwsgi.p[i];
+		if (!plugin || !plugin->name || strcmp(plugin->name, "python") || !plugin->mule || plugin->mule == mule) continue;
+		mule_before = plugin->mule;
+		plugin->mule = mule;
+	}
+}
+
+/* ---- where modules are ---- */
+
+static char path[4096];
+static size_t path_len;
+
+static void read_path(void) {
+	path_len = sentry_python_path(path, sizeof(path));
+}
+
+/* once the applications are loaded, and have said where their modules are */
+void sentry_python_loaded(void) {
+	if (find()) with_gil(read_path);
+}
+
+/* a stack that is taken from outside names files: with this the agent can tell modules */
+void sentry_python_path_field(struct sentry_record *record) {
+	if (path_len) sentry_record_field(record, "python.path", path, path_len);
+}

@@ -1,0 +1,95 @@
+/*
+ * The vassals of an emperor: which died without having been told to.
+ *
+ * An emperor runs none of the plugins' functions, but it asks each of its monitors about once a cycle, and just before it collects
+ * the dead, whether there are vassals to start. So a monitor of ours is entered behind those of the configuration; it never
+ * starts any, and looks. A vassal that the emperor stops is seen alive once with that mark, since it takes its time to end; one
+ * that dies by itself gets the mark (its pipe closes) when it is dead already.
+ */
+#include "sentry.h"
+
+#include <sys/wait.h>
+
+#define MOST_VASSALS 1024
+
+extern struct uwsgi_instance *ui __attribute__((weak));
+
+static struct {
+	pid_t pid;
+	int leaving;	/* was alive when the emperor had told it to go */
+	int told;
+	uint64_t seen;	/* the look that saw it last */
+} vassals[MOST_VASSALS];
+
+static uint64_t looks;
+
+static int slot_of(pid_t pid) {
+	int unused = -1;
+	for (int i = 0; i < MOST_VASSALS; i++) {
+		if (vassals[i].pid == pid) return i;
+		if (unused < 0 && (!vassals[i].pid || vassals[i].seen + 1 < looks)) unused = i;
+	}
+	if (unused < 0) return -1;
+	vassals[unused].pid = pid;
+	vassals[unused].leaving = vassals[unused].told = 0;
+	return unused;
+}
+
+static void tell(struct uwsgi_instance *vassal, const siginfo_t *si) {
+	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_DAEMONS];
+	struct sentry_record record;
+	char digits[24], served[24];
+	int exited = si->si_code == CLD_EXITED;
+	sentry_begin_about(&record, SENTRY_DEATH, handler, SENTRY_PROCESS_VASSAL, vassal->pid, 0);
+	uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_DEATH), vassal->name, strlen(vassal->name));
+	fold = sentry_hash(fold, &exited, sizeof(exited));
+	sentry_record_fold(&record, handler->hash, sentry_hash(fold, &si->si_status, sizeof(si->si_status)));
+	int len = snprintf(digits, sizeof(digits), "%d", si->si_status);
+	const char *key = exited ? "code" : "signal";
+	sentry_record_pair(&record, "death", key, strlen(key), digits, (size_t) len);
+	sentry_record_pair(&record, "death", "name", 4, vassal->name, strnlen(vassal->name, sizeof(vassal->name)));
+	time_t now = uwsgi_now();
+	if (vassal->last_run && now >= vassal->last_run) {
+		len = snprintf(served, sizeof(served), "%ld", (long) (now - vassal->last_run));
+		sentry_record_pair(&record, "death", "seconds", 7, served, (size_t) len);
+	}
+	sentry_append(&record);
+}
+
+static void look(struct uwsgi_emperor_scanner *scanner) {
+	(void) scanner;
+	if (!&ui || !ui) return;
+	looks++;
+	siginfo_t si;
+	memset(&si, 0, sizeof(si));
+	int someone_died = waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid > 0;
+	for (struct uwsgi_instance *vassal = ui->ui_next; vassal; vassal = vassal->ui_next) {
+		if (vassal->pid <= 0) continue;
+		int i = slot_of(vassal->pid);
+		if (i < 0) continue;
+		vassals[i].seen = looks;
+		memset(&si, 0, sizeof(si));
+		int dead = someone_died && !waitid(P_PID, (id_t) vassal->pid, &si, WEXITED | WNOHANG | WNOWAIT) && si.si_pid == vassal->pid;
+		if (!dead) {
+			if (vassal->status > 0) vassals[i].leaving = 1;
+			continue;
+		}
+		int orderly = si.si_code == CLD_EXITED && (si.si_status == 0 || si.si_status == UWSGI_EXILE_CODE);
+		if (vassals[i].told || vassals[i].leaving || orderly) continue;
+		vassals[i].told = 1;
+		tell(vassal, &si);
+	}
+}
+
+/* an emperor without a master comes no further than this, and somebody has to send what it tells */
+static void start(struct uwsgi_emperor_scanner *scanner) {
+	scanner->fd = -1;
+	if (getpid() == sentry.main && !uwsgi.master_process) sentry_agent_detached(0);
+}
+
+/* with all options known, and before the emperor has made its monitors of them */
+void sentry_vassals_prepare(void) {
+	if (!uwsgi.emperor || !&ui || !sentry_capturing(SENTRY_CAPTURE_DAEMONS)) return;
+	uwsgi_register_imperial_monitor("sentry", start, look);
+	uwsgi_string_new_list(&uwsgi.emperor, "sentry://");
+}
