@@ -24,7 +24,11 @@ public final class TextsFuzz {
 
   public static void fuzzerTestOneInput(byte[] data) {
     String text = new String(data, StandardCharsets.UTF_8);
-    ThreadStacks.parse(text, FRAMES);
+    PythonModules modules =
+        new PythonModules(
+            MACHINE, "/srv", RecordFixture.of(Kind.SLOW).with("python.path", data).record());
+    ThreadStacks.parse(text, FRAMES, modules);
+    modules.of(text);
     NativeBacktrace.isOfCrash(text);
     NativeBacktrace.parse(text);
     SystemCall.text(text, "amd64");

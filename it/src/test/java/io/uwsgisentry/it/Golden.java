@@ -117,6 +117,7 @@ final class Golden {
         .replaceAll("\\b\\d+(\\.\\d)? s\\b", "<seconds> s")
         .replaceAll("\\b\\d+ ms\\b", "<milliseconds> ms")
         .replaceAll("'SERVER_(NAME|PORT)': '[^']*'", "'SERVER_$1': '<>'")
+        .replaceAll("uwsgi_spoolfile_on_\\w+", "<spoolfile>")
         .replaceAll("\\bpid:? \\d+", "pid <pid>")
         .replaceAll("\\b2\\.0\\.\\d+(-debian)?\\b", "<uwsgi>")
         .replaceAll("python3\\.\\d+", "python3");
