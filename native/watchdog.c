@@ -21,21 +21,23 @@ static uint64_t now_us(void) {
 static struct {
 	const char *(*dump)(int, void *, void *);	/* _Py_DumpTracebackThreads(fd, interpreter, current thread) */
 	void *(*interpreter)(void);
-	int fd;
 	uint64_t threshold;
 	struct sentry_stack *stack;
-} watchdog = {.fd = -1};
+} watchdog;
 
+/* the file is there for the moment only: uWSGI and applications close descriptors by number, and ours might be somebody else's then */
 static void take_stacks(uint64_t of) {
 	struct sentry_stack *stack = watchdog.stack;
-	if (ftruncate(watchdog.fd, 0) || lseek(watchdog.fd, 0, SEEK_SET) < 0) return;
-	watchdog.dump(watchdog.fd, watchdog.interpreter(), NULL);
+	int fd = memfd_create("uwsgi-sentry-stacks", MFD_CLOEXEC);
+	if (fd < 0) return;
+	watchdog.dump(fd, watchdog.interpreter(), NULL);
 	__atomic_add_fetch(&stack->turn, 1, __ATOMIC_ACQ_REL);
-	ssize_t n = pread(watchdog.fd, stack->text, sizeof(stack->text), 0);
+	ssize_t n = pread(fd, stack->text, sizeof(stack->text), 0);
 	stack->len = n > 0 ? (uint32_t) n : 0;
 	stack->of = of;
 	stack->taken = now_us();
 	__atomic_add_fetch(&stack->turn, 1, __ATOMIC_ACQ_REL);
+	close(fd);
 }
 
 /* what takes too long just now; 0: nothing */
@@ -84,8 +86,6 @@ static void start(int slot) {
 	watchdog.stack = &sentry.watch->stack[slot];
 	watchdog.stack->of = watchdog.stack->turn = watchdog.stack->len = 0;
 	watchdog.stack->main_thread = (uint64_t) pthread_self();
-	watchdog.fd = memfd_create("uwsgi-sentry-stacks", MFD_CLOEXEC);
-	if (watchdog.fd < 0) return;
 	pthread_attr_t attributes;
 	pthread_t thread;
 	sigset_t all, before;
