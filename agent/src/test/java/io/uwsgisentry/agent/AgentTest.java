@@ -319,7 +319,7 @@ class AgentTest {
   @Test
   void theLogHoldsNoKeyAndTheFilesAreTheOwnersAlone() throws Exception {
     String dsn = receiver.dsn().replace("public@", "tellnobody:norhim@");
-    receiver.behave(Behaviour.status(403));
+    receiver.behave(Behaviour.status(400));
     journal.append(alarm(1, dsn));
     journal.append(alarm(2, dsn + "/tellnobody:norhim@"));
     try (AgentProcess agent = AgentProcess.start(state)) {
