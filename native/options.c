@@ -90,6 +90,8 @@ static void make_defaults(void) {
 	default_value("server_name", sentry.server_name);
 	default_value("tags", sentry.tags);
 	default_value("scrub", sentry.scrub);
+	default_value("ca", sentry.ca);
+	default_value("proxy", sentry.proxy);
 	default_value("send_default_pii", sentry.send_default_pii ? "1" : NULL);
 	default_value("host", uwsgi.hostname);
 	default_directory();
@@ -134,7 +136,50 @@ static int is_count(const char *text) {
 	return *text && strlen(text) <= 9 && strspn(text, "0123456789") == strlen(text);
 }
 
+/* "7d": up to six digits and a unit; the rest of the text in *rest */
+static int parse_age(const char *text, const char **rest) {
+	size_t digits = strspn(text, "0123456789");
+	*rest = text + digits + 1;
+	return digits > 0 && digits <= 6 && text[digits] && strchr("smhd", text[digits]) != NULL;
+}
+
+/*
+ * What goes to the agent's command line: only values of a form that is checked here, since the script lets the shell split them.
+ * The agent checks them again.
+ */
+static void check_agent_options(void) {
+	const char *rest;
+	if (sentry.outbox_max && !sentry_parse_size(sentry.outbox_max, 1 << 20)) {
+		bad_option("sentry-outbox-max = %s is not a size of at least 1m: write for example 256m (used: 256m)", sentry.outbox_max);
+		sentry.outbox_max = NULL;
+	}
+	if (sentry.outbox_age && (!parse_age(sentry.outbox_age, &rest) || *rest || !strpbrk(sentry.outbox_age, "123456789"))) {
+		bad_option("sentry-outbox-age = %s is not an age: write for example 7d or 12h (used: 7d)", sentry.outbox_age);
+		sentry.outbox_age = NULL;
+	}
+	if (sentry.outbox_entries) {
+		size_t digits = strspn(sentry.outbox_entries, "0123456789");
+		if (digits < 2 || digits > 9 || sentry.outbox_entries[digits] || sentry.outbox_entries[0] == '0') {
+			bad_option("sentry-outbox-entries = %s is not a number from 10 to 999999999 (used: 250000)", sentry.outbox_entries);
+			sentry.outbox_entries = NULL;
+		}
+	}
+	if (sentry.event_max && (!sentry_parse_size(sentry.event_max, 16 << 10) || sentry_parse_size(sentry.event_max, 16 << 10) > 1 << 20)) {
+		bad_option("sentry-event-max = %s is not a size from 16k to 1m: write for example 200k (used: 1m)", sentry.event_max);
+		sentry.event_max = NULL;
+	}
+	if (sentry.history && strcmp(sentry.history, "0") &&
+	    (!parse_age(sentry.history, &rest) || *rest != ',' || (strcmp(rest + 1, "0") && !sentry_parse_size(rest + 1, 1)))) {
+		bad_option("sentry-history = %s is neither AGE,SIZE nor 0: write for example 7d,50m (used: 7d,50m)", sentry.history);
+		sentry.history = NULL;
+	}
+	if (sentry.ca && *sentry.ca != '/') bad_option("sentry-ca = %s is not an absolute path: write it from /", sentry.ca);
+	if (sentry.proxy && strcmp(sentry.proxy, "none") && (strncmp(sentry.proxy, "http://", 7) || !sentry.proxy[7]))
+		bad_option("sentry-proxy does not begin with http:// and is not none: write http://[USER:PASSWORD@]HOST:PORT%s", "");
+}
+
 static void check_options(void) {
+	check_agent_options();
 	sentry.journal.max = DEFAULT_JOURNAL_MAX;
 	if (sentry.journal_max) {
 		uint64_t max = sentry_parse_size(sentry.journal_max, SMALLEST_JOURNAL_MAX);

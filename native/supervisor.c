@@ -13,9 +13,9 @@
 
 static const char script[] =
 	"# Runs uwsgi-sentry's agent for the server that wrote this file, and waits while another server's does the work.\n"
-	"# usage: sh this (attached|detached|drain) PLUGIN DIR JAVA DRAIN [MASTER]\n"
+	"# usage: sh this (attached|detached|drain) PLUGIN DIR JAVA DRAIN OPTIONS [MASTER]\n"
 	"umask 077\n"
-	"mode=$1 plugin=$2 dir=$3 java=$4 drain=$5 master=${6:-$PPID}\n"
+	"mode=$1 plugin=$2 dir=$3 java=$4 drain=$5 options=$6 master=${7:-$PPID}\n"
 	"unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS CLASSPATH LD_PRELOAD\n"
 	"# glibc reserves 64 MB of address space for each thread that allocates: too much under limit-as\n"
 	"export MALLOC_ARENA_MAX=1\n"
@@ -56,7 +56,7 @@ static const char script[] =
 	"    -XX:+ExitOnOutOfMemoryError -XX:CompressedClassSpaceSize=32m -XX:ReservedCodeCacheSize=32m -XX:-UsePerfData \\\n"
 	"    \"-XX:ErrorFile=$dir/runtime/hs_err.log\" \\\n"
 	"    -Xshare:auto -Xlog:disable -Xlog:all=error:stderr ${archive:+\"$archive\"} -Djdk.httpclient.keepalive.timeout=4 \\\n"
-	"    -jar \"$jar\" agent --dir \"$dir\" $watch --drain \"$drain\" $only\n"
+	"    -jar \"$jar\" agent --dir \"$dir\" $watch --drain \"$drain\" $options $only\n"
 	"}\n"
 	"run\n"
 	"rc=$?\n"
@@ -65,7 +65,7 @@ static const char script[] =
 	"[ \"$rc\" = 75 ] && end \"$rc\" 30\n"
 	"if [ \"$mode\" = detached ]; then\n"
 	"  sleep 5\n"
-	"  [ -d \"/proc/$master\" ] && exec sh \"$0\" \"$mode\" \"$plugin\" \"$dir\" \"$java\" \"$drain\" \"$master\"\n"
+	"  [ -d \"/proc/$master\" ] && exec sh \"$0\" \"$mode\" \"$plugin\" \"$dir\" \"$java\" \"$drain\" \"$options\" \"$master\"\n"
 	"  exit \"$rc\"\n"
 	"fi\n"
 	"end \"$rc\" 5\n";
@@ -185,13 +185,37 @@ static int able(void) {
 	return is = 1;
 }
 
+/* the bounds of the outbox as the agent's options; nothing in them is more than letters, digits, commas and dashes */
+static void agent_options(char *to, size_t room) {
+	struct {
+		const char *name, *value;
+	} all[] = {
+		{"--outbox-max", sentry.outbox_max}, {"--outbox-age", sentry.outbox_age}, {"--outbox-entries", sentry.outbox_entries},
+		{"--event-max", sentry.event_max}, {"--history", sentry.history},
+	};
+	size_t len = 0;
+	*to = 0;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (!all[i].value) continue;
+		int n = snprintf(to + len, room - len, "%s%s %s", len ? " " : "", all[i].name, all[i].value);
+		if (n < 0 || (size_t) n >= room - len) {
+			to[len] = 0;
+			return;
+		}
+		len += (size_t) n;
+	}
+}
+
 static char *command(const char *mode, const char *master) {
+	char options[512];
+	agent_options(options, sizeof(options));
 	char *parts[] = {quoted(script_path), quoted(sentry.plugin), quoted(sentry.state), quoted(java)};
-	size_t size = 128 + strlen(parts[0]);
+	size_t size = 128 + sizeof(options) + strlen(parts[0]);
 	for (int i = 0; i < 4; i++) size += strlen(parts[i]);
 	char *line = uwsgi_malloc(size);
 	/* not even a directory that somebody removed may make a daemon that ends at once */
-	snprintf(line, size, "[ -r %s ] || sleep 5; exec sh %s %s %s %s %s %s %s", parts[0], parts[0], mode, parts[1], parts[2], parts[3], sentry.drain ? sentry.drain : "2", master);
+	snprintf(line, size, "[ -r %s ] || sleep 5; exec sh %s %s %s %s %s %s '%s' %s", parts[0], parts[0], mode, parts[1], parts[2], parts[3], sentry.drain ? sentry.drain : "2", options,
+		master);
 	for (int i = 0; i < 4; i++) free(parts[i]);
 	return line;
 }

@@ -5,7 +5,6 @@ import io.uwsgisentry.delivery.Delivery;
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.SealedFile;
-import io.uwsgisentry.outbox.Bounds;
 import io.uwsgisentry.outbox.DamagedOutbox;
 import io.uwsgisentry.outbox.NewerOutboxException;
 import io.uwsgisentry.outbox.Outbox;
@@ -170,7 +169,8 @@ final class Agent {
 
   private int serveOnce() throws IOException, NewerJournalException, InterruptedException {
     try (Outbox outbox = open()) {
-      EventFactory factory = new EventFactory(new Scrubber(), version());
+      EventFactory factory =
+          new EventFactory(new Scrubber(), version(), arguments.bounds().eventBytes());
       try (Delivery delivery = new Delivery(outbox, clock, log::line);
           ClassArchive archive = new ClassArchive(runtime, log::line)) {
         JournalPump pump =
@@ -201,7 +201,7 @@ final class Agent {
     if (DamagedOutbox.isHeadless(database())) {
       putAside(database() + " is gone, its write-ahead log is not");
     }
-    return Outbox.open(database(), clock);
+    return Outbox.open(database(), clock, arguments.bounds());
   }
 
   private Path database() {
@@ -306,6 +306,6 @@ final class Agent {
     journal.removeStale(now);
     Set<String> present =
         journal.sealed().stream().map(SealedFile::name).collect(Collectors.toSet());
-    return outbox.tidy(now, Bounds.DEFAULT, present);
+    return outbox.tidy(now, present);
   }
 }

@@ -1,6 +1,8 @@
 package io.uwsgisentry.agent;
 
 import io.uwsgisentry.cli.AgentRunner;
+import io.uwsgisentry.outbox.Bounds;
+import io.uwsgisentry.settings.InstanceOption;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
@@ -17,10 +19,14 @@ final class SupervisedStart {
   private @Nullable Long master;
   private Duration drain = Duration.ofSeconds(2);
   private boolean drainOnly;
+  private Bounds bounds = Bounds.DEFAULT;
 
   private SupervisedStart() {}
 
-  /** {@code agent --dir DIR [--master PID] [--drain SECONDS] [--drain-only]}, or nothing. */
+  /**
+   * {@code agent --dir DIR [--master PID] [--drain SECONDS] [--drain-only]} and the bounds of the
+   * outbox, or nothing.
+   */
   static Optional<AgentRunner.Arguments> read(String... arguments) {
     return new SupervisedStart().parse(arguments);
   }
@@ -38,7 +44,7 @@ final class SupervisedStart {
     }
     return directory == null
         ? Optional.empty()
-        : Optional.of(new AgentRunner.Arguments(directory, master, drain, drainOnly));
+        : Optional.of(new AgentRunner.Arguments(directory, master, drain, drainOnly, bounds));
   }
 
   private boolean option(String name, String value) {
@@ -57,7 +63,15 @@ final class SupervisedStart {
         drain = Duration.ofSeconds(Long.parseLong(value));
       }
       default -> {
-        return false;
+        InstanceOption option = InstanceOption.of(name.replaceFirst("^-", "sentry"));
+        if (option == null || option.fault(value) != null) {
+          return false;
+        }
+        try {
+          bounds = bounds.with(option, value);
+        } catch (IllegalArgumentException e) {
+          return false;
+        }
       }
     }
     return true;

@@ -1,5 +1,6 @@
 package io.uwsgisentry.cli;
 
+import io.uwsgisentry.outbox.Bounds;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +28,8 @@ public interface AgentRunner {
    * @param drain how long it goes on delivering after it was told to stop
    * @param drainOnly it takes what is in the journal, delivers for as long as {@code drain} says,
    *     and ends
+   * @param bounds of what it keeps
    */
-  record Arguments(Path directory, @Nullable Long master, Duration drain, boolean drainOnly) {}
+  record Arguments(
+      Path directory, @Nullable Long master, Duration drain, boolean drainOnly, Bounds bounds) {}
 }

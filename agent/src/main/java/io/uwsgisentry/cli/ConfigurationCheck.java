@@ -8,6 +8,8 @@ import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.HandlerSettings;
 import io.uwsgisentry.settings.InstanceOption;
 import io.uwsgisentry.settings.Spelling;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -87,6 +89,8 @@ final class ConfigurationCheck {
           case RELEASE -> put("release", line.value());
           case SERVER_NAME -> put("server_name", line.value());
           case TAGS -> put("tags", line.value());
+          case CA -> put("ca", line.value());
+          case PROXY -> put("proxy", line.value());
           default -> {}
         }
       }
@@ -109,6 +113,11 @@ final class ConfigurationCheck {
           find(Severity.WARNING, line, line.key(), "given more than once: the last one counts");
         }
         String fault = option.fault(line.value());
+        if (fault == null
+            && option == InstanceOption.CA
+            && !Files.isReadable(Path.of(line.value()))) {
+          fault = "there is no such file, or who runs this may not read it; the agent has to";
+        }
         if (fault != null) {
           find(
               option == InstanceOption.DSN ? Severity.ERROR : Severity.WARNING,

@@ -133,6 +133,8 @@ public final class StatusPage {
       StringBuilder out, DestinationTally tally, Instant now, ZoneId zone, int width) {
     out.append(tally.dsn().masked())
         .append(tally.verify() ? "" : "  (any certificate)")
+        .append(
+            tally.reach().words().isEmpty() ? "" : "  (" + Text.line(tally.reach().words()) + ")")
         .append('\n');
     indented(out, "events", entries(tally.entries()), width);
     Instant oldest = tally.oldestReady();
@@ -240,6 +242,9 @@ public final class StatusPage {
     object.put("dsn", tally.dsn().masked());
     object.put("key", tally.key());
     object.put("verify", tally.verify());
+    if (!tally.reach().words().isEmpty()) {
+      object.put("reach", tally.reach().words());
+    }
     object.put("events", entriesObject(tally.entries()));
     Words.put(object, "oldest_ready", tally.oldestReady());
     Words.put(object, "last_error", tally.lastError());

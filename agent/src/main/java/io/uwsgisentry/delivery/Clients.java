@@ -1,9 +1,17 @@
 package io.uwsgisentry.delivery;
 
+import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.ProxyAddress;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.ProxySelector;
 import java.net.Socket;
 import java.net.http.HttpClient;
+import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.cert.X509Certificate;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -15,10 +23,10 @@ import javax.net.ssl.X509ExtendedTrustManager;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The JDK's HTTP clients: one for destinations whose certificates are checked, one for those with
- * {@code no_verify}, each made when first needed, since each costs a thread and the first TLS
- * context megabytes. A connection is kept by its client, so one that was accepted without a check
- * is never used for a destination that asked for one.
+ * The JDK's HTTP clients: one for each way to reach a server (whom to trust, which proxy), whatever
+ * the server, each made when first needed, since each costs a thread and the first TLS context
+ * megabytes. A connection is kept by its client, so one that was accepted without a check is never
+ * used for a destination that asked for one.
  */
 final class Clients {
   static {
@@ -28,9 +36,19 @@ final class Clients {
     if (System.getProperty("jdk.httpclient.keepalive.timeout") == null) {
       System.setProperty("jdk.httpclient.keepalive.timeout", "4");
     }
+    // The JDK keeps Basic from proxies of tunnels, since who listens reads the password; who writes
+    // it into sentry-proxy or HTTPS_PROXY wants it sent. Read once, too.
+    System.setProperty("jdk.http.auth.tunneling.disabledSchemes", "");
+    // A server's headers are bounded by the time they may take, but not by default by their size.
+    if (System.getProperty("jdk.http.maxHeaderSize") == null) {
+      System.setProperty("jdk.http.maxHeaderSize", "65536");
+    }
   }
 
   private static final long STACK = 256 * 1024;
+
+  /** Further ones are made anew when needed. */
+  private static final int MOST = 16;
 
   /**
    * What the clients compute on. Nothing here waits: names are resolved by the sender (see there),
@@ -38,27 +56,71 @@ final class Clients {
    */
   private final Executor executor = executor();
 
-  private @Nullable HttpClient verifying;
-  private @Nullable HttpClient trusting;
+  /**
+   * @param changed of the file of certificates, so that a renewed one is read
+   */
+  private record Kind(
+      boolean tls,
+      boolean verify,
+      @Nullable Path ca,
+      long changed,
+      @Nullable String host,
+      int port) {}
 
-  synchronized HttpClient client(boolean verify) {
-    HttpClient client = verify ? verifying : trusting;
+  private final Map<Kind, HttpClient> clients =
+      new LinkedHashMap<>(8, 0.75f, true) {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Kind, HttpClient> eldest) {
+          return size() > MOST;
+        }
+      };
+
+  /**
+   * @throws Proxies.UnusableException if the destination's file of certificates cannot be used
+   */
+  synchronized HttpClient client(Destination.To to, @Nullable ProxyAddress proxy)
+      throws IOException {
+    Path ca = to.verify() && to.reach().ca() != null ? Path.of(to.reach().ca()) : null;
+    Kind kind =
+        new Kind(
+            to.dsn().scheme().equals("https"),
+            to.verify(),
+            ca,
+            ca == null ? 0 : ca.toFile().lastModified(),
+            proxy == null ? null : proxy.host(),
+            proxy == null ? 0 : proxy.port());
+    HttpClient client = clients.get(kind);
     if (client == null) {
-      HttpClient.Builder builder =
-          HttpClient.newBuilder()
-              // The default asks for an upgrade to HTTP/2 that no Sentry needs and some proxies
-              // refuse.
-              .version(HttpClient.Version.HTTP_1_1)
-              // Another host must not get what was meant for this one.
-              .followRedirects(HttpClient.Redirect.NEVER)
-              .executor(executor);
-      if (verify) {
-        client = verifying = builder.build();
-      } else {
-        client = trusting = builder.sslContext(trustingContext()).build();
-      }
+      client = client(kind);
+      clients.put(kind, client);
     }
     return client;
+  }
+
+  private HttpClient client(Kind kind) throws IOException {
+    HttpClient.Builder builder =
+        HttpClient.newBuilder()
+            // The default asks for an upgrade to HTTP/2 that no Sentry needs and some proxies
+            // refuse.
+            .version(HttpClient.Version.HTTP_1_1)
+            // Another host must not get what was meant for this one.
+            .followRedirects(HttpClient.Redirect.NEVER)
+            .proxy(
+                kind.host() == null
+                    ? HttpClient.Builder.NO_PROXY
+                    : ProxySelector.of(new InetSocketAddress(kind.host(), kind.port())))
+            .executor(executor);
+    if (!kind.tls()) {
+      return builder.build();
+    }
+    if (!kind.verify()) {
+      builder.sslContext(trustingContext());
+    } else {
+      builder.sslContext(Trust.context(kind.ca()));
+    }
+    return builder.build();
   }
 
   private static Executor executor() {

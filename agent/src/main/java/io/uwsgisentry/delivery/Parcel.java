@@ -4,7 +4,6 @@ import io.uwsgisentry.event.Event;
 import io.uwsgisentry.outbox.Discarded;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.settings.Destination;
-import io.uwsgisentry.settings.Dsn;
 import java.util.List;
 import java.util.Objects;
 
@@ -48,8 +47,7 @@ sealed interface Parcel {
 
     @Override
     public Destination.To to() {
-      Dsn dsn = Objects.requireNonNull(entry.dsn(), "an entry without a DSN is not ready");
-      return new Destination.To(dsn, entry.verify(), entry.timeout(), entry.debug());
+      return Objects.requireNonNull(entry.to(), "an entry without a DSN is not ready");
     }
   }
 

@@ -3,6 +3,7 @@ package io.uwsgisentry.delivery;
 import io.uwsgisentry.event.Smaller;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
+import io.uwsgisentry.settings.ProxyAddress;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.InetAddress;
@@ -13,9 +14,11 @@ import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpTimeoutException;
+import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -32,6 +35,7 @@ final class Sender {
 
   private final Clients clients = new Clients();
   private final Gzip gzip = new Gzip();
+  private final Proxies proxies;
   private final Clock clock;
   private final Consumer<String> log;
 
@@ -39,8 +43,13 @@ final class Sender {
    * @param log takes what {@code debug} destinations exchange, several lines at once
    */
   Sender(Clock clock, Consumer<String> log) {
+    this(clock, log, System.getenv());
+  }
+
+  Sender(Clock clock, Consumer<String> log, Map<String, String> environment) {
     this.clock = clock;
     this.log = log;
+    this.proxies = new Proxies(environment);
   }
 
   /**
@@ -70,33 +79,53 @@ final class Sender {
       throws IOException, InterruptedException {
     Dsn dsn = to.dsn();
     URI uri = dsn.envelopeUri();
-    resolve(uri);
+    ProxyAddress proxy = proxies.of(uri, to.reach());
+    HttpClient client = clients.client(to, proxy);
+    resolve(proxy == null ? uri.getHost() : proxy.host());
     byte[] envelope = Framing.envelope(parcel, clock.instant());
-    HttpRequest request =
+    HttpRequest.Builder builder =
         HttpRequest.newBuilder(uri)
             .timeout(to.timeout())
             .header("Content-Type", "application/x-sentry-envelope")
             .header("Content-Encoding", "gzip")
             .header("X-Sentry-Auth", dsn.authHeader(Client.AGENT))
             .header("User-Agent", Client.AGENT)
-            .POST(HttpRequest.BodyPublishers.ofByteArray(gzip.compress(envelope)))
-            .build();
+            .POST(HttpRequest.BodyPublishers.ofByteArray(gzip.compress(envelope)));
+    if (proxy != null && proxy.user() != null) {
+      builder.header("Proxy-Authorization", basic(proxy));
+    }
+    HttpRequest request = builder.build();
     if (transcript != null) {
       transcript.request(request, envelope);
     }
-    HttpResponse<byte[]> response = respond(clients.client(to.verify()), request);
+    HttpResponse<byte[]> response = respond(client, request);
     if (transcript != null) {
       transcript.response(response);
     }
+    if (response.statusCode() == 407) {
+      throw new Proxies.UnusableException(
+          "the proxy"
+              + (proxy == null ? "" : " " + proxy.masked())
+              + " wants another user or password (407)");
+    }
     return outcome(response, parcel, dsn);
+  }
+
+  private static String basic(ProxyAddress proxy) {
+    String login = proxy.user() + ":" + (proxy.password() == null ? "" : proxy.password());
+    return "Basic " + Base64.getEncoder().encodeToString(login.getBytes(StandardCharsets.UTF_8));
   }
 
   /**
    * Looks the name up here, in a thread that only this lane waits for. The client would do it on
    * its few threads, which every lane needs; now it finds the name in the JDK's cache.
    */
-  private static void resolve(URI uri) throws UnknownHostException {
-    InetAddress.getAllByName(uri.getHost());
+  private static void resolve(String host) throws UnknownHostException {
+    try {
+      InetAddress.getAllByName(host);
+    } catch (UnknownHostException e) {
+      throw new UnknownHostException(host);
+    }
   }
 
   private static HttpResponse<byte[]> respond(HttpClient client, HttpRequest request)
@@ -138,13 +167,16 @@ final class Sender {
   }
 
   private static String reason(IOException failure, Destination.To to) {
+    if (failure instanceof Proxies.UnusableException) {
+      return String.valueOf(failure.getMessage());
+    }
     String timeout = to.timeout().toMillis() / 1000.0 + " s";
     if (failure instanceof HttpConnectTimeoutException) {
       return "no connection within " + timeout;
     } else if (failure instanceof HttpTimeoutException) {
       return "no answer within " + timeout;
     } else if (failure instanceof UnknownHostException) {
-      return "the host's name cannot be resolved: " + to.dsn().host();
+      return "the host's name cannot be resolved: " + failure.getMessage();
     }
     String said = deepest(failure);
     if (failure instanceof SSLException) {

@@ -52,7 +52,7 @@ final class Transcript {
         text.append(
                 header.getKey().equalsIgnoreCase("X-Sentry-Auth")
                     ? value.replaceAll("sentry_(key|secret)=[^,]*", "sentry_$1=***")
-                    : value)
+                    : header.getKey().equalsIgnoreCase("Proxy-Authorization") ? "***" : value)
             .append('\n');
       }
     }

@@ -38,16 +38,31 @@ public final class EventFactory {
   private final Redaction redaction;
   private final String version;
   private final Map<String, Object> os;
+  private final int eventBytes;
 
   /**
    * @param redaction what must not leave the machine
    * @param version of this program, told to Sentry
    */
   public EventFactory(Redaction redaction, String version) {
-    this(redaction, version, Machine.here());
+    this(redaction, version, MAX_PAYLOAD);
+  }
+
+  /**
+   * As {@link #EventFactory(Redaction, String)}.
+   *
+   * @param eventBytes the most that an event's JSON may have, as far as leaving parts out goes
+   */
+  public EventFactory(Redaction redaction, String version, int eventBytes) {
+    this(redaction, version, Machine.here(), eventBytes);
   }
 
   EventFactory(Redaction redaction, String version, Machine machine) {
+    this(redaction, version, machine, MAX_PAYLOAD);
+  }
+
+  private EventFactory(Redaction redaction, String version, Machine machine, int eventBytes) {
+    this.eventBytes = eventBytes;
     this.redaction = redaction;
     this.version = version;
     this.os = machine.os();
@@ -216,7 +231,7 @@ public final class EventFactory {
     draft.user(incident.settings().user(), section == null ? Map.of() : section.user());
   }
 
-  private static Event finished(Draft draft, String id) {
+  private Event finished(Draft draft, String id) {
     Trimming trimming = new Trimming(draft);
     draft.complete();
     byte[] payload = json(draft.event, draft.time());
@@ -225,7 +240,12 @@ public final class EventFactory {
       payload = json(draft.event, draft.time());
     }
     return new Event(
-        id, draft.time(), Event.ERROR, draft.level().sentryName(), draft.title(), payload);
+        id,
+        draft.time(),
+        Event.ERROR,
+        draft.level().sentryName(),
+        draft.title(),
+        Smaller.within(payload, eventBytes));
   }
 
   /** The model has milliseconds only; the record's microseconds are put in their place. */

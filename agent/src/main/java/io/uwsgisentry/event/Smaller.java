@@ -70,6 +70,19 @@ public final class Smaller {
     if (target == 0) {
       return null;
     }
+    byte[] smaller = less(payload, target, "the server found the event too large");
+    return smaller.length < payload.length ? smaller : null;
+  }
+
+  /** The event with as much left out as it takes for it to fit, if that is possible. */
+  static byte[] within(byte[] payload, int most) {
+    return less(payload, most, "the event was too large");
+  }
+
+  private static byte[] less(byte[] payload, int target, String why) {
+    if (payload.length <= target) {
+      return payload;
+    }
     try {
       Map<String, Object> event = mutable(Json.parseObject(payload));
       byte[] smaller = payload;
@@ -79,13 +92,13 @@ public final class Smaller {
           break;
         }
         if (named.step().apply(event)) {
-          told.add(named.told() + ": left out, the server found the event too large");
+          told.add(named.told() + ": left out, " + why);
           smaller = written(event, told);
         }
       }
-      return smaller.length < payload.length ? smaller : null;
+      return smaller;
     } catch (IOException e) {
-      return null;
+      return payload;
     }
   }
 

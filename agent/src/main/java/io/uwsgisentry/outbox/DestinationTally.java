@@ -1,6 +1,7 @@
 package io.uwsgisentry.outbox;
 
 import io.uwsgisentry.settings.Dsn;
+import io.uwsgisentry.settings.Reach;
 import java.time.Instant;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -18,6 +19,7 @@ public record DestinationTally(
     String key,
     Dsn dsn,
     boolean verify,
+    Reach reach,
     Map<State, Long> entries,
     @Nullable Instant oldestReady,
     @Nullable String lastError,

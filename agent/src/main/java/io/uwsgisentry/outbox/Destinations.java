@@ -3,6 +3,7 @@ package io.uwsgisentry.outbox;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.MalformedDsnException;
+import io.uwsgisentry.settings.Reach;
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -17,7 +18,7 @@ import java.util.Map;
  */
 final class Destinations {
   /** One row. */
-  record Address(long id, String key, Dsn dsn, boolean verify) {}
+  record Address(long id, String key, Dsn dsn, boolean verify, Reach reach) {}
 
   private static final Duration USUAL_TIMEOUT = Duration.ofSeconds(4);
 
@@ -41,14 +42,19 @@ final class Destinations {
       return known;
     }
     PreparedStatement statement =
-        database.prepared("SELECT key, dsn, verify FROM destinations WHERE id = ?");
+        database.prepared("SELECT key, dsn, verify, ca, proxy FROM destinations WHERE id = ?");
     statement.setLong(1, id);
     try (ResultSet row = statement.executeQuery()) {
       if (!row.next()) {
         throw new IOException(database.file() + ": an entry's destination " + id + " is missing");
       }
       Address address =
-          new Address(id, row.getString(1), Dsn.parse(row.getString(2)), row.getBoolean(3));
+          new Address(
+              id,
+              row.getString(1),
+              Dsn.parse(row.getString(2)),
+              row.getBoolean(3),
+              new Reach(Columns.text(row, 4), Columns.text(row, 5)));
       byId.put(id, address);
       return address;
     } catch (MalformedDsnException e) {
@@ -65,7 +71,8 @@ final class Destinations {
         throw new IOException(database.file() + ": destination " + key + " is missing");
       }
       Address address = address(row.getLong(1));
-      return new Destination.To(address.dsn(), address.verify(), USUAL_TIMEOUT, false);
+      return new Destination.To(
+          address.dsn(), address.verify(), USUAL_TIMEOUT, false, address.reach());
     }
   }
 
@@ -77,11 +84,13 @@ final class Destinations {
     }
     PreparedStatement insert =
         database.prepared(
-            "INSERT INTO destinations(key, dsn, verify) VALUES (?, ?, ?)"
+            "INSERT INTO destinations(key, dsn, verify, ca, proxy) VALUES (?, ?, ?, ?, ?)"
                 + " ON CONFLICT(key) DO UPDATE SET dsn = excluded.dsn RETURNING id");
     insert.setString(1, to.key());
     insert.setString(2, to.dsn().full());
     insert.setBoolean(3, to.verify());
+    Columns.setText(insert, 4, to.reach().ca());
+    Columns.setText(insert, 5, to.reach().proxy());
     try (ResultSet row = insert.executeQuery()) {
       row.next();
       long id = row.getLong(1);

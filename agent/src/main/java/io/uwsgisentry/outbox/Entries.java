@@ -1,5 +1,6 @@
 package io.uwsgisentry.outbox;
 
+import io.uwsgisentry.settings.Reach;
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -18,7 +19,7 @@ final class Entries {
   private static final String COLUMNS =
       "SELECT e.id, e.state, e.destination, e.timeout, e.debug, e.category, e.level, e.title,"
           + " h.instance, h.handler, e.time, e.occurrences, e.attempts, e.not_before, e.last_error,"
-          + " e.settled, ";
+          + " e.settled, e.packed, ";
   private static final String FROM = " FROM entries e LEFT JOIN handlers h ON h.hash = e.handler ";
   private static final String WITH_PAYLOAD =
       COLUMNS + "p.payload" + FROM + "JOIN payloads p ON p.seq = e.seq ";
@@ -188,6 +189,7 @@ final class Entries {
         address == null ? null : address.key(),
         address == null ? null : address.dsn(),
         address == null || address.verify(),
+        address == null ? Reach.USUAL : address.reach(),
         Duration.ofMillis(row.getLong(4)),
         row.getBoolean(5),
         row.getString(6),
@@ -201,6 +203,11 @@ final class Entries {
         Columns.millis(row, 14),
         Columns.text(row, 15),
         Columns.millis(row, 16),
-        row.getBytes(17));
+        row.getBoolean(17) ? unpacked(row.getBytes(18)) : row.getBytes(18));
+  }
+
+  /** An empty one was left out by the query. */
+  private static byte[] unpacked(byte[] packed) throws IOException {
+    return packed.length == 0 ? packed : Packing.unpacked(packed);
   }
 }

@@ -1,6 +1,8 @@
 package io.uwsgisentry.outbox;
 
+import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
+import io.uwsgisentry.settings.Reach;
 import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
@@ -11,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param id 32 lower-case hex digits: the record's id and Sentry's event id
  * @param destinationKey key of {@link io.uwsgisentry.settings.Destination.To}; null without a
  *     usable DSN
+ * @param reach how the destination is reached
  * @param timeout for the connection, and again for the answer
  * @param category of rate limits and client reports, {@code error}
  * @param title one line for a person
@@ -33,6 +36,7 @@ public record Entry(
     @Nullable String destinationKey,
     @Nullable Dsn dsn,
     boolean verify,
+    Reach reach,
     Duration timeout,
     boolean debug,
     String category,
@@ -46,4 +50,10 @@ public record Entry(
     @Nullable Instant notBefore,
     @Nullable String lastError,
     @Nullable Instant settled,
-    byte[] payload) {}
+    byte[] payload) {
+
+  /** Where it is to be sent; null without a usable DSN. */
+  public Destination.@Nullable To to() {
+    return dsn == null ? null : new Destination.To(dsn, verify, timeout, debug, reach);
+  }
+}

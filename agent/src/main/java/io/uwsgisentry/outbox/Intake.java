@@ -20,17 +20,24 @@ final class Intake {
   private final Destinations destinations;
   private final Discards discards;
   private final Folds folds;
+  private final Room room;
   private final Clock clock;
   // What the handlers table holds, as far as this agent has written it: nearly every record tells
   // what is known.
   private final Map<Long, Handler> written = new HashMap<>();
 
   Intake(
-      Database database, Destinations destinations, Discards discards, Folds folds, Clock clock) {
+      Database database,
+      Destinations destinations,
+      Discards discards,
+      Folds folds,
+      Room room,
+      Clock clock) {
     this.database = database;
     this.destinations = destinations;
     this.discards = discards;
     this.folds = folds;
+    this.room = room;
     this.clock = clock;
     database.onRollback(written::clear);
   }
@@ -104,6 +111,7 @@ final class Intake {
           int entries = 0;
           int ready = 0;
           int duplicates = 0;
+          long bytes = 0;
           for (Batch.Arrival arrival : batch.arrivals()) {
             State state = arrival.raw() ? State.DEAD : State.of(arrival.destination());
             if (!admitted(arrival)) {
@@ -111,6 +119,7 @@ final class Intake {
             } else if (insert(arrival, state, now)) {
               entries++;
               ready += state == State.READY ? 1 : 0;
+              bytes += state == State.READY ? arrival.event().payload().length : 0;
             } else {
               duplicates++;
             }
@@ -128,6 +137,7 @@ final class Intake {
           for (Map.Entry<Batch.Given, Long> given : batch.discards().entrySet()) {
             discard(given.getKey(), given.getValue(), now);
           }
+          room.taken(ready, bytes, now);
           return new Outbox.Stored(entries, ready, duplicates);
         });
   }

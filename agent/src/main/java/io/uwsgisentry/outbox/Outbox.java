@@ -57,18 +57,20 @@ public final class Outbox implements AutoCloseable {
   private final Destinations destinations;
   private long seenVersion;
 
-  private Outbox(Database database, Clock clock) {
+  private Outbox(Database database, Clock clock, Bounds bounds) {
     this.database = database;
     this.destinations = new Destinations(database);
     this.breakers = new Breakers(database);
     this.discards = new Discards(database);
     this.folds = new Folds(database, destinations);
-    this.intake = new Intake(database, destinations, discards, folds, clock);
+    Removal removal = new Removal(database);
+    Room room = new Room(database, discards, removal, bounds);
+    this.intake = new Intake(database, destinations, discards, folds, room, clock);
     this.entries = new Entries(database, destinations);
     this.handlers = new Handlers(database);
     this.settling = new Settling(database, destinations, handlers, discards, breakers, clock);
     this.tallies = new Tallies(database, destinations, settling, breakers);
-    this.tidying = new Tidying(database, discards);
+    this.tidying = new Tidying(database, discards, removal, bounds);
   }
 
   /**
@@ -82,10 +84,16 @@ public final class Outbox implements AutoCloseable {
 
   /** As {@link #open(Path)}, with the clock that says when things were stored and finished. */
   public static Outbox open(Path db, Clock clock) throws IOException {
+    return open(db, clock, Bounds.DEFAULT);
+  }
+
+  /** As {@link #open(Path)}, with the bounds of what it keeps. */
+  public static Outbox open(Path db, Clock clock, Bounds bounds) throws IOException {
     Database database = Database.open(db);
     return migrated(
         database,
         clock,
+        bounds,
         () -> {
           Schema.migrate(database);
           database.read(() -> guard(database));
@@ -102,7 +110,7 @@ public final class Outbox implements AutoCloseable {
    */
   public static Outbox openReadOnly(Path db) throws IOException {
     Database database = Database.openReadOnly(db);
-    return migrated(database, Clock.systemUTC(), () -> Schema.check(database));
+    return migrated(database, Clock.systemUTC(), Bounds.DEFAULT, () -> Schema.check(database));
   }
 
   private static boolean guard(Database database) throws java.sql.SQLException {
@@ -114,11 +122,12 @@ public final class Outbox implements AutoCloseable {
     void run() throws IOException;
   }
 
-  private static Outbox migrated(Database database, Clock clock, Step step) throws IOException {
+  private static Outbox migrated(Database database, Clock clock, Bounds bounds, Step step)
+      throws IOException {
     boolean done = false;
     try {
       step.run();
-      Outbox outbox = new Outbox(database, clock);
+      Outbox outbox = new Outbox(database, clock, bounds);
       done = true;
       return outbox;
     } finally {
@@ -148,7 +157,10 @@ public final class Outbox implements AutoCloseable {
     return intake.known(ids);
   }
 
-  /** Stores a batch in one transaction. An event whose id is known is left out. */
+  /**
+   * Stores a batch in one transaction. An event whose id is known is left out. Where more would
+   * wait than the bounds allow, the least valuable goes in the same transaction, and is counted.
+   */
   public Stored store(Batch batch) throws IOException {
     return intake.store(batch);
   }
@@ -352,15 +364,16 @@ public final class Outbox implements AutoCloseable {
   }
 
   /**
-   * Forgets what is beyond the bounds, and the ids of files that were finished an hour ago, and
-   * gives space back; a bounded amount of work.
+   * Gives up what has waited too long, compresses history, forgets what is beyond the bounds, and
+   * the ids of files that were finished an hour ago, and gives space back; a bounded amount of
+   * work.
    *
    * @param filesPresent names of the journal files that are still there: their positions and ids
    *     stay
    * @return whether to call again at once
    */
-  public boolean tidy(Instant now, Bounds bounds, Set<String> filesPresent) throws IOException {
-    return tidying.tidy(now, bounds, filesPresent);
+  public boolean tidy(Instant now, Set<String> filesPresent) throws IOException {
+    return tidying.tidy(now, filesPresent);
   }
 
   /** Closes the database; what was stored stays stored. */

@@ -109,6 +109,7 @@ final class Schema {
     "ALTER TABLE destinations ADD COLUMN ca TEXT",
     "ALTER TABLE destinations ADD COLUMN proxy TEXT",
     "ALTER TABLE entries ADD COLUMN packed INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX entries_age ON entries(stored) WHERE state = 0",
     "CREATE INDEX entries_loose ON entries(seq) WHERE state = 1 AND packed = 0",
     """
     CREATE TABLE breakers(

@@ -68,6 +68,7 @@ final class Tallies {
                     address.key(),
                     address.dsn(),
                     address.verify(),
+                    address.reach(),
                     count.getValue(),
                     oldestReady(address.id()),
                     lastError(address.id()),

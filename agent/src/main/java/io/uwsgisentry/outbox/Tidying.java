@@ -15,9 +15,6 @@ import java.util.Set;
  * Each call does a bounded amount, so that delivery does not wait for it.
  */
 final class Tidying {
-  // A writer that was stopped (SIGSTOP, a debugger) between its append and its look at the name may
-  // append again much later.
-  private static final Duration IDS_KEPT = Duration.ofHours(1);
   // Forgetting ids walks all of them.
   private static final Duration FORGET_EVERY = Duration.ofMinutes(10);
   // As long as the journal may wait for an agent, in all likelihood.
@@ -33,11 +30,19 @@ final class Tidying {
 
   private final Database database;
   private final Discards discards;
+  private final Removal removal;
+  private final Bounds bounds;
+  private final Expiry expiry;
+  private final Packing packing;
   private Instant forgotten = Instant.MIN;
 
-  Tidying(Database database, Discards discards) {
+  Tidying(Database database, Discards discards, Removal removal, Bounds bounds) {
     this.database = database;
     this.discards = discards;
+    this.removal = removal;
+    this.bounds = bounds;
+    this.expiry = new Expiry(database, discards);
+    this.packing = new Packing(database);
   }
 
   /**
@@ -45,8 +50,10 @@ final class Tidying {
    *
    * @return whether there is more to do at once
    */
-  boolean tidy(Instant now, Bounds bounds, Set<String> filesPresent) throws IOException {
-    boolean more = trim(DELIVERED, now.minus(bounds.historyAge()), bounds.historyBytes(), now);
+  boolean tidy(Instant now, Set<String> filesPresent) throws IOException {
+    boolean more = expiry.expire(now, bounds.waitingAge());
+    more |= packing.pack();
+    more |= trim(DELIVERED, now.minus(bounds.historyAge()), bounds.historyBytes(), now);
     // Entries that nobody will send would fill the disk of a server without a DSN.
     more |= trim(NOT_TO_SEND, Instant.EPOCH, bounds.keptBytes(), now);
     database.write(() -> dropHolds(now) + dropMinutes(now));
@@ -102,26 +109,12 @@ final class Tidying {
   }
 
   private void delete(Row row, Instant now) throws SQLException {
-    if (row.stored() > now.minus(IDS_KEPT.multipliedBy(2)).toEpochMilli()) {
-      // Its id must still be recognised if the journal brings it a second time.
-      PreparedStatement keep =
-          database.prepared(
-              "INSERT OR IGNORE INTO consumed(id, file)"
-                  + " SELECT id, (SELECT coalesce(max(id), 0) FROM files) FROM entries"
-                  + " WHERE seq = ?");
-      keep.setLong(1, row.seq());
-      keep.executeUpdate();
-    }
     if (row.state() == State.UNDELIVERABLE || row.state() == State.LOCAL) {
       // A dead one was counted when it died.
       discards.add(
           0, DiscardReason.CACHE_OVERFLOW, row.category(), row.occurrences(), now.toEpochMilli());
     }
-    for (String table : List.of("payloads", "entries")) {
-      PreparedStatement delete = database.prepared("DELETE FROM " + table + " WHERE seq = ?");
-      delete.setLong(1, row.seq());
-      delete.executeUpdate();
-    }
+    removal.remove(row.seq(), row.stored(), now.toEpochMilli());
   }
 
   private int dropHolds(Instant now) throws SQLException {
@@ -139,7 +132,7 @@ final class Tidying {
   private boolean forget(Instant now, Set<String> filesPresent) throws SQLException {
     List<String> gone = new ArrayList<>();
     PreparedStatement finished = database.prepared("SELECT name FROM files WHERE finished < ?");
-    finished.setLong(1, now.minus(IDS_KEPT).toEpochMilli());
+    finished.setLong(1, now.minus(Removal.IDS_KEPT).toEpochMilli());
     try (ResultSet row = finished.executeQuery()) {
       while (row.next()) {
         gone.add(row.getString(1));

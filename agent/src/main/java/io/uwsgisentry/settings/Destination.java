@@ -15,18 +15,25 @@ public sealed interface Destination {
    * @param verify whether its TLS certificate must be valid
    * @param timeout for the connection, and again for the answer
    * @param debug whether the full exchange is written to the agent's log, secrets masked
+   * @param reach how it is reached
    */
-  record To(Dsn dsn, boolean verify, Duration timeout, boolean debug) implements Destination {
+  record To(Dsn dsn, boolean verify, Duration timeout, boolean debug, Reach reach)
+      implements Destination {
+    /** Reached as is usual. */
+    public To(Dsn dsn, boolean verify, Duration timeout, boolean debug) {
+      this(dsn, verify, timeout, debug, Reach.USUAL);
+    }
+
     /**
-     * What tells destinations apart: 16 hex digits of SHA-256 over the DSN, secret included, and
-     * {@code verify}. Handlers that differ in the rest share a lane.
+     * What tells destinations apart: 16 hex digits of SHA-256 over the DSN, secret included, {@code
+     * verify}, and how it is reached. Handlers that differ in the rest share a lane.
      */
     public String key() {
       try {
         byte[] digest =
             MessageDigest.getInstance("SHA-256")
                 .digest(
-                    (dsn.full() + (verify ? "\nverify" : "\nno_verify"))
+                    (dsn.full() + (verify ? "\nverify" : "\nno_verify") + reach.distinction())
                         .getBytes(StandardCharsets.UTF_8));
         return HexFormat.of().formatHex(digest, 0, 8);
       } catch (NoSuchAlgorithmException e) {

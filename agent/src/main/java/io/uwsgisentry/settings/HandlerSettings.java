@@ -158,8 +158,13 @@ public final class HandlerSettings {
     if (dsn == null) {
       return new Destination.None();
     }
+    Reach reach = new Reach(given("ca", null), given("proxy", null));
+    String fault = reach.fault();
+    if (fault != null) {
+      return new Destination.Malformed("sentry-proxy: " + fault);
+    }
     try {
-      return new Destination.To(Dsn.parse(dsn), verify(), timeout(), debug());
+      return new Destination.To(Dsn.parse(dsn), verify(), timeout(), debug(), reach);
     } catch (MalformedDsnException e) {
       return new Destination.Malformed(
           (handler.isEmpty() ? "" : handler + ", ") + source + ": " + e.fault());

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -111,10 +110,45 @@ public enum InstanceOption {
       "bytes that may wait for the agent, with `k`, `m` or `g`, at least `64k`; beyond it records are dropped and counted,"
           + " above half of it they are only counted",
       "64m",
-      "sentry-journal-max = 256m");
+      "sentry-journal-max = 256m"),
+  OUTBOX_MAX(
+      "sentry-outbox-max",
+      "bytes of events that the agent keeps until they are sent, with `k`, `m` or `g`, at least `1m`; beyond it the"
+          + " [least valuable](delivery.md#bounds) go",
+      "256m",
+      "sentry-outbox-max = 1g"),
+  OUTBOX_AGE(
+      "sentry-outbox-age",
+      "how long an event waits to be sent before it is given up, with `s`, `m`, `h` or `d`",
+      "7d",
+      "sentry-outbox-age = 2d"),
+  OUTBOX_ENTRIES(
+      "sentry-outbox-entries",
+      "how many events may wait for one destination; beyond it the least valuable go",
+      "250000",
+      "sentry-outbox-entries = 50000"),
+  EVENT_MAX(
+      "sentry-event-max",
+      "bytes of one event's JSON, with `k` or `m`, from `16k` to `1m`; from a larger one the least needed is left out",
+      "1m, Sentry's own limit",
+      "sentry-event-max = 200k"),
+  HISTORY(
+      "sentry-history",
+      "how long delivered events are kept for `uwsgi-sentry events`, and how many bytes of them: `AGE,SIZE`; `0`: not at all",
+      "`7d,50m`",
+      "sentry-history = 2d,10m"),
+  CA(
+      "sentry-ca",
+      "a file of certificates (PEM) that are trusted beside the system's; the agent reads it, and again when it changes",
+      "the system's trust store alone",
+      "sentry-ca = /etc/ssl/private-ca.pem"),
+  PROXY(
+      "sentry-proxy",
+      "the HTTP proxy to the destinations, `http://[USER:PASSWORD@]HOST:PORT`, or `none`; see [Proxies](#proxies)",
+      "what the agent's environment says: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`",
+      "sentry-proxy = http://proxy.example.com:3128");
 
   private static final int MOST_BREADCRUMBS = 100;
-  private static final Pattern SIZE = Pattern.compile("([0-9]{1,18})([kKmMgG]?)");
 
   private final String key;
   private final String meaning;
@@ -191,9 +225,28 @@ public enum InstanceOption {
               ? null
               : "it is not a whole number of seconds: write for example 2";
       case JOURNAL_MAX ->
-          size(value) >= 64 << 10
+          Quantities.bytes(value) >= 64 << 10
               ? null
               : "it is not a size of at least 64k: write for example 64m";
+      case OUTBOX_MAX ->
+          Quantities.bytes(value) >= 1 << 20
+              ? null
+              : "it is not a size of at least 1m: write for example 256m";
+      case OUTBOX_AGE ->
+          Quantities.age(value).isNegative() || Quantities.age(value).isZero()
+              ? "it is not an age: write for example 7d or 12h"
+              : null;
+      case OUTBOX_ENTRIES ->
+          value.matches("[1-9][0-9]{1,8}")
+              ? null
+              : "it is not a number from 10 to 999999999: write for example 250000";
+      case EVENT_MAX ->
+          Quantities.bytes(value) >= 16 << 10 && Quantities.bytes(value) <= 1 << 20
+              ? null
+              : "it is not a size from 16k to 1m: write for example 200k";
+      case HISTORY -> historyFault(value);
+      case CA -> value.startsWith("/") ? null : "it is not an absolute path: write it from /";
+      case PROXY -> value.equals(Reach.NONE) ? null : ProxyAddress.fault(value);
       case DIR -> value.startsWith("/") ? null : "it is not an absolute path: write it from /";
       case SEND_DEFAULT_PII ->
           List.of("true", "false", "1", "0", "on", "off", "yes", "no", "")
@@ -202,6 +255,16 @@ public enum InstanceOption {
               : "it is neither 'true' nor 'false', and counts as true";
       default -> value.isEmpty() ? "it is empty: give it a value or remove it" : null;
     };
+  }
+
+  private static @Nullable String historyFault(String value) {
+    int comma = value.indexOf(',');
+    boolean good =
+        value.equals("0")
+            || (comma > 0
+                && !Quantities.age(value.substring(0, comma)).isNegative()
+                && Quantities.bytes(value.substring(comma + 1)) >= 0);
+    return good ? null : "it is neither AGE,SIZE nor 0: write for example 7d,50m";
   }
 
   private static @Nullable String dsnFault(String value) {
@@ -236,21 +299,5 @@ public enum InstanceOption {
     QuotedList.pairs(
         value, part -> odd.append(odd.isEmpty() ? "'" : ", '").append(part).append('\''));
     return odd.isEmpty() ? null : odd + " is not key:value and counts for nothing";
-  }
-
-  private static long size(String value) {
-    var matcher = SIZE.matcher(value);
-    if (!matcher.matches()) {
-      return -1;
-    }
-    int shift =
-        switch (matcher.group(2).toLowerCase(Locale.ROOT)) {
-          case "k" -> 10;
-          case "m" -> 20;
-          case "g" -> 30;
-          default -> 0;
-        };
-    long number = Long.parseLong(matcher.group(1));
-    return number > Long.MAX_VALUE >> shift ? -1 : number << shift;
   }
 }

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.uwsgisentry.cli.AgentRunner;
+import io.uwsgisentry.outbox.Bounds;
+import io.uwsgisentry.settings.InstanceOption;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -118,9 +120,35 @@ class AgentPartsTest {
     assertThat(
             SupervisedStart.read(
                 "agent", "--dir", "/d", "--master", "42", "--drain", "7", "--drain-only"))
-        .contains(new AgentRunner.Arguments(Path.of("/d"), 42L, Duration.ofSeconds(7), true));
+        .contains(
+            new AgentRunner.Arguments(
+                Path.of("/d"), 42L, Duration.ofSeconds(7), true, Bounds.DEFAULT));
     assertThat(SupervisedStart.read("agent", "--dir", "/d"))
-        .contains(new AgentRunner.Arguments(Path.of("/d"), null, Duration.ofSeconds(2), false));
+        .contains(
+            new AgentRunner.Arguments(
+                Path.of("/d"), null, Duration.ofSeconds(2), false, Bounds.DEFAULT));
+    assertThat(
+            SupervisedStart.read(
+                "agent",
+                "--dir",
+                "/d",
+                "--outbox-age",
+                "2d",
+                "--outbox-entries",
+                "1000",
+                "--history",
+                "1d,1m"))
+        .hasValueSatisfying(
+            arguments ->
+                assertThat(arguments.bounds())
+                    .isEqualTo(
+                        Bounds.DEFAULT
+                            .with(InstanceOption.OUTBOX_AGE, "2d")
+                            .with(InstanceOption.OUTBOX_ENTRIES, "1000")
+                            .with(InstanceOption.HISTORY, "1d,1m")));
+    for (String odd : List.of("--outbox-age 7", "--dsn x", "--outbox-max")) {
+      assertThat(SupervisedStart.read(("agent --dir /d " + odd).split(" "))).isEmpty();
+    }
   }
 
   @Test

@@ -7,12 +7,14 @@ import io.uwsgisentry.journal.Fields;
 import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.outbox.Batch;
+import io.uwsgisentry.outbox.Bounds;
 import io.uwsgisentry.outbox.DiscardReason;
 import io.uwsgisentry.outbox.Handler;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.Settlement;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.HandlerSettings;
+import io.uwsgisentry.settings.InstanceOption;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -344,12 +346,33 @@ class CommandsTest {
   @Test
   void theAgentGetsItsOptions() throws IOException {
     Answer answer =
-        run("agent", "--dir", "/srv/state", "--master", "42", "--drain", "0.5", "--drain-only");
+        run(
+            "agent",
+            "--dir",
+            "/srv/state",
+            "--master",
+            "42",
+            "--drain",
+            "0.5",
+            "--drain-only",
+            "--outbox-max",
+            "10m",
+            "--history",
+            "0");
     assertThat(answer.code()).isZero();
     assertThat(agentRuns)
         .containsExactly(
             new AgentRunner.Arguments(
-                Path.of("/srv/state"), 42L, java.time.Duration.ofMillis(500), true));
+                Path.of("/srv/state"),
+                42L,
+                java.time.Duration.ofMillis(500),
+                true,
+                Bounds.DEFAULT
+                    .with(InstanceOption.OUTBOX_MAX, "10m")
+                    .with(InstanceOption.HISTORY, "0")));
+    Answer odd = run("agent", "--dir", "/srv/state", "--outbox-age", "7");
+    assertThat(odd.code()).isEqualTo(2);
+    assertThat(odd.err()).contains("--outbox-age 7: it is not an age: write for example 7d or 12h");
   }
 
   @Test

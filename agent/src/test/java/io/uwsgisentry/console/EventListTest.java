@@ -52,6 +52,7 @@ class EventListTest {
             null,
             null,
             true,
+            other.reach(),
             other.timeout(),
             false,
             "error",

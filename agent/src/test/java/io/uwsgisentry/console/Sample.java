@@ -4,6 +4,7 @@ import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.MalformedDsnException;
+import io.uwsgisentry.settings.Reach;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -52,6 +53,7 @@ final class Sample {
         entry.destinationKey(),
         entry.dsn(),
         entry.verify(),
+        entry.reach(),
         entry.timeout(),
         entry.debug(),
         entry.category(),
@@ -85,6 +87,7 @@ final class Sample {
         dsn == null ? null : "0011223344556677",
         dsn,
         true,
+        Reach.USUAL,
         Duration.ofSeconds(4),
         false,
         "error",

@@ -8,6 +8,7 @@ import io.uwsgisentry.outbox.DestinationTally;
 import io.uwsgisentry.outbox.FoldTally;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.Tally;
+import io.uwsgisentry.settings.Reach;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -34,6 +35,7 @@ class StatusPageTest {
                     "0011223344556677",
                     Sample.dsn(),
                     false,
+                    Reach.USUAL,
                     Map.of(State.READY, 12L, State.DELIVERED, 345L),
                     Sample.NOON.minusSeconds(600),
                     "connection refused",

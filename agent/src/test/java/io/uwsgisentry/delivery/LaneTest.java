@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Settlement;
 import io.uwsgisentry.outbox.State;
+import io.uwsgisentry.settings.Reach;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -188,6 +189,7 @@ class LaneTest {
         "key",
         null,
         true,
+        Reach.USUAL,
         ofSeconds(5),
         false,
         "error",

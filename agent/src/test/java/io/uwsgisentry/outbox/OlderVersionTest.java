@@ -62,7 +62,7 @@ class OlderVersionTest {
               new Settlement.Dead("%032x".formatted(8), DiscardReason.SEND_ERROR, "400", THEN)));
       assertThat(outbox.unreported(key, 10))
           .containsExactly(new Discarded("send_error", "error", 500));
-      while (outbox.tidy(THEN.plus(Duration.ofHours(1)), Bounds.DEFAULT, Set.of())) {}
+      while (outbox.tidy(THEN.plus(Duration.ofHours(1)), Set.of())) {}
       assertThat(
               new String(
                   outbox.find("%032x".formatted(2), 1).get(0).payload(), StandardCharsets.UTF_8))

@@ -10,6 +10,8 @@ import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
+import io.uwsgisentry.settings.InstanceOption;
+import io.uwsgisentry.settings.Reach;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -80,6 +82,11 @@ class OutboxTest {
   private void reopen() throws IOException {
     outbox.close();
     open();
+  }
+
+  private void reopen(Bounds bounds) throws IOException {
+    outbox.close();
+    outbox = Outbox.open(db, clock, bounds);
   }
 
   private static String id(int number) {
@@ -160,6 +167,7 @@ class OutboxTest {
                 to("a.example").key(),
                 to("a.example").dsn(),
                 true,
+                Reach.USUAL,
                 Duration.ofSeconds(4),
                 false,
                 "error",
@@ -445,6 +453,7 @@ class OutboxTest {
                 to("a.example").key(),
                 to("a.example").dsn(),
                 true,
+                Reach.USUAL,
                 Map.of(State.READY, 2L, State.DELIVERED, 1L),
                 NOW.plusNanos(2_000),
                 "connection refused",
@@ -458,16 +467,16 @@ class OutboxTest {
     for (int number : new int[] {1, 2}) {
       outbox.settle(List.of(new Settlement.Delivered(id(number), NOW, 200)));
     }
-    Bounds tight = new Bounds(Duration.ofDays(7), 7, 1000);
+    reopen(Bounds.DEFAULT.with(InstanceOption.HISTORY, "7d,30"));
 
-    while (outbox.tidy(now, tight, Set.of())) {}
+    while (outbox.tidy(now, Set.of())) {}
 
     assertThat(outbox.list(Filter.ALL, 9)).extracting(Entry::id).containsExactly(id(3), id(2));
     assertThat(outbox.known(List.of(id(1)))).containsExactly(id(1));
     assertThat(outbox.counters()).isEmpty();
 
     now = NOW.plus(Duration.ofDays(8));
-    while (outbox.tidy(now, Bounds.DEFAULT, Set.of())) {}
+    while (outbox.tidy(now, Set.of())) {}
     assertThat(outbox.list(Filter.ALL, 9)).extracting(Entry::id).containsExactly(id(3));
   }
 
@@ -477,7 +486,8 @@ class OutboxTest {
     store(to("a.example"), 3);
     outbox.settle(List.of(new Settlement.Dead(id(3), DiscardReason.SEND_ERROR, "400", NOW)));
 
-    while (outbox.tidy(now, new Bounds(Duration.ofDays(7), 1000, 0), Set.of())) {}
+    reopen(new Bounds(1000, 0, Duration.ofDays(7), 1000, 1000, Duration.ofDays(7), 1000));
+    while (outbox.tidy(now, Set.of())) {}
 
     assertThat(outbox.list(Filter.ALL, 9)).isEmpty();
     assertThat(counted(Counter.Name.DISCARDED))
@@ -495,11 +505,11 @@ class OutboxTest {
     outbox.finish(List.of("sealed-1"));
 
     now = NOW.plus(Duration.ofMinutes(59));
-    outbox.tidy(now, Bounds.DEFAULT, Set.of("sealed-2"));
+    outbox.tidy(now, Set.of("sealed-2"));
     assertThat(outbox.known(List.of(id(1), id(2)))).hasSize(2);
 
     now = NOW.plus(Duration.ofMinutes(70));
-    outbox.tidy(now, Bounds.DEFAULT, Set.of("sealed-2"));
+    outbox.tidy(now, Set.of("sealed-2"));
     assertThat(outbox.known(List.of(id(1), id(2)))).containsExactly(id(2));
     assertThat(outbox.begin("sealed-1").position()).isZero();
     assertThat(outbox.begin("sealed-2").position()).isEqualTo(1);
@@ -513,7 +523,7 @@ class OutboxTest {
     outbox.finish(List.of("sealed-1"));
 
     now = NOW.plus(Duration.ofHours(3));
-    outbox.tidy(now, Bounds.DEFAULT, Set.of("sealed-1"));
+    outbox.tidy(now, Set.of("sealed-1"));
 
     assertThat(outbox.begin("sealed-1").position()).isEqualTo(9);
     assertThat(outbox.known(List.of(id(1)))).hasSize(1);
@@ -532,7 +542,7 @@ class OutboxTest {
     long before = Files.size(db);
 
     now = NOW.plus(Duration.ofDays(8));
-    while (outbox.tidy(now, Bounds.DEFAULT, Set.of())) {}
+    while (outbox.tidy(now, Set.of())) {}
     outbox.close();
 
     assertThat(before).isGreaterThan(6_000_000);

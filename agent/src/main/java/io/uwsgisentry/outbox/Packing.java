@@ -1,0 +1,85 @@
+package io.uwsgisentry.outbox;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.GZIPOutputStream;
+
+/**
+ * Compresses the payloads of what is only history, not while it is being delivered but afterwards.
+ */
+final class Packing {
+  private static final int ROWS_AT_ONCE = 200;
+
+  private final Database database;
+
+  Packing(Database database) {
+    this.database = database;
+  }
+
+  /**
+   * Some of them.
+   *
+   * @return whether there may be more
+   */
+  boolean pack() throws IOException {
+    if (database.read(
+            () ->
+                database.preparedNumber(
+                    "SELECT EXISTS(SELECT 1 FROM entries WHERE state = 1 AND packed = 0)"))
+        == 0) {
+      return false;
+    }
+    return database.write(
+        () -> {
+          Map<Long, byte[]> loose = new HashMap<>();
+          try (ResultSet row =
+              database
+                  .prepared(
+                      "SELECT e.seq, p.payload FROM entries e JOIN payloads p ON p.seq = e.seq"
+                          + " WHERE e.state = 1 AND e.packed = 0 ORDER BY e.seq LIMIT "
+                          + ROWS_AT_ONCE)
+                  .executeQuery()) {
+            while (row.next()) {
+              loose.put(row.getLong(1), packed(row.getBytes(2)));
+            }
+          }
+          for (Map.Entry<Long, byte[]> one : loose.entrySet()) {
+            replace(one.getKey(), one.getValue());
+          }
+          return loose.size() == ROWS_AT_ONCE;
+        });
+  }
+
+  private void replace(long seq, byte[] packed) throws SQLException {
+    PreparedStatement payload = database.prepared("UPDATE payloads SET payload = ? WHERE seq = ?");
+    payload.setBytes(1, packed);
+    payload.setLong(2, seq);
+    payload.executeUpdate();
+    PreparedStatement entry =
+        database.prepared("UPDATE entries SET packed = 1, size = ? WHERE seq = ?");
+    entry.setLong(1, packed.length);
+    entry.setLong(2, seq);
+    entry.executeUpdate();
+  }
+
+  static byte[] packed(byte[] payload) throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream(payload.length / 2 + 64);
+    try (GZIPOutputStream gzip = new GZIPOutputStream(out)) {
+      gzip.write(payload);
+    }
+    return out.toByteArray();
+  }
+
+  static byte[] unpacked(byte[] packed) throws IOException {
+    try (GZIPInputStream in = new GZIPInputStream(new ByteArrayInputStream(packed))) {
+      return in.readAllBytes();
+    }
+  }
+}

@@ -1,0 +1,207 @@
+package io.uwsgisentry.delivery;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.Dsn;
+import io.uwsgisentry.settings.Reach;
+import io.uwsgisentry.testkit.Receiver;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Whom a server's certificate has to come from, and through which proxy the way leads. */
+class ReachTest {
+  private static final String LOGIN =
+      "Basic "
+          + Base64.getEncoder()
+              .encodeToString("carol:tell@nobody".getBytes(StandardCharsets.UTF_8));
+
+  @TempDir static Path directory;
+  private static Certificates certificates;
+  private final List<String> log = new ArrayList<>();
+
+  @BeforeAll
+  static void authority() throws Exception {
+    certificates = new Certificates(directory);
+  }
+
+  @Test
+  void aPrivateAuthorityIsTrustedWhereSentryCaNamesIt() throws Exception {
+    try (Receiver receiver = tls("good", "ip:127.0.0.1")) {
+      assertThat(send(receiver.dsn(), new Reach(certificates.pem().toString(), null)))
+          .isInstanceOf(Outcome.Delivered.class);
+      assertThat(send(receiver.dsn(), Reach.USUAL))
+          .isInstanceOf(Outcome.Unreachable.class)
+          .satisfies(
+              o -> assertThat(o.words()).startsWith("TLS failed: ").contains("certification path"));
+      assertThat(receiver.requests()).hasSize(1);
+    }
+  }
+
+  @Test
+  void aCertificateForAnotherNameIsRefusedFromATrustedAuthorityToo() throws Exception {
+    try (Receiver receiver = tls("other", "dns:elsewhere.invalid")) {
+      assertThat(send(receiver.dsn(), new Reach(certificates.pem().toString(), null)).words())
+          .startsWith("TLS failed: ")
+          .contains("127.0.0.1");
+      assertThat(receiver.requests()).isEmpty();
+    }
+  }
+
+  @Test
+  void anExpiredCertificateIsRefusedFromATrustedAuthorityToo() throws Exception {
+    try (Receiver receiver = tls("old", "ip:127.0.0.1", "-startdate", "-10d", "-validity", "5")) {
+      assertThat(send(receiver.dsn(), new Reach(certificates.pem().toString(), null)).words())
+          .startsWith("TLS failed: ")
+          .contains("NotAfter");
+      assertThat(receiver.requests()).isEmpty();
+    }
+  }
+
+  @Test
+  void aSelfSignedCertificateIsTrustedWhereSentryCaIsThatVeryCertificate() throws Exception {
+    try (Receiver receiver = Receiver.with().tls(certificates.selfSigned("ip:127.0.0.1")).start()) {
+      assertThat(send(receiver.dsn(), Reach.USUAL)).isInstanceOf(Outcome.Unreachable.class);
+      assertThat(send(receiver.dsn(), new Reach(directory.resolve("self.pem").toString(), null)))
+          .isInstanceOf(Outcome.Delivered.class);
+    }
+  }
+
+  @Test
+  void aFileOfCertificatesThatCannotBeUsedIsNamedAndNothingIsLost() throws Exception {
+    Path rubbish = Files.writeString(directory.resolve("rubbish.pem"), "no certificate");
+    Path empty = Files.writeString(directory.resolve("empty.pem"), "");
+    try (Receiver receiver = tls("named", "ip:127.0.0.1")) {
+      for (Path file : List.of(directory.resolve("missing.pem"), rubbish, empty, directory)) {
+        assertThat(send(receiver.dsn(), new Reach(file.toString(), null)))
+            .isInstanceOf(Outcome.Unreachable.class)
+            .satisfies(
+                o -> assertThat(o.words()).startsWith("sentry-ca: ").contains(file.toString()));
+      }
+    }
+  }
+
+  @Test
+  void aRenewedFileOfCertificatesIsReadAgain() throws Exception {
+    Path file = directory.resolve("renewed.pem");
+    Files.copy(new Certificates(Files.createDirectory(directory.resolve("older"))).pem(), file);
+    Files.setLastModifiedTime(file, java.nio.file.attribute.FileTime.fromMillis(1_000_000));
+    Sender sender = new Sender(Clock.systemUTC(), log::add, Map.of());
+    try (Receiver receiver = tls("renew", "ip:127.0.0.1")) {
+      Reach reach = new Reach(file.toString(), null);
+      assertThat(sender.send(parcel(receiver.dsn(), reach)))
+          .isInstanceOf(Outcome.Unreachable.class);
+      Files.copy(certificates.pem(), file, StandardCopyOption.REPLACE_EXISTING);
+      assertThat(sender.send(parcel(receiver.dsn(), reach))).isInstanceOf(Outcome.Delivered.class);
+    }
+  }
+
+  @Test
+  void plainHttpGoesThroughTheProxyThatIsNamed() throws Exception {
+    try (Receiver receiver = Receiver.start();
+        ForwardProxy proxy = new ForwardProxy(null)) {
+      assertThat(send(receiver.dsn(), through(proxy, ""))).isInstanceOf(Outcome.Delivered.class);
+      assertThat(proxy.requestLines())
+          .containsExactly("POST " + receiver.url() + "/api/1/envelope/ HTTP/1.1");
+    }
+  }
+
+  @Test
+  void httpsGoesThroughATunnelWithTheProxysPasswordAndItsOwnSecrets() throws Exception {
+    try (Receiver receiver = tls("tunnel", "ip:127.0.0.1,dns:sentry.invalid");
+        ForwardProxy proxy = new ForwardProxy(LOGIN)) {
+      Reach reach =
+          new Reach(
+              certificates.pem().toString(),
+              "http://carol:tell%40nobody@127.0.0.1:" + proxy.port());
+      // The name is the proxy's to resolve.
+      String dsn = "https://public@sentry.invalid:" + receiver.port() + "/1";
+      assertThat(send(dsn, reach)).isInstanceOf(Outcome.Delivered.class);
+
+      assertThat(proxy.requestLines())
+          .containsExactly("CONNECT sentry.invalid:" + receiver.port() + " HTTP/1.1");
+      assertThat(proxy.heads).noneMatch(head -> head.contains("Sentry") || head.contains("public"));
+      assertThat(receiver.requests().get(0).header("proxy-authorization")).isNull();
+    }
+  }
+
+  @Test
+  void aProxyThatRefusesThePasswordIsNamedAndTheEventKept() throws Exception {
+    try (Receiver receiver = tls("refused", "ip:127.0.0.1");
+        Receiver plain = Receiver.start();
+        ForwardProxy proxy = new ForwardProxy(LOGIN)) {
+      for (String dsn : List.of(receiver.dsn(), plain.dsn())) {
+        Outcome outcome = send(dsn, through(proxy, "carol:wr0ngpass@"));
+        assertThat(outcome).isInstanceOf(Outcome.Unreachable.class);
+        assertThat(outcome.words()).contains("407").doesNotContain("wr0ngpass", "carol");
+      }
+      assertThat(receiver.requests()).isEmpty();
+      assertThat(plain.requests()).isEmpty();
+    }
+  }
+
+  @Test
+  void debugDoesNotShowTheProxysPassword() throws Exception {
+    try (Receiver receiver = Receiver.start();
+        ForwardProxy proxy = new ForwardProxy(LOGIN)) {
+      Destination.To to =
+          new Destination.To(
+              Dsn.parse(receiver.dsn()),
+              true,
+              Duration.ofSeconds(5),
+              true,
+              through(proxy, "carol:tell%40nobody@"));
+      assertThat(
+              new Sender(Clock.systemUTC(), log::add, Map.of())
+                  .send(new Parcel.OfTest(Rig.event(1), to)))
+          .isInstanceOf(Outcome.Delivered.class);
+      assertThat(log).hasSize(1);
+      assertThat(log.get(0))
+          .contains("Proxy-Authorization: ***")
+          .doesNotContain(LOGIN.substring(6), "tell", "carol");
+      assertThat(to.toString()).doesNotContain("carol", "tell");
+    }
+  }
+
+  @Test
+  void aDeadProxyIsAFailureOfTheNetwork() throws Exception {
+    try (Receiver receiver = Receiver.start()) {
+      ForwardProxy proxy = new ForwardProxy(null);
+      proxy.close();
+      assertThat(send(receiver.dsn(), through(proxy, ""))).isInstanceOf(Outcome.Unreachable.class);
+      assertThat(send(receiver.dsn(), new Reach(null, "http://no-such-proxy.invalid:1")).words())
+          .isEqualTo("the host's name cannot be resolved: no-such-proxy.invalid");
+      assertThat(receiver.requests()).isEmpty();
+    }
+  }
+
+  private static Reach through(ForwardProxy proxy, String login) {
+    return new Reach(null, "http://" + login + "127.0.0.1:" + proxy.port());
+  }
+
+  private static Receiver tls(String name, String names, String... validity) throws Exception {
+    return Receiver.with().tls(certificates.server(name, names, validity)).start();
+  }
+
+  private Outcome send(String dsn, Reach reach) throws Exception {
+    return new Sender(Clock.systemUTC(), log::add, Map.of()).send(parcel(dsn, reach));
+  }
+
+  private static Parcel parcel(String dsn, @Nullable Reach reach) throws Exception {
+    return new Parcel.OfTest(
+        Rig.event(1),
+        new Destination.To(Dsn.parse(dsn), true, Duration.ofSeconds(5), false, reach));
+  }
+}
