@@ -65,7 +65,7 @@ final class Sender {
     try {
       outcome = exchange(parcel, to, transcript);
     } catch (IOException e) {
-      outcome = new Outcome.Unreachable(Words.clean(reason(e, to), to.dsn()));
+      outcome = new Outcome.Unreachable(Words.clean(reason(e, to) + through(to), to.dsn()));
     } catch (RuntimeException e) {
       outcome = new Outcome.Unsendable(Words.clean(e.toString(), to.dsn()));
     }
@@ -163,6 +163,17 @@ final class Sender {
       return new Outcome.TooLarge(words, Smaller.than(parcel.payload()), parsed);
     } else {
       return new Outcome.Refused(status, words, parsed);
+    }
+  }
+
+  /** Who looks for the fault should know that the way leads through a proxy. */
+  private String through(Destination.To to) {
+    try {
+      ProxyAddress proxy = proxies.of(to.dsn().envelopeUri(), to.reach());
+      return proxy == null ? "" : " (through the proxy " + proxy.masked() + ")";
+    } catch (IOException e) {
+      // What is wrong with it has been said.
+      return "";
     }
   }
 

@@ -22,7 +22,10 @@ final class Entries {
           + " e.settled, e.packed, ";
   private static final String FROM = " FROM entries e LEFT JOIN handlers h ON h.hash = e.handler ";
   private static final String WITH_PAYLOAD =
-      COLUMNS + "p.payload" + FROM + "JOIN payloads p ON p.seq = e.seq ";
+      COLUMNS
+          + "coalesce(p.payload, y.payload)"
+          + FROM
+          + "LEFT JOIN payloads p ON p.seq = e.seq LEFT JOIN packed y ON y.seq = e.seq ";
   private static final String WITHOUT_PAYLOAD = COLUMNS + "x''" + FROM;
   private static final int ID_DIGITS = 32;
 

@@ -6,8 +6,8 @@ import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.util.HashMap;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
 
@@ -38,7 +38,7 @@ final class Packing {
     }
     return database.write(
         () -> {
-          Map<Long, byte[]> loose = new HashMap<>();
+          Map<Long, byte[]> loose = new TreeMap<>();
           try (ResultSet row =
               database
                   .prepared(
@@ -51,17 +51,20 @@ final class Packing {
             }
           }
           for (Map.Entry<Long, byte[]> one : loose.entrySet()) {
-            replace(one.getKey(), one.getValue());
+            move(one.getKey(), one.getValue());
           }
           return loose.size() == ROWS_AT_ONCE;
         });
   }
 
-  private void replace(long seq, byte[] packed) throws SQLException {
-    PreparedStatement payload = database.prepared("UPDATE payloads SET payload = ? WHERE seq = ?");
-    payload.setBytes(1, packed);
-    payload.setLong(2, seq);
-    payload.executeUpdate();
+  private void move(long seq, byte[] packed) throws SQLException {
+    PreparedStatement delete = database.prepared("DELETE FROM payloads WHERE seq = ?");
+    delete.setLong(1, seq);
+    delete.executeUpdate();
+    PreparedStatement insert = database.prepared("INSERT INTO packed(seq, payload) VALUES (?, ?)");
+    insert.setLong(1, seq);
+    insert.setBytes(2, packed);
+    insert.executeUpdate();
     PreparedStatement entry =
         database.prepared("UPDATE entries SET packed = 1, size = ? WHERE seq = ?");
     entry.setLong(1, packed.length);

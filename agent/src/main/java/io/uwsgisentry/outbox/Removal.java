@@ -33,7 +33,7 @@ final class Removal {
       keep.setLong(1, seq);
       keep.executeUpdate();
     }
-    for (String table : List.of("payloads", "entries")) {
+    for (String table : List.of("payloads", "packed", "entries")) {
       PreparedStatement delete = database.prepared("DELETE FROM " + table + " WHERE seq = ?");
       delete.setLong(1, seq);
       delete.executeUpdate();

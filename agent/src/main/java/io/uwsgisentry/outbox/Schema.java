@@ -18,8 +18,9 @@ import java.util.List;
  *       entries.id} it recognises a record that was appended twice.
  *   <li>{@code files.attempts} counts how often reading started at {@code position} without getting
  *       beyond it.
- *   <li>{@code entries.packed}: the payload is compressed with gzip. {@code size} is that of the
- *       payload as it is stored.
+ *   <li>{@code entries.packed}: the payload is compressed with gzip and stands in {@code packed}, a
+ *       table of its own, since small ones in the place of large ones would give no page back.
+ *       {@code size} is that of the payload as it is stored.
  *   <li>{@code reports} is what servers are still to be told of as discarded; {@code breakers}
  *       which servers let nobody in, as they said last.
  *   <li>{@code folds} holds a window of each fault seen lately (times in microseconds), with what
@@ -109,6 +110,7 @@ final class Schema {
     "ALTER TABLE destinations ADD COLUMN ca TEXT",
     "ALTER TABLE destinations ADD COLUMN proxy TEXT",
     "ALTER TABLE entries ADD COLUMN packed INTEGER NOT NULL DEFAULT 0",
+    "CREATE TABLE packed(seq INTEGER PRIMARY KEY REFERENCES entries(seq), payload BLOB NOT NULL)",
     "CREATE INDEX entries_age ON entries(stored) WHERE state = 0",
     "CREATE INDEX entries_loose ON entries(seq) WHERE state = 1 AND packed = 0",
     """

@@ -182,7 +182,9 @@ class ReachTest {
       proxy.close();
       assertThat(send(receiver.dsn(), through(proxy, ""))).isInstanceOf(Outcome.Unreachable.class);
       assertThat(send(receiver.dsn(), new Reach(null, "http://no-such-proxy.invalid:1")).words())
-          .isEqualTo("the host's name cannot be resolved: no-such-proxy.invalid");
+          .isEqualTo(
+              "the host's name cannot be resolved: no-such-proxy.invalid"
+                  + " (through the proxy http://no-such-proxy.invalid:1)");
       assertThat(receiver.requests()).isEmpty();
     }
   }
