@@ -51,6 +51,6 @@ uint64_t sentry_parse_size(const char *text, uint64_t least) {
 	else if (*end == 'm' || *end == 'M') shift = 20, end++;
 	else if (*end == 'g' || *end == 'G') shift = 30, end++;
 	/* strtoull itself would take blanks and a minus in front */
-	if (errno || *end || text[0] < '0' || text[0] > '9' || n > (UINT64_MAX >> shift) || (n << shift) < least) return 0;
+	if (errno || *end || text[0] < '0' || text[0] > '9' || end - text > 18 || n > (UINT64_MAX >> shift) || (n << shift) < least) return 0;
 	return (uint64_t) n << shift;
 }

@@ -166,7 +166,8 @@ final class Folds {
                 address.dsn(),
                 address.verify(),
                 Duration.ofMillis(row.getLong(12)),
-                row.getBoolean(13)),
+                row.getBoolean(13),
+                address.reach()),
         payload == null
             ? null
             : new Event(

@@ -68,7 +68,7 @@ class RoomTest {
     Batch batch = new Batch("sealed-1", ++stored);
     for (int i = 0; i < n; i++) {
       String id = "%032x".formatted(++stored);
-      batch.folded(
+      batch.summary(
           new Event(
               id,
               NOW,
@@ -79,7 +79,8 @@ class RoomTest {
           1,
           fold == 0 ? stored : fold,
           occurrences,
-          to);
+          to,
+          0);
       ids.add(id);
     }
     outbox.store(batch);
