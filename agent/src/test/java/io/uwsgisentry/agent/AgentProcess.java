@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -26,16 +27,29 @@ final class AgentProcess implements AutoCloseable {
   static AgentProcess start(Path state, String... options) throws IOException {
     List<String> arguments =
         List.of("-cp", System.getProperty("java.class.path"), "io.uwsgisentry.agent.Main");
-    return start(state, List.of(), arguments, options);
+    return start(state, Map.of(), List.of(), arguments, options);
+  }
+
+  /** With these variables in its environment. */
+  static AgentProcess start(Path state, Map<String, String> environment, String... options)
+      throws IOException {
+    List<String> arguments =
+        List.of("-cp", System.getProperty("java.class.path"), "io.uwsgisentry.agent.Main");
+    return start(state, environment, List.of(), arguments, options);
   }
 
   /** From a jar, with these flags besides the usual ones. */
   static AgentProcess startJar(Path jar, Path state, List<String> flags) throws IOException {
-    return start(state, flags, List.of("-jar", jar.toString()));
+    return start(state, Map.of(), flags, List.of("-jar", jar.toString()));
   }
 
   private static AgentProcess start(
-      Path state, List<String> flags, List<String> program, String... options) throws IOException {
+      Path state,
+      Map<String, String> environment,
+      List<String> flags,
+      List<String> program,
+      String... options)
+      throws IOException {
     Path output = Files.createTempFile(state.getParent(), "agent", ".out");
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -45,6 +59,7 @@ final class AgentProcess implements AutoCloseable {
     command.addAll(List.of("agent", "--dir", state.toString()));
     command.addAll(List.of(options));
     ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().putAll(environment);
     builder.redirectErrorStream(true).redirectOutput(output.toFile());
     return new AgentProcess(builder.start(), output);
   }
