@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include "journal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -49,6 +50,19 @@ static int complain(char *why, size_t size, const char *what, const char *path) 
 	return -1;
 }
 
+static int is_empty(int fd) {
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	if (!dir) {
+		if (copy >= 0) close(copy);
+		return 0;
+	}
+	int empty = 1;
+	for (struct dirent *entry; empty && (entry = readdir(dir));) empty = !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..");
+	closedir(dir);
+	return empty;
+}
+
 /* makes `path` a directory of the owner's, or finds it so */
 static int own_directory(const char *path, uid_t owner, gid_t group, char *why, size_t size) {
 	int made = mkdir(path, 0700) == 0;
@@ -58,8 +72,8 @@ static int own_directory(const char *path, uid_t owner, gid_t group, char *why, 
 	struct stat st;
 	if (fstat(fd, &st)) goto failed;
 	if (st.st_uid != owner) {
-		/* root may have made it for us, by hand: taken if nothing is in it yet (two links: no directory below) */
-		if (geteuid() != 0 || (!made && (st.st_uid != 0 || st.st_nlink > 2))) {
+		/* root may have made it for us, by hand: taken if nothing is in it yet */
+		if (geteuid() != 0 || (!made && (st.st_uid != 0 || !is_empty(fd)))) {
 			snprintf(why, size, "%s belongs to uid %ld, the server runs as uid %ld: chown it, or set sentry-dir", path, (long) st.st_uid, (long) owner);
 			close(fd);
 			return -1;
@@ -103,7 +117,8 @@ static int create_for_owner(int dir, const char *name, const void *content, size
 }
 
 static int read_key(int state, struct sentry_journal *journal) {
-	int fd = openat(state, "key", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	/* a FIFO of that name must not stop the server's start */
+	int fd = openat(state, "key", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) return -1;
 	struct stat st;
 	int good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_uid == journal->owner || st.st_uid == 0) &&

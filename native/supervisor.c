@@ -10,6 +10,7 @@
 #include "sentry.h"
 
 #include <fcntl.h>
+#include <grp.h>
 
 static const char script[] =
 	"# Runs uwsgi-sentry's agent for the server that wrote this file, and waits while another server's does the work.\n"
@@ -21,7 +22,9 @@ static const char script[] =
 	"export MALLOC_ARENA_MAX=1\n"
 	"cd /\n"
 	"end() { [ \"$mode\" = drain ] || sleep \"$2\"; exit \"$1\"; }\n"
-	"command exec >>\"$dir/agent.log\" 2>&1 || command exec >/dev/null 2>&1\n"
+	"# a link would lead elsewhere, and opening a FIFO would wait for ever\n"
+	"plain() { [ ! -h \"$1\" ] && { [ -f \"$1\" ] || [ ! -e \"$1\" ]; } || { echo \"uwsgi-sentry: $1 is not a plain file: remove it\"; false; }; }\n"
+	"{ plain \"$dir/agent.log\" >/dev/null && command exec >>\"$dir/agent.log\" 2>&1; } || command exec >/dev/null 2>&1\n"
 	"# the server comes first: only what is idle of the processors, and first in line when memory is short\n"
 	"chrt -i -p 0 $$ >/dev/null 2>&1 || renice -n 19 -p $$ >/dev/null 2>&1\n"
 	"(echo 1000 >/proc/self/oom_score_adj) 2>/dev/null && echo 1000 2>/dev/null >/proc/$$/oom_score_adj\n"
@@ -29,6 +32,7 @@ static const char script[] =
 	"# where a limit on memory stays, each thread's arena would take 64 MiB of it\n"
 	"export MALLOC_ARENA_MAX=1\n"
 	"run() {\n"
+	"  plain \"$dir/agent.lock\" && plain \"$dir/agent.wanted\" && [ ! -h \"$dir/runtime\" ] || return 1\n"
 	"  command exec 9>>\"$dir/agent.lock\" || return 1\n"
 	"  if command -v flock >/dev/null 2>&1; then\n"
 	"    # who waits says so: an agent that was told to stop leaves at once if there is another to go on\n"
@@ -109,33 +113,60 @@ static char *find_java(void) {
 static char *script_path;
 static char *java;
 
+/*
+ * <dir>/runtime, open; it belongs to the directory's owner, and so may be replaced by a link to anywhere: while this is root,
+ * nothing below it is ever reached by its path.
+ */
+static int runtime_directory(void) {
+	struct stat st;
+	int state = open(sentry.state, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), fd = -1;
+	if (state < 0) return -1;
+	if (mkdirat(state, "runtime", 0700) == 0 || errno == EEXIST) fd = openat(state, "runtime", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int saved = errno;
+	close(state);
+	errno = saved;
+	if (fd < 0) return -1;
+	int root = geteuid() == 0 && sentry.journal.owner != 0;
+	if (fstat(fd, &st) == 0) {
+		if (st.st_uid == sentry.journal.owner) return fd;
+		if (root && st.st_uid == 0 && fchown(fd, sentry.journal.owner, sentry.journal.group) == 0) return fd;
+	}
+	close(fd);
+	errno = EPERM;
+	return -1;
+}
+
 static int write_script(void) {
-	char path[PATH_MAX], fresh[PATH_MAX], runtime[PATH_MAX];
+	char path[PATH_MAX], fresh[64];
 	struct stat st;
 	uint32_t version = sentry_crc32c(0, script, sizeof(script) - 1);
-	if ((size_t) snprintf(runtime, sizeof(runtime), "%s/runtime", sentry.state) >= sizeof(runtime) ||
-	    (size_t) snprintf(path, sizeof(path), "%s/runtime/supervise-%08x.sh", sentry.state, version) >= sizeof(path) ||
-	    (size_t) snprintf(fresh, sizeof(fresh), "%s/runtime/.supervise-%ld", sentry.state, (long) getpid()) >= sizeof(fresh)) {
+	if ((size_t) snprintf(path, sizeof(path), "%s/runtime/supervise-%08x.sh", sentry.state, version) >= sizeof(path)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	int root = geteuid() == 0 && sentry.journal.owner != 0;
-	if (mkdir(runtime, 0700) && errno != EEXIST) return -1;
-	if (root && lchown(runtime, sentry.journal.owner, sentry.journal.group)) return -1;
-	if (lstat(path, &st) || !S_ISREG(st.st_mode) || st.st_size != (off_t) sizeof(script) - 1) {
-		unlink(fresh);
-		int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (fd < 0) return -1;
-		int failed = write(fd, script, sizeof(script) - 1) != (ssize_t) sizeof(script) - 1;
-		failed |= root && fchown(fd, sentry.journal.owner, sentry.journal.group);
-		failed |= close(fd) != 0;
-		if (failed || rename(fresh, path)) {
+	const char *name = strrchr(path, '/') + 1;
+	snprintf(fresh, sizeof(fresh), ".supervise-%ld", (long) getpid());
+	int runtime = runtime_directory();
+	if (runtime < 0) return -1;
+	int failed = 0;
+	if (fstatat(runtime, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode) || st.st_size != (off_t) sizeof(script) - 1) {
+		unlinkat(runtime, fresh, 0);
+		int fd = openat(runtime, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		failed = fd < 0;
+		if (fd >= 0) {
+			failed |= write(fd, script, sizeof(script) - 1) != (ssize_t) sizeof(script) - 1;
+			failed |= geteuid() == 0 && sentry.journal.owner != 0 && fchown(fd, sentry.journal.owner, sentry.journal.group);
+			failed |= close(fd) != 0;
+			failed = failed || renameat(runtime, fresh, runtime, name);
 			int saved = errno;
-			unlink(fresh);
+			if (failed) unlinkat(runtime, fresh, 0);
 			errno = saved ? saved : EIO;
-			return -1;
 		}
 	}
+	int saved = errno;
+	close(runtime);
+	errno = saved;
+	if (failed) return -1;
 	script_path = strdup(path);
 	return script_path ? 0 : -1;
 }
@@ -254,7 +285,8 @@ void sentry_agent_detached(int drain_only) {
 		setsid();
 		if (fork() != 0) _exit(0);
 		if (geteuid() == 0 && sentry.journal.owner != 0) {
-			if (setgid(sentry.journal.group) || setuid(sentry.journal.owner)) _exit(1);
+			/* root's further groups are not the owner's */
+			if (setgroups(1, &sentry.journal.group) || setgid(sentry.journal.group) || setuid(sentry.journal.owner)) _exit(1);
 		}
 		for (int sig = 1; sig < 32; sig++) signal(sig, SIG_DFL);
 		sigset_t none;

@@ -254,6 +254,19 @@ static void obstacles(void) {
 	snprintf(there, sizeof(there), "%s/key", state);
 	close(open(there, O_CREAT | O_WRONLY, 0600));
 	CHECK(sentry_journal_open(&journal, state, geteuid(), getegid(), why, sizeof(why)) == -1 && strstr(why, "key"));
+
+	CASE("a FIFO or a link in place of the key does not stop the server, and is not followed");
+	unlink(there);
+	CHECK(mkfifo(there, 0600) == 0);
+	CHECK(sentry_journal_open(&journal, state, geteuid(), getegid(), why, sizeof(why)) == -1 && strstr(why, "key"));
+	unlink(there);
+	CHECK(symlink(victim, there) == 0);
+	CHECK(sentry_journal_open(&journal, state, geteuid(), getegid(), why, sizeof(why)) == -1 && strstr(why, "key"));
+
+	CASE("a link in place of a directory is refused");
+	snprintf(state, sizeof(state), "%s/linked", base);
+	CHECK(symlink(base, state) == 0);
+	CHECK(sentry_journal_open(&journal, state, geteuid(), getegid(), why, sizeof(why)) == -1 && strstr(why, "linked"));
 }
 
 static void as_root(void) {
@@ -290,6 +303,15 @@ static void as_root(void) {
 	mkdir(state, 0700);
 	CHECK(chown(state, 12345, 12345) == 0);
 	CHECK(sentry_journal_open(&journal, state, 65534, 65534, why, sizeof(why)) == -1 && strstr(why, "12345"));
+
+	CASE("a directory of root's that holds something is not given away");
+	snprintf(state, sizeof(state), "%s/roots", base);
+	mkdir(state, 0755);
+	char file[4300];
+	snprintf(file, sizeof(file), "%s/something", state);
+	close(open(file, O_CREAT | O_WRONLY, 0600));
+	CHECK(sentry_journal_open(&journal, state, 65534, 65534, why, sizeof(why)) == -1 && strstr(why, "belongs to uid 0"));
+	CHECK(stat(state, &st) == 0 && st.st_uid == 0);
 
 	CASE("a full disk is a counted drop, and what is whole stays readable");
 	snprintf(state, sizeof(state), "%s/small", base);
