@@ -17,6 +17,7 @@ import io.uwsgisentry.testkit.Receiver;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -172,7 +173,8 @@ class CrashPointTest {
               outbox,
               new EventFactory(new Scrubber(), "test"),
               () -> {},
-              line -> {});
+              line -> {},
+              Clock.systemUTC());
       while (pump.pass()) {
         // Until nothing is left.
       }
