@@ -27,13 +27,15 @@ final class AgentAlone {
   private final int starts;
   private final int records;
   private final int idleSeconds;
+  private final int waiting;
 
-  AgentAlone(Build build, Report report, int starts, int records, int idleSeconds) {
+  AgentAlone(Build build, Report report, int starts, int records, int idleSeconds, int waiting) {
     this.build = build;
     this.report = report;
     this.starts = starts;
     this.records = records;
     this.idleSeconds = idleSeconds;
+    this.waiting = waiting;
   }
 
   void run() throws IOException, InterruptedException {
@@ -46,6 +48,7 @@ final class AgentAlone {
       start(scratch, state, receiver, samples);
       List<String> command = idle(scratch, state, receiver, samples);
       load(scratch, state, receiver, samples);
+      new Recovery(this, report, waiting).run(scratch, state);
       steps(scratch, command, receiver);
     }
   }
@@ -202,7 +205,7 @@ final class AgentAlone {
   }
 
   /** Starts an agent; the returned process passes for the server it belongs to. */
-  private Process launch(Scratch scratch, Path state) throws IOException {
+  Process launch(Scratch scratch, Path state) throws IOException {
     Process master = scratch.start("master", List.of("sleep", "3600"));
     try (DirectoryStream<Path> scripts =
         Files.newDirectoryStream(state.resolve("runtime"), "supervise-*.sh")) {
@@ -216,16 +219,17 @@ final class AgentAlone {
               state.toString(),
               Build.java(),
               "2",
+              "",
               "" + master.pid()));
     }
     return master;
   }
 
-  private static long agent(Path state) {
+  static long agent(Path state) {
     return Proc.find("agent", "--dir", state.toString()).orElseThrow();
   }
 
-  private static void end(Process master, Path state) {
+  static void end(Process master, Path state) {
     master.destroyForcibly();
     Scratch.await(
         "the agent to end",

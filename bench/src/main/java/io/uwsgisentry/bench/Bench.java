@@ -35,7 +35,14 @@ final class Bench {
       new Requests(build, report, quick ? 2 : 3, quick ? 2 : 6).run();
     }
     if (parts.isEmpty() || parts.contains("c")) {
-      new AgentAlone(build, report, quick ? 2 : 5, quick ? 10_000 : 40_000, quick ? 10 : 60).run();
+      new AgentAlone(
+              build,
+              report,
+              quick ? 2 : 5,
+              quick ? 10_000 : 40_000,
+              quick ? 10 : 60,
+              quick ? 20_000 : 200_000)
+          .run();
     }
     System.out.println(report.text());
   }
