@@ -36,8 +36,26 @@ final class AnswerBody implements BodySubscriber<byte[]> {
             .whenComplete((bytes, failure) -> cancel());
   }
 
-  static BodyHandler<byte[]> within(Duration longest) {
-    return (ResponseInfo info) -> new AnswerBody(longest);
+  /** Makes the body of one answer, and keeps what its headers said should the body be lost. */
+  static final class Handler implements BodyHandler<byte[]> {
+    private final Duration longest;
+    private volatile @Nullable ResponseInfo info;
+
+    Handler(Duration longest) {
+      this.longest = longest;
+    }
+
+    @Override
+    public BodySubscriber<byte[]> apply(ResponseInfo given) {
+      info = given;
+      return new AnswerBody(longest);
+    }
+
+    /** The answer without its body; null if not even its headers came. */
+    @Nullable Answer bodiless() {
+      ResponseInfo known = info;
+      return known == null ? null : new Answer(known.statusCode(), known.headers(), new byte[0]);
+    }
   }
 
   @Override

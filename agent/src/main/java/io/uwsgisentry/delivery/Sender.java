@@ -12,7 +12,6 @@ import java.net.UnknownHostException;
 import java.net.http.HttpClient;
 import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
@@ -98,17 +97,17 @@ final class Sender {
     if (transcript != null) {
       transcript.request(request, envelope);
     }
-    HttpResponse<byte[]> response = respond(client, request);
+    Answer answer = respond(client, request);
     if (transcript != null) {
-      transcript.response(response);
+      transcript.response(answer);
     }
-    if (response.statusCode() == 407) {
+    if (answer.status() == 407) {
       throw new Proxies.UnusableException(
           "the proxy"
               + (proxy == null ? "" : " " + proxy.masked())
               + " wants another user or password (407)");
     }
-    return outcome(response, parcel, dsn);
+    return outcome(answer, parcel, dsn);
   }
 
   private static String basic(ProxyAddress proxy) {
@@ -128,23 +127,37 @@ final class Sender {
     }
   }
 
-  private static HttpResponse<byte[]> respond(HttpClient client, HttpRequest request)
+  private static Answer respond(HttpClient client, HttpRequest request)
       throws IOException, InterruptedException {
-    HttpResponse.BodyHandler<byte[]> body = AnswerBody.within(Duration.ofSeconds(1));
     try {
-      return client.send(request, body);
+      return once(client, request);
     } catch (IOException e) {
       if (String.valueOf(e.getMessage()).contains(CLOSED_ON_REUSE)) {
         // Once, at once: it says nothing about the server's health. The same event id makes a
         // second copy harmless.
-        return client.send(request, body);
+        return once(client, request);
       }
       throw e;
     }
   }
 
-  private Outcome outcome(HttpResponse<byte[]> response, Parcel parcel, Dsn dsn) {
-    int status = response.statusCode();
+  private static Answer once(HttpClient client, HttpRequest request)
+      throws IOException, InterruptedException {
+    AnswerBody.Handler body = new AnswerBody.Handler(Duration.ofSeconds(1));
+    try {
+      return Answer.of(client.send(request, body));
+    } catch (IOException e) {
+      // A body that is no body does not undo what the headers said.
+      Answer bodiless = body.bodiless();
+      if (bodiless == null) {
+        throw e;
+      }
+      return bodiless;
+    }
+  }
+
+  private Outcome outcome(Answer response, Parcel parcel, Dsn dsn) {
+    int status = response.status();
     Instant now = clock.instant();
     String words = Words.of(response, dsn);
     List<String> limits = response.headers().allValues("X-Sentry-Rate-Limits");

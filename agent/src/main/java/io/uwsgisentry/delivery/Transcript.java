@@ -3,7 +3,6 @@ package io.uwsgisentry.delivery;
 import io.uwsgisentry.settings.Dsn;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
@@ -31,8 +30,8 @@ final class Transcript {
     lines("> ", new String(envelope, StandardCharsets.UTF_8));
   }
 
-  void response(HttpResponse<byte[]> response) {
-    text.append("< ").append(response.statusCode()).append('\n');
+  void response(Answer response) {
+    text.append("< ").append(response.status()).append('\n');
     headers("< ", response.headers());
     lines("< ", new String(response.body(), StandardCharsets.UTF_8));
   }

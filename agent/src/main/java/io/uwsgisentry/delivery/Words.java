@@ -1,7 +1,6 @@
 package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.settings.Dsn;
-import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 
 /**
@@ -20,11 +19,11 @@ final class Words {
    * {@code 403: bad DSN; {"detail":"…"}}: the status, {@code X-Sentry-Error}, the start of the
    * body.
    */
-  static String of(HttpResponse<byte[]> response, Dsn dsn) {
+  static String of(Answer response, Dsn dsn) {
     String error = response.headers().firstValue("X-Sentry-Error").orElse("").strip();
     String body = body(response);
     String location = response.headers().firstValue("Location").orElse("");
-    StringBuilder words = new StringBuilder().append(response.statusCode());
+    StringBuilder words = new StringBuilder().append(response.status());
     String separator = ": ";
     if (!error.isEmpty() && !body.contains(error)) {
       words.append(separator).append(error);
@@ -40,7 +39,7 @@ final class Words {
     return clean(words.toString(), dsn);
   }
 
-  private static String body(HttpResponse<byte[]> response) {
+  private static String body(Answer response) {
     String encoding = response.headers().firstValue("Content-Encoding").orElse("identity");
     if (!encoding.equals("identity")) {
       return response.body().length == 0 ? "" : "(a body in " + encoding + ")";

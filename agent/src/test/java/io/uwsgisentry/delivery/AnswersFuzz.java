@@ -26,7 +26,7 @@ public final class AnswersFuzz {
     if (wait != null && (wait.isNegative() || wait.compareTo(RateLimits.LONGEST) > 0)) {
       throw new IllegalStateException("waits for " + wait);
     }
-    AnswerBody body = (AnswerBody) AnswerBody.within(Duration.ofMinutes(1)).apply(null);
+    AnswerBody body = (AnswerBody) new AnswerBody.Handler(Duration.ofMinutes(1)).apply(null);
     int half = data.length / 2;
     body.onNext(List.of(ByteBuffer.wrap(data, 0, half)));
     body.onNext(List.of(ByteBuffer.wrap(data, half, data.length - half)));
