@@ -3,8 +3,8 @@
  * order in which they happen, for CrashPointTest to build the directory as it would be had the machine stopped after any of them.
  * SQLite works in native code, so this is the one place where all changes can be seen.
  *
- * With RECORDER_FAIL=CALL:N:ERRNO:SUFFIX[:COUNT] it changes nothing but makes the Nth and following calls of that name (write,
- * fsync, rename, unlink, open) on a file whose name ends in SUFFIX fail with that error, COUNT of them or all.
+ * With RECORDER_FAIL=CALL:N:ERRNO:PART[:COUNT] the Nth and following calls of that name (write, fsync, truncate, rename, unlink,
+ * open) on a file whose path below the directory holds PART fail with that error, COUNT of them or all. FaultyDiskTest uses that.
  *
  * Not seen: changes through a mapping. The agent maps no file of the directory but SQLite's -shm, which is rebuilt after a crash.
  *
@@ -36,7 +36,7 @@ static const char *directory;
 static size_t directory_len;
 static int to = -1;
 
-static char fail_call[16], fail_suffix[64];
+static char fail_call[16], fail_part[64];
 static long fail_from, fail_errno, fail_count, fail_seen;
 
 __attribute__((constructor)) static void begin(void) {
@@ -46,7 +46,7 @@ __attribute__((constructor)) static void begin(void) {
 	directory_len = strlen(directory);
 	if (target) to = (int) syscall(SYS_openat, AT_FDCWD, target, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	fail_count = LONG_MAX;
-	if (fail && sscanf(fail, "%15[^:]:%ld:%ld:%63[^:]:%ld", fail_call, &fail_from, &fail_errno, fail_suffix, &fail_count) < 4) fail_call[0] = 0;
+	if (fail && sscanf(fail, "%15[^:]:%ld:%ld:%63[^:]:%ld", fail_call, &fail_from, &fail_errno, fail_part, &fail_count) < 4) fail_call[0] = 0;
 }
 
 static int ours(const char *path) {
@@ -98,10 +98,10 @@ static uint64_t inode_of(int fd, uint64_t *size) {
 /* whether this call is to fail instead; errno is set then */
 static int fails(const char *call, const char *path) {
 	if (!fail_call[0] || strcmp(call, fail_call)) return 0;
-	size_t len = strlen(path), suffix = strlen(fail_suffix);
-	if (len < suffix || strcmp(path + len - suffix, fail_suffix)) return 0;
+	if (!strstr(path + directory_len, fail_part)) return 0;
 	long n = ++fail_seen;
 	if (n < fail_from || n - fail_from >= fail_count) return 0;
+	if (n == fail_from) dprintf(2, "recorder: %s of %s fails\n", call, path);
 	errno = (int) fail_errno;
 	return 1;
 }

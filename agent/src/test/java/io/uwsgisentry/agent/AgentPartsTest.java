@@ -67,6 +67,15 @@ class AgentPartsTest {
   }
 
   @Test
+  void whatServersAndApplicationsPutIntoTheLogMovesNoCursor() throws IOException {
+    try (AgentLog log = AgentLog.open(directory, Clock.systemUTC())) {
+      log.line("it said: \u001b[2Jgone\rover\u202ereversed\nsecond");
+    }
+    assertThat(Files.readString(directory.resolve("agent.log")))
+        .endsWith("it said: \\x1b[2Jgone\\rover\\u202ereversed\n    second\n");
+  }
+
+  @Test
   void aMasterIsAliveUntilItsProcessIsGone() throws Exception {
     Process process = new ProcessBuilder("sleep", "600").start();
     MasterProcess master = MasterProcess.of(process.pid());

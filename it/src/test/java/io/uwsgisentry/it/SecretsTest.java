@@ -25,6 +25,8 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 class SecretsTest {
   private static final String KEY = "recognisablekey4711";
   private static final String SECRET = "recognisablesecret4711";
+  private static final String PROXY_PASSWORD = "recognisablepassword4711";
+  private static final String[] ALL = {KEY, SECRET, PROXY_PASSWORD};
   private static final String SERVER =
       """
       [uwsgi]
@@ -34,6 +36,7 @@ class SecretsTest {
       master = true
       sentry-dsn = ${secretdsn}
       sentry-dir = ${state}
+      sentry-proxy = http://somebody:${proxypassword}@127.0.0.1:${receiverport}
       alarm = loud sentry:dsn=${secretdsn},debug=1,levl=x
       alarm = odd sentry:dsn=${secretdsn}@/broken
       alarm = cut sentry:dsn=${secretdsn},no=a,${secretdsn}
@@ -50,6 +53,9 @@ class SecretsTest {
   void no_key_and_no_secret_is_in_any_log_command_line_status_or_error() throws Exception {
     String dsn = scene.receiver().dsn().replace("public@", KEY + ":" + SECRET + "@");
     scene.define("secretdsn", dsn);
+    scene.define("proxypassword", PROXY_PASSWORD);
+    // The receiver takes what comes, whether it is asked as a server or as a proxy.
+    scene.define("receiverport", scene.receiver().port());
     UwsgiServer server = scene.server(SERVER).start();
     everyEventAndAnswer(server);
     List<String> printed = new ArrayList<>();
@@ -78,19 +84,19 @@ class SecretsTest {
     server.stop();
     scene.state().awaitNoAgent();
 
-    printed.forEach(text -> assertThat(text).doesNotContain(KEY, SECRET));
+    printed.forEach(text -> assertThat(text).doesNotContain(ALL));
     assertThat(String.join("\n", printed)).contains("alarm loud", "alarm odd");
-    assertThat(server.log()).doesNotContain(KEY, SECRET);
-    assertThat(scene.state().agentLog()).contains("POST").doesNotContain(KEY, SECRET);
+    assertThat(server.log()).doesNotContain(ALL);
+    assertThat(scene.state().agentLog()).contains("POST").doesNotContain(ALL);
     assertThat(commandLines).isNotEmpty();
-    commandLines.forEach(line -> assertThat(line).doesNotContain(KEY, SECRET));
+    commandLines.forEach(line -> assertThat(line).doesNotContain(ALL));
     nothingButJournalAndOutboxHoldsThem();
     assertThat(scene.receiver().requests())
         .as("the key goes to its server, and only in the header")
         .allSatisfy(
             request ->
                 assertThat(new String(request.body(), StandardCharsets.ISO_8859_1))
-                    .doesNotContain(KEY, SECRET));
+                    .doesNotContain(ALL));
   }
 
   private void everyEventAndAnswer(UwsgiServer server) {
@@ -166,7 +172,7 @@ class SecretsTest {
         if (!mayHold) {
           assertThat(Files.readString(file, StandardCharsets.ISO_8859_1))
               .as("%s", file)
-              .doesNotContain(KEY, SECRET);
+              .doesNotContain(ALL);
         }
       }
     }
