@@ -76,21 +76,11 @@ final class Lane {
   /** Ids that failed in this drain. */
   private final Set<String> tried = new HashSet<>();
 
+  private final Health health;
   private int inFlight;
-  private int allowed = 1;
-  private boolean proven;
-  private int failures;
-  private int epoch;
-  private long resumeAt;
   private long lastStart;
   private long lastUse;
   private int largest = 4096;
-
-  /** What the server said that lets nobody in; null if it does, as far as is known. */
-  private @Nullable Breaker breaker;
-
-  /** It was asked once more on a person's word since it answered so. */
-  private boolean probed;
 
   /** The outbox had nothing more; a wake-up looks again. */
   private boolean exhausted;
@@ -110,8 +100,7 @@ final class Lane {
     this.key = key;
     this.pace = pace;
     this.holds = new Holds(holds);
-    this.breaker = breaker;
-    this.resumeAt = nanos;
+    this.health = new Health(pace, breaker, nanos);
     this.lastStart = nanos - pace.spacing().toNanos();
     this.lastUse = nanos;
   }
@@ -121,29 +110,25 @@ final class Lane {
   }
 
   boolean proven() {
-    return proven;
+    return health.proven();
   }
 
   @Nullable Breaker breaker() {
-    return breaker;
+    return health.breaker();
   }
 
   /**
-   * The outbox says that somebody may have mended what the server refused: it is asked once more,
-   * now. What was tried in vain so far still counts for the next pause.
+   * Somebody may have mended what the server refused, as the outbox says: it is asked once more.
    */
   void probe(Breaker stored, long nanos) {
-    // What the outbox holds may be older than what this lane knows, or have led to a try already.
-    if (breaker != null && stored.probes() == breaker.probes() && !probed && inFlight == 0) {
-      resumeAt = nanos;
+    if (inFlight == 0 && health.probe(stored, nanos)) {
       exhausted = false;
-      probed = true;
     }
   }
 
   /** Waits until then before it asks a server that let nobody in. */
   void park(long until) {
-    resumeAt = until;
+    health.resume(until);
   }
 
   int inFlight() {
@@ -163,7 +148,7 @@ final class Lane {
     hurried = true;
     givenUp = false;
     exhausted = false;
-    resumeAt = nanos;
+    health.resume(nanos);
     tried.clear();
   }
 
@@ -176,11 +161,11 @@ final class Lane {
 
   /** How many entries to fetch now, 0 for none. */
   int wanted(long nanos, Instant now) {
-    boolean soon = proven || inFlight == 0;
-    if (exhausted || !soon || buffer.size() > allowed || waits(nanos, now)) {
+    boolean soon = health.proven() || inFlight == 0;
+    if (exhausted || !soon || buffer.size() > health.allowed() || waits(nanos, now)) {
       return 0;
     }
-    return proven ? Math.max(1, Math.min(MOST_BUFFERED, BUFFERED_BYTES / largest)) : 1;
+    return health.proven() ? Math.max(1, Math.min(MOST_BUFFERED, BUFFERED_BYTES / largest)) : 1;
   }
 
   /** Ids that are not to be fetched. */
@@ -201,7 +186,7 @@ final class Lane {
 
   /** The next request to make now, or null. */
   @Nullable Ticket start(long nanos, Instant now) {
-    if (inFlight >= allowed || waits(nanos, now)) {
+    if (inFlight >= health.allowed() || waits(nanos, now)) {
       return null;
     }
     for (Iterator<Entry> entries = buffer.iterator(); entries.hasNext(); ) {
@@ -217,7 +202,9 @@ final class Lane {
 
   /** Whether a client report may be sent now. */
   boolean mayReport(long nanos, Instant now) {
-    return inFlight < allowed && !waits(nanos, now) && !holds.on(ClientReports.CATEGORY, now);
+    return inFlight < health.allowed()
+        && !waits(nanos, now)
+        && !holds.on(ClientReports.CATEGORY, now);
   }
 
   /** The request for a report that {@link #mayReport}. */
@@ -229,7 +216,7 @@ final class Lane {
     inFlight++;
     lastStart = nanos;
     lastUse = nanos;
-    return new Ticket(this, parcel, epoch, proven);
+    return new Ticket(this, parcel, health.epoch(), health.proven());
   }
 
   /** What an outcome means for the lane and for the entry. */
@@ -239,10 +226,12 @@ final class Lane {
     Map<String, Instant> asked = new HashMap<>();
     outcome.limits().forEach((category, wait) -> asked.put(category, now.plus(wait)));
     Parcel parcel = ticket.parcel();
-    Breaker before = breaker;
+    Breaker before = health.breaker();
     Settlement settlement;
     if (outcome instanceof Outcome.Delivered delivered) {
-      prove(ticket);
+      if (isCurrent(ticket)) {
+        health.taken();
+      }
       settlement = new Settlement.Delivered(parcel.id(), now, delivered.status());
     } else if (outcome instanceof Outcome.Limited) {
       careful();
@@ -264,7 +253,7 @@ final class Lane {
     } else if (settlement == null) {
       busy.remove(parcel.id());
     }
-    return new Verdict(settlement, asked, !Objects.equals(breaker, before));
+    return new Verdict(settlement, asked, !Objects.equals(health.breaker(), before));
   }
 
   /** The entry is settled in the outbox. */
@@ -272,19 +261,13 @@ final class Lane {
     busy.remove(id);
   }
 
-  private void prove(Ticket ticket) {
-    if (ticket.epoch() == epoch) {
-      allowed = proven ? Math.min(pace.window(), allowed + 1) : Math.min(pace.window(), 2);
-      proven = true;
-      failures = 0;
-      breaker = null;
-    }
+  /** Whether nothing has failed since it was sent. */
+  private boolean isCurrent(Ticket ticket) {
+    return ticket.epoch() == health.epoch();
   }
 
   private void careful() {
-    proven = false;
-    allowed = 1;
-    epoch++;
+    health.doubt();
     buffer.clear();
     exhausted = false;
   }
@@ -304,21 +287,12 @@ final class Lane {
     if (ticket.proven() && parcel.attempts() >= TURNED_AWAY) {
       return dead(parcel, DiscardReason.SEND_ERROR, denied, now);
     }
-    if (ticket.epoch() == epoch) {
+    if (isCurrent(ticket)) {
       careful();
-      probed = false;
-      int probes = breaker == null ? 1 : breaker.probes() + 1;
-      Duration pause = pace.probe(probes);
-      breaker =
-          new Breaker(
-              denied.status(),
-              denied.words(),
-              breaker == null ? now : breaker.since(),
-              probes,
-              now.plus(pause));
-      resumeAt = nanos + (hurried ? 0 : pause.toNanos());
+      health.denied(denied, nanos, now);
       givenUp |= hurried;
     }
+    Breaker breaker = health.breaker();
     Instant next = breaker == null ? now : breaker.next();
     return new Settlement.Retry(parcel.id(), next.plus(pace.spacing()), denied.words());
   }
@@ -327,14 +301,12 @@ final class Lane {
       Ticket ticket, Outcome outcome, Map<String, Instant> asked, long nanos, Instant now) {
     Parcel parcel = ticket.parcel();
     Duration wait = pace.backoff(parcel.attempts() + 1);
-    if (ticket.epoch() == epoch) {
+    if (isCurrent(ticket)) {
       careful();
       // The last round tries each once whatever came of the others, so many failures in a row say
       // nothing about the server's health, and the next agent's entries are not to wait for them.
       if (!hurried) {
-        failures++;
-        Duration pause = pace.backoff(failures);
-        resumeAt = nanos + pause.toNanos();
+        Duration pause = health.failed(nanos);
         wait = RateLimits.max(wait, pause.plus(pace.spacing()));
       }
     }
@@ -345,7 +317,7 @@ final class Lane {
     }
     if (hurried) {
       tried.add(parcel.id());
-      resumeAt = nanos;
+      health.resume(nanos);
       // Without an answer the others would fare no better, and time is short.
       givenUp |= outcome instanceof Outcome.Unreachable;
     }
@@ -358,7 +330,8 @@ final class Lane {
 
   private long startAt() {
     long spaced = lastStart + pace.spacing().toNanos();
-    return proven || resumeAt - spaced > 0 ? resumeAt : spaced;
+    long resumeAt = health.resumeAt();
+    return health.proven() || resumeAt - spaced > 0 ? resumeAt : spaced;
   }
 
   private boolean allHeld(Instant now) {
@@ -370,7 +343,7 @@ final class Lane {
    * Long#MAX_VALUE} for never.
    */
   long idleFor(long nanos, Instant now) {
-    if (givenUp || inFlight >= allowed || (buffer.isEmpty() && exhausted)) {
+    if (givenUp || inFlight >= health.allowed() || (buffer.isEmpty() && exhausted)) {
       return Long.MAX_VALUE;
     }
     return Math.max(startAt() - nanos, heldFor(now).toNanos());
@@ -399,7 +372,7 @@ final class Lane {
         && busy.isEmpty()
         && buffer.isEmpty()
         && exhausted
-        && resumeAt - nanos <= 0
+        && health.resumeAt() - nanos <= 0
         && nanos - lastUse > keep.toNanos();
   }
 }

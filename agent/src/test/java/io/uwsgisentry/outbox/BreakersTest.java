@@ -1,0 +1,130 @@
+package io.uwsgisentry.outbox;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.uwsgisentry.event.Event;
+import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.Dsn;
+import io.uwsgisentry.settings.Reach;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a changed configuration means for events that are parked. */
+class BreakersTest {
+  private static final Instant NOW = Instant.parse("2026-11-22T12:00:00Z");
+  private static final Destination.To OLD = to("old.example", Reach.USUAL);
+  private static final Destination.To NEW =
+      to("new.example", new Reach("/etc/ca.pem", "http://u:p@proxy:3128"));
+  private static final Handler SHOP =
+      new Handler(Handler.hash("shop", "alarm a"), "shop", "alarm a", "", Map.of());
+  private static final Handler BLOG =
+      new Handler(Handler.hash("blog", "alarm a"), "blog", "alarm a", "", Map.of());
+
+  @TempDir Path directory;
+  private Outbox outbox;
+  private int stored;
+
+  @BeforeEach
+  void open() throws IOException {
+    outbox = Outbox.open(directory.resolve("outbox.db"));
+  }
+
+  @AfterEach
+  void close() throws IOException {
+    outbox.close();
+  }
+
+  private static Destination.To to(String host, Reach reach) {
+    return new Destination.To(
+        new Dsn("https", host, -1, "", "key", null, "1"),
+        true,
+        Duration.ofSeconds(4),
+        false,
+        reach);
+  }
+
+  private String store(Handler handler, Destination to) throws IOException {
+    String id = "%032x".formatted(++stored);
+    Batch batch = new Batch("sealed-1", stored);
+    batch.handler(handler);
+    batch.summary(
+        new Event(id, NOW, "error", "error", "t", "{}".getBytes(StandardCharsets.UTF_8)),
+        handler.hash(),
+        stored,
+        1,
+        to,
+        0);
+    outbox.store(batch);
+    return id;
+  }
+
+  private List<String> ready(Destination.To to) throws IOException {
+    return outbox.ready(to.key(), Instant.now(), 100, Set.of()).stream().map(Entry::id).toList();
+  }
+
+  private void park(Destination.To to) throws IOException {
+    outbox.park(
+        to.key(), new Breaker(403, "403: no", NOW, 3, Instant.now().plus(Duration.ofHours(1))));
+  }
+
+  @Test
+  void whatIsParkedGoesWhereItsHandlersDsnLeadsByNow() throws IOException {
+    String ofShop = store(SHOP, OLD);
+    String ofBlog = store(BLOG, OLD);
+    outbox.settle(
+        List.of(new Settlement.Retry(ofShop, Instant.now().plusSeconds(3600), "403: no")));
+    park(OLD);
+
+    outbox.resolve(handler -> handler.equals(SHOP) ? NEW : OLD);
+
+    assertThat(ready(NEW)).containsExactly(ofShop);
+    assertThat(outbox.ready(NEW.key(), Instant.now(), 1, Set.of()).get(0).to()).isEqualTo(NEW);
+    assertThat(ready(OLD)).containsExactly(ofBlog);
+  }
+
+  @Test
+  void whatMerelyWaitsStaysWhereItIs() throws IOException {
+    String id = store(SHOP, OLD);
+    outbox.resolve(handler -> NEW);
+    assertThat(ready(OLD)).containsExactly(id);
+  }
+
+  @Test
+  void aDsnThatIsGoneOrMalformedMovesNothingThatIsParked() throws IOException {
+    String id = store(SHOP, OLD);
+    park(OLD);
+    outbox.resolve(handler -> new Destination.None());
+    outbox.resolve(handler -> new Destination.Malformed("odd"));
+    assertThat(ready(OLD)).containsExactly(id);
+  }
+
+  @Test
+  void aChangedConfigurationHasEveryClosedDoorTriedAtOnce() throws IOException {
+    store(SHOP, OLD);
+    park(OLD);
+    outbox.resolve(handler -> OLD);
+    assertThat(outbox.breaker(OLD.key()).orElseThrow())
+        .extracting(Breaker::next, Breaker::probes)
+        .containsExactly(Instant.EPOCH, 3);
+  }
+
+  @Test
+  void statusSaysWhatToMendAndShowsNoSecret() throws IOException {
+    store(SHOP, NEW);
+    park(NEW);
+    DestinationTally tally = outbox.destinations().get(0);
+    assertThat(tally.breaker()).isNotNull();
+    assertThat(Breaker.advice(403)).contains("mend the DSN");
+    assertThat(tally.toString()).contains("http://***@proxy:3128").doesNotContain("u:p");
+  }
+}
