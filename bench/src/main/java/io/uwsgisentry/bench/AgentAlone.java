@@ -27,15 +27,13 @@ final class AgentAlone {
   private final int starts;
   private final int records;
   private final int idleSeconds;
-  private final int waiting;
 
-  AgentAlone(Build build, Report report, int starts, int records, int idleSeconds, int waiting) {
+  AgentAlone(Build build, Report report, int starts, int records, int idleSeconds) {
     this.build = build;
     this.report = report;
     this.starts = starts;
     this.records = records;
     this.idleSeconds = idleSeconds;
-    this.waiting = waiting;
   }
 
   void run() throws IOException, InterruptedException {
@@ -48,8 +46,17 @@ final class AgentAlone {
       start(scratch, state, receiver, samples);
       List<String> command = idle(scratch, state, receiver, samples);
       load(scratch, state, receiver, samples);
-      new Recovery(this, report, waiting).run(scratch, state);
       steps(scratch, command, receiver);
+    }
+  }
+
+  /** (r) The agent after an outage. */
+  void recover(int waiting) throws IOException, InterruptedException {
+    report.heading("(r) recovery");
+    try (Scratch scratch = new Scratch();
+        Receiver receiver = Receiver.with().keep(Receiver.Keep.COUNTS).start()) {
+      prepare(scratch, receiver);
+      new Recovery(this, report, waiting).run(scratch, scratch.path("state"));
     }
   }
 

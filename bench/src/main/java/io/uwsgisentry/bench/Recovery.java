@@ -35,7 +35,7 @@ final class Recovery {
   }
 
   void run(Scratch scratch, Path state) throws IOException, InterruptedException {
-    System.err.println("(c) recovery");
+    System.err.println("(r) recovery");
     Path db = state.resolve("outbox.db");
     Files.deleteIfExists(db);
     try (Receiver back = Receiver.with().keep(Receiver.Keep.COUNTS).start()) {
