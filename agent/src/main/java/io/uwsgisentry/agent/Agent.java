@@ -42,6 +42,9 @@ final class Agent {
 
   static final int FAILED = 1;
 
+  /** No exit code: the clock was set, and what holds times in memory is to be made anew. */
+  private static final int AGAIN = -1;
+
   private static final Duration BUSY_PAUSE = Duration.ofMillis(20);
   private static final Duration IDLE_PAUSE = Duration.ofMillis(500);
   // How many idle looks it takes to get from the one to the other.
@@ -143,14 +146,14 @@ final class Agent {
     lifetime.forgetWanted();
     try {
       try {
-        return serveOnce();
+        return serveOn();
       } catch (OutboxException e) {
         if (!e.corrupt()) {
           throw e;
         }
         putAside(String.valueOf(e.getMessage()));
         // A second one within one life is the disk's fault, and not to be mended from here.
-        return serveOnce();
+        return serveOn();
       }
     } catch (NewerJournalException | NewerOutboxException e) {
       tell("agent ends: " + e.getMessage());
@@ -167,6 +170,14 @@ final class Agent {
     }
   }
 
+  private int serveOn() throws IOException, NewerJournalException, InterruptedException {
+    int code;
+    do {
+      code = serveOnce();
+    } while (code == AGAIN);
+    return code;
+  }
+
   private int serveOnce() throws IOException, NewerJournalException, InterruptedException {
     try (Outbox outbox = open()) {
       EventFactory factory =
@@ -178,8 +189,8 @@ final class Agent {
                 journal, journal.key(), outbox, factory, delivery::wake, log::line, clock);
         delivery.start();
         tell("agent " + version() + " started, pid " + ProcessHandle.current().pid());
-        if (!arguments.drainOnly()) {
-          pump(pump, outbox, delivery, archive);
+        if (!arguments.drainOnly() && !pump(pump, outbox, delivery, archive)) {
+          return AGAIN;
         }
         takeRest(pump);
         tellAll(pump);
@@ -234,8 +245,10 @@ final class Agent {
     return version == null ? "dev" : version;
   }
 
-  private void pump(JournalPump pump, Outbox outbox, Delivery delivery, ClassArchive archive)
+  /** Whether the agent is to end; else all but the lock is to be taken up anew. */
+  private boolean pump(JournalPump pump, Outbox outbox, Delivery delivery, ClassArchive archive)
       throws OutboxException, NewerJournalException, InterruptedException {
+    ClockJump jump = new ClockJump(clock, System::nanoTime);
     long started = System.nanoTime();
     long tidied = started - TIDY_NANOS;
     long looked = started;
@@ -247,6 +260,13 @@ final class Agent {
         // Delivery may have been the one to find it out; it only tries again.
         outbox.requireSound();
         idle = any ? 0 : idle + 1;
+        Duration jumped = jump.sinceLastCall();
+        if (!jumped.isZero()) {
+          outbox.clockJumped(jumped);
+          // Lanes hold times of their own in memory.
+          log.line("the clock was set by " + jumped.toSeconds() + " s; what waits, waits on");
+          return false;
+        }
         long now = System.nanoTime();
         if (now - looked >= LOOK_ELSEWHERE_NANOS) {
           looked = now;
@@ -277,6 +297,7 @@ final class Agent {
         lifetime.pause(backoff);
       }
     }
+    return true;
   }
 
   /** What is in the journal at the end; a fault leaves it there for the next agent. */

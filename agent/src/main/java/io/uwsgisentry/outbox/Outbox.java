@@ -5,6 +5,7 @@ import io.uwsgisentry.settings.Destination;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
@@ -341,6 +342,16 @@ public final class Outbox implements AutoCloseable {
   /** Notes that the destination took a report of these. */
   public void reported(String destinationKey, List<Discarded> told) throws IOException {
     discards.reported(destinationKey, told);
+  }
+
+  /**
+   * The clock was set: what waits for a time waits as long as before, and nothing becomes older or
+   * younger by it.
+   *
+   * @param by negative: back
+   */
+  public void clockJumped(Duration by) throws IOException {
+    Moments.shift(database, by);
   }
 
   /**

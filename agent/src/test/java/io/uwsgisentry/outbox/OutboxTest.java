@@ -251,6 +251,36 @@ class OutboxTest {
   }
 
   @Test
+  void whenTheClockWasSetBackWhatWaitsWaitsAsLongAsBefore() throws IOException {
+    store(to("a.example"), 1);
+    String key = to("a.example").key();
+    outbox.settle(List.of(new Settlement.Retry(id(1), NOW.plusSeconds(5), "connection refused")));
+    outbox.hold(key, "error", NOW.plusSeconds(60));
+
+    Duration day = Duration.ofDays(1);
+    now = NOW.minus(day);
+    outbox.clockJumped(day.negated());
+
+    assertThat(outbox.nextReady()).contains(now.plusSeconds(5));
+    assertThat(outbox.holds(key)).containsEntry("error", now.plusSeconds(60));
+  }
+
+  @Test
+  void whenTheClockWasSetAheadByAYearNothingIsTooOldForThat() throws IOException {
+    store(to("a.example"), 1, 2);
+    outbox.settle(List.of(new Settlement.Delivered(id(2), NOW, 200)));
+
+    now = NOW.plus(Duration.ofDays(365));
+    outbox.clockJumped(Duration.ofDays(365));
+    while (outbox.tidy(now, Set.of())) {
+      // Until nothing is left to do.
+    }
+
+    assertThat(ready("a.example")).containsExactly(id(1));
+    assertThat(outbox.find(id(2), 1)).as("history").hasSize(1);
+  }
+
+  @Test
   void anEntryToBeSentAgainWaitsForItsTime() throws IOException {
     store(to("a.example"), 1);
     assertThat(outbox.nextReady()).isEmpty();
