@@ -115,6 +115,7 @@ final class Requests {
         plugin = %s
         sentry-dsn = http://public@127.0.0.1:%d/1
         sentry-dir = %s
+        sentry-fold = 0
         route = ^/ sentry:level=info,logger=bench,message=a request came
         """
             .formatted(build.plugin(), port, state);

@@ -1,12 +1,20 @@
 package io.uwsgisentry.bench;
 
 import io.uwsgisentry.journal.Fields;
+import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
+import io.uwsgisentry.journal.RecordWriter;
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -69,7 +77,26 @@ final class Samples {
     return bytes;
   }
 
+  /** Appends so many to the journal of that directory. */
+  void write(Path state, int records, long fault) throws IOException {
+    JournalDirectory journal = JournalDirectory.at(state);
+    byte[] key = journal.key();
+    try (OutputStream out =
+        new BufferedOutputStream(
+            Files.newOutputStream(
+                journal.live(), StandardOpenOption.CREATE, StandardOpenOption.APPEND))) {
+      for (int i = 0; i < records; i++) {
+        out.write(RecordWriter.bytes(next(fault), key));
+      }
+    }
+  }
+
+  /** A fault of its own. */
   Record next() {
+    return next(random.nextLong());
+  }
+
+  private Record next(long fault) {
     long micros = Instant.now().toEpochMilli() * 1000;
     return new Record(
         "%016x%016x".formatted(random.nextLong(), random.nextLong()),
@@ -82,7 +109,7 @@ final class Samples {
         1 + random.nextInt(4),
         0,
         7,
-        random.nextLong(),
+        fault,
         new Fields(common));
   }
 }

@@ -52,8 +52,13 @@ final class Server implements AutoCloseable {
 
   /** Starts it and waits until it takes connections. Its state directory is {@code state}. */
   static Server start(Scratch scratch, String more) throws IOException {
+    return start(scratch, more, APP);
+  }
+
+  /** The same with another application. */
+  static Server start(Scratch scratch, String more, String app) throws IOException {
     int port = freePort();
-    scratch.write("app.py", APP);
+    scratch.write("app.py", app);
     Path ini = scratch.write("server.ini", INI.formatted(port, more));
     Server server =
         new Server(
