@@ -108,7 +108,8 @@ final class Storm {
         long before = server.processorNanos();
         int asked = 0;
         while (raised < wanted) {
-          // In rounds, since wrk knows seconds only. It counts no request that ends without an answer.
+          // In rounds, since wrk knows seconds only. It counts no request that ends without an
+          // answer.
           long start = System.nanoTime();
           var unused = Load.on(server.port(), "/", CONNECTIONS, 2);
           seconds += (System.nanoTime() - start) / 1e9;
