@@ -178,6 +178,37 @@ class HandlerSettingsTest {
     assertThat(s.warnings()).hasSize(warnings);
   }
 
+  @ParameterizedTest(name = "sample_rate={0} is {1}")
+  @CsvSource({
+    "0.25, 0.25, 0",
+    "0, 0, 0",
+    "1, 1, 0",
+    "1.0, 1, 0",
+    ".5, 0.5, 0",
+    "1.1, 1, 1",
+    "-0.1, 1, 1",
+    "10%, 1, 1",
+    "1e-3, 1, 1",
+    "NaN, 1, 1",
+  })
+  void aSampleRateIsAPartOfOneElseEveryEventIsSent(String text, double rate, int warnings) {
+    HandlerSettings s = alarm("sample_rate=" + text, Map.of());
+    assertThat(s.sampleRate()).isEqualTo(rate);
+    assertThat(s.warnings()).hasSize(warnings);
+  }
+
+  @Test
+  void numbersOfTheServerAreTakenAsTheyAreAndRubbishAsNotGiven() {
+    HandlerSettings given = alarm("", Map.of("fold", "0", "max_events_per_minute", "100"));
+    assertThat(given.fold(5)).isZero();
+    assertThat(given.maxEventsPerMinute()).isEqualTo(100);
+    HandlerSettings rubbish =
+        alarm("", Map.of("fold", "-1", "max_events_per_minute", "99999999999"));
+    assertThat(rubbish.fold(5)).isEqualTo(5);
+    assertThat(rubbish.maxEventsPerMinute()).isZero();
+    assertThat(alarm("", Map.of()).fold(5)).isEqualTo(5);
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"1", "true", "yes", " "})
   void anyValueTurnsASwitchOn(String value) {
@@ -293,9 +324,12 @@ class HandlerSettingsTest {
             "option",
             "timeout\00099",
             "option",
+            "sample_rate\0000",
+            "option",
             "unknown\0001");
     assertThat(host(s)).isEqualTo("good");
     assertThat(s.verify()).isTrue();
+    assertThat(s.sampleRate()).isEqualTo(1);
     assertThat(s.debug()).isFalse();
     assertThat(s.timeout()).isEqualTo(Duration.ofSeconds(4));
     assertThat(s.level()).isEqualTo(Level.ERROR);
