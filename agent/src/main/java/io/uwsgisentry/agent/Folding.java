@@ -4,6 +4,7 @@ import io.uwsgisentry.event.Event;
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.event.RequestLine;
 import io.uwsgisentry.event.UnbuildableRecordException;
+import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.outbox.Batch;
 import io.uwsgisentry.outbox.Counter;
@@ -60,6 +61,15 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
     }
   }
 
+  /**
+   * @param instance empty where no record has told of the handler yet
+   */
+  private record Known(String instance, HandlerSettings settings) {
+    static Known of(@Nullable Handler handler) {
+      return new Known(handler == null ? "" : handler.instance(), Summaries.settings(handler));
+    }
+  }
+
   private final Outbox outbox;
   private final EventFactory factory;
   private final Batch batch;
@@ -68,7 +78,8 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
   private final StormGuard<Fold.Key> guard = new StormGuard<>(this);
   private final Map<Fold.Key, Latest> latest = new HashMap<>();
   // For brief records, which name their handler by its hash alone.
-  private final Map<Long, Handler> handlers = new HashMap<>();
+  private final Map<Long, Handler> told = new HashMap<>();
+  private final Map<Long, Known> handlers = new HashMap<>();
 
   Folding(Outbox outbox, EventFactory factory, Batch batch, Unbuildable unbuildable) {
     this.outbox = outbox;
@@ -80,7 +91,18 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
 
   /** What a record of this batch told of a handler. */
   void handler(Handler handler) {
-    handlers.put(handler.hash(), handler);
+    told.put(handler.hash(), handler);
+    handlers.remove(handler.hash());
+  }
+
+  private Known known(long hash) throws IOException {
+    Known known = handlers.get(hash);
+    if (known == null) {
+      Handler handler = told.get(hash);
+      known = Known.of(handler == null ? outbox.handler(hash).orElse(null) : handler);
+      handlers.put(hash, known);
+    }
+    return known;
   }
 
   /** A record with all its fields. */
@@ -90,8 +112,15 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
           record, finding, "nothing is reported for records of kind " + record.kindCode());
       return;
     }
-    HandlerSettings settings = HandlerSettings.of(record);
-    Destination destination = settings.destination();
+    HandlerSettings settings;
+    Destination destination;
+    try {
+      settings = HandlerSettings.of(record);
+      destination = settings.destination();
+    } catch (RuntimeException | StackOverflowError e) {
+      unbuildable.keep(record, finding, "its settings cannot be read: " + e);
+      return;
+    }
     if (sampledOut(record, settings, destination)) {
       return;
     }
@@ -120,15 +149,9 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
 
   /** A record of which there is only the head. */
   void brief(Record record) throws IOException {
-    Handler handler = handlers.get(record.handlerHash());
-    if (handler == null) {
-      handler = outbox.handler(record.handlerHash()).orElse(null);
-    }
-    if (handler != null) {
-      handlers.put(handler.hash(), handler);
-    }
-    String instance = handler == null ? "" : handler.instance();
-    HandlerSettings settings = Summaries.settings(handler);
+    Known known = known(record.handlerHash());
+    String instance = known.instance();
+    HandlerSettings settings = known.settings();
     Destination destination = settings.destination();
     if (sampledOut(record, settings, destination)) {
       return;
@@ -179,7 +202,9 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
   private static Map<Varied, String> varied(
       Record record, String instance, HandlerSettings settings) {
     Map<Varied, String> values = new EnumMap<>(Varied.class);
-    if (record.worker() > 0) {
+    boolean worker =
+        record.process() != ProcessKind.MULE && record.process() != ProcessKind.UNKNOWN;
+    if (worker && record.worker() > 0) {
       values.put(Varied.WORKER, Integer.toString(record.worker()));
     }
     if (!instance.isEmpty()) {
@@ -209,11 +234,7 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
           last.passed != null ? last.passed : outbox.fold(key).map(Fold::like).orElse(null);
       fold = new Fold(key, window, fold.kind(), fold.handlerHash(), fold.to(), like);
     }
-    Handler handler = handlers.get(fold.handlerHash());
-    if (handler == null) {
-      handler = outbox.handler(fold.handlerHash()).orElse(null);
-    }
-    summaries.add(batch, fold, Summaries.settings(handler));
+    summaries.add(batch, fold, known(fold.handlerHash()).settings());
     batch.closed(key);
     latest.remove(key);
   }

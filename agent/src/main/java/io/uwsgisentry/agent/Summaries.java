@@ -103,10 +103,10 @@ final class Summaries {
     }
     Kind kind = Kind.of(fold.kind());
     Occurrences occurrences = occurrences(window, settings);
-    Event event =
-        like == null
-            ? factory.summary(kind, settings, occurrences)
-            : occurrences.summary(like, kind);
+    Event event = like == null ? null : likewise(occurrences, like, kind);
+    if (event == null) {
+      event = factory.summary(kind, settings, occurrences);
+    }
     Destination.To to = fold.to();
     batch.summary(
         event,
@@ -122,6 +122,15 @@ final class Summaries {
     return handler == null
         ? HandlerSettings.of("", "", Map.of())
         : HandlerSettings.of(handler.handler(), handler.options(), handler.defaults());
+  }
+
+  private static @Nullable Event likewise(Occurrences occurrences, Event like, Kind kind) {
+    try {
+      return occurrences.summary(like, kind);
+    } catch (IllegalArgumentException e) {
+      // What was stored is no event any more; the count must go out all the same.
+      return null;
+    }
   }
 
   private @Nullable Event lastLike(Fold.Key key) throws IOException {
