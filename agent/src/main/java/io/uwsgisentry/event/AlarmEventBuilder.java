@@ -19,7 +19,9 @@ final class AlarmEventBuilder implements EventBuilder {
   public void fill(Draft draft, Incident incident) {
     Record record = incident.record();
     HandlerSettings settings = incident.settings();
-    String text = record.fields().text("text");
+    String told = record.fields().text("text");
+    // It is a line of the log where the alarm is uWSGI's own or a log-alarm's.
+    String text = told == null ? null : incident.redaction().logLine(told);
     String message = settings.message();
     if (message != null) {
       EventBuilder.configured(draft, record, message);
@@ -31,8 +33,8 @@ final class AlarmEventBuilder implements EventBuilder {
     } else {
       draft.message("uWSGI raised " + record.handler());
     }
-    if (text != null && NativeBacktrace.isOfCrash(text)) {
-      crash(draft, incident, text);
+    if (told != null && NativeBacktrace.isOfCrash(told)) {
+      crash(draft, incident, told);
     }
   }
 

@@ -22,7 +22,8 @@ final class BootEventBuilder implements EventBuilder {
   public void fill(Draft draft, Incident incident) {
     Record record = incident.record();
     Map<String, String> boot = record.fields().pairs("boot");
-    String what = boot.getOrDefault("what", "the server did not start");
+    String what =
+        incident.redaction().logLine(boot.getOrDefault("what", "the server did not start"));
     long code = Incident.number(boot.get("code"));
     String message = boot.containsKey("serving") ? what : "uWSGI did not come up: " + what;
     draft.message(code >= 0 ? message + " (exit code " + code + ")" : message);

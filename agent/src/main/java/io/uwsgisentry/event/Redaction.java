@@ -29,8 +29,8 @@ public interface Redaction {
 
   /**
    * The text without passwords in addresses ({@code scheme://user:password@host}), and without the
-   * values of secret names in it ({@code token=…}, {@code 'password': '…'}, {@code Authorization:
-   * …}).
+   * values of secret names in it, however they are written ({@code token=…}, {@code 'password':
+   * '…'}, {@code Authorization: …}, {@code --password …}).
    */
   String text(String text);
 

@@ -76,11 +76,11 @@ final class RequestSection {
     return request;
   }
 
-  /** Method and path with ids replaced. */
+  /** Method and path with ids replaced; it groups events, too. */
   String transaction() {
     String script = var("SCRIPT_NAME");
     String path = vars.containsKey("PATH_INFO") ? script + var("PATH_INFO") : path();
-    return TransactionName.of(var("REQUEST_METHOD"), path);
+    return TransactionName.of(var("REQUEST_METHOD"), redaction.text(path));
   }
 
   String method() {

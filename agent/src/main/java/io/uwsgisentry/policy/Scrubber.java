@@ -3,127 +3,18 @@ package io.uwsgisentry.policy;
 import io.uwsgisentry.event.Redaction;
 import io.uwsgisentry.settings.HandlerSettings;
 import java.util.HashSet;
-import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 import java.util.StringJoiner;
-import java.util.regex.Pattern;
 
 /**
- * What Sentry's SDKs would not send, either. Names are compared in lower case without prefix {@code
- * HTTP_}; a name is secret if one of its words is ({@code X-Auth-Token}), or if it contains one of
- * the longer ones without separators ({@code userpassword}).
- *
- * <p>The names are those that Sentry's Python SDK and Relay filter by default. Unlike Relay it does
- * not filter whatever contains {@code auth}, which would take the {@code author} of a book.
+ * What Sentry's SDKs would not send, either: {@link SensitiveNames} says of which names, {@link
+ * SecretsInText} how they are found in texts, {@link ClientInLog} what a log line tells of a
+ * client.
  */
 public final class Scrubber implements Redaction {
-  private static final Set<String> SECRET_WORDS =
-      Set.of(
-          "password",
-          "passwd",
-          "passphrase",
-          "passwort",
-          "pwd",
-          "pass",
-          "secret",
-          "secrets",
-          "token",
-          "tokens",
-          "auth",
-          "oauth",
-          "authorization",
-          "authentication",
-          "credential",
-          "credentials",
-          "session",
-          "sessionid",
-          "sid",
-          "csrf",
-          "xsrf",
-          "csrftoken",
-          "xcsrftoken",
-          "cookie",
-          "cookies",
-          "jwt",
-          "bearer",
-          "apikey",
-          "privatekey",
-          "dsn",
-          "otp",
-          "cvv",
-          "cvc",
-          "symfony",
-          "phpsessid",
-          "jsessionid");
-
-  private static final Set<String> SECRET_PARTS =
-      Set.of(
-          "password",
-          "passwd",
-          "passphrase",
-          "mysqlpwd",
-          "secret",
-          "apikey",
-          "privatekey",
-          "accesskey",
-          "credential",
-          "csrftoken",
-          "xsrftoken",
-          "sessionid",
-          "sessid",
-          "accesstoken",
-          "authtoken",
-          "refreshtoken",
-          "idtoken");
-
-  private static final Set<String> PERSONAL =
-      Set.of(
-          "cookie",
-          "set_cookie",
-          "authorization",
-          "proxy_authorization",
-          "remote_addr",
-          "remote_port",
-          "remote_user",
-          "remote_ident",
-          "remote_host",
-          "auth_user",
-          "x_forwarded_for",
-          "forwarded",
-          "x_real_ip",
-          "x_client_ip",
-          "x_cluster_client_ip",
-          "true_client_ip",
-          "cf_connecting_ip",
-          "cf_connecting_ipv6",
-          "fastly_client_ip",
-          "x_remote_user",
-          "x_remote_addr",
-          "x_forwarded_user",
-          "x_forwarded_email",
-          "x_auth_request_user",
-          "x_auth_request_email",
-          "from",
-          "ssl_client_s_dn",
-          "ssl_client_dn",
-          "https_dn",
-          "https_cc");
-
-  /** What uWSGI itself writes of a client: the request log, harakiri, broken connections. */
-  private static final List<Pattern> CLIENT_IN_LOG =
-      List.of(
-          Pattern.compile("(\\[pid: \\d+\\|app: -?\\d+\\|req: -?\\d+/\\d+\\] )\\S+ \\([^)]*\\)"),
-          Pattern.compile("(HARAKIRI \\[core \\d+\\] )\\S+"),
-          Pattern.compile("(\\(ip )[0-9a-fA-F.:]+(?=\\))"),
-          Pattern.compile("( \\()[0-9a-fA-F.:]{7,45}(?=\\)\\s*$)"),
-          Pattern.compile("^()[0-9a-fA-F.:]{7,45} - \\S+(?= \\[)"));
-
-  private static final Pattern PASSWORD_IN_ADDRESS =
-      Pattern.compile("(?<=://)([^/?#\\s:@\"']*):([^/?#\\s@\"']+)@");
-
   private final Set<String> ownNames;
   private final boolean personal;
+  private final SensitiveNames names;
   private final SecretsInText secrets;
 
   /** With the built-in names, without personal data. */
@@ -134,10 +25,8 @@ public final class Scrubber implements Redaction {
   private Scrubber(Set<String> ownNames, boolean personal) {
     this.ownNames = ownNames;
     this.personal = personal;
-    this.secrets =
-        new SecretsInText(
-            name -> isSecret(decoded(name)),
-            name -> isSecret(name) || (!personal && isPersonal(name)));
+    this.names = new SensitiveNames(ownNames);
+    this.secrets = new SecretsInText(names, personal);
   }
 
   @Override
@@ -145,45 +34,20 @@ public final class Scrubber implements Redaction {
     if (settings.scrub().isEmpty() && settings.sendDefaultPii() == personal) {
       return this;
     }
-    Set<String> names = new HashSet<>(ownNames);
-    settings.scrub().forEach(name -> names.add(joined(plain(name))));
-    return new Scrubber(names, settings.sendDefaultPii());
+    Set<String> more = new HashSet<>(ownNames);
+    settings.scrub().forEach(name -> more.add(SensitiveNames.joined(name)));
+    return new Scrubber(more, settings.sendDefaultPii());
   }
 
   @Override
   public boolean isSecret(String name) {
-    String lower = plain(name);
-    if (!ownNames.isEmpty() && isOwn(lower)) {
-      return true;
-    }
-    StringBuilder joined = new StringBuilder(lower.length());
-    int start = 0;
-    for (int i = 0; i <= lower.length(); i++) {
-      boolean letter = i < lower.length() && Character.isLetterOrDigit(lower.charAt(i));
-      if (letter) {
-        joined.append(lower.charAt(i));
-      } else {
-        if (i > start && SECRET_WORDS.contains(lower.substring(start, i))) {
-          return true;
-        }
-        start = i + 1;
-      }
-    }
-    if (joined.length() < 6) {
-      return false;
-    }
-    String text = joined.toString();
-    for (String part : SECRET_PARTS) {
-      if (text.contains(part)) {
-        return true;
-      }
-    }
-    return text.endsWith("token");
+    SensitiveNames.Meaning meaning = names.of(name, 0, name.length());
+    return meaning == SensitiveNames.Meaning.SECRET || meaning == SensitiveNames.Meaning.SUBJECT;
   }
 
   @Override
   public boolean isPersonal(String name) {
-    return PERSONAL.contains(plain(name).replace('-', '_'));
+    return names.isPersonal(name);
   }
 
   @Override
@@ -193,69 +57,36 @@ public final class Scrubber implements Redaction {
 
   @Override
   public String text(String text) {
-    String kept = secrets.filtered(text);
-    return kept.contains("://") && kept.indexOf('@') > 0
-        ? PASSWORD_IN_ADDRESS.matcher(kept).replaceAll("$1:" + FILTERED + "@")
-        : kept;
+    return secrets.filtered(text);
   }
 
   @Override
   public String logLine(String line) {
     String kept = text(line);
-    if (!personal) {
-      for (Pattern client : CLIENT_IN_LOG) {
-        kept = client.matcher(kept).replaceAll("$1" + FILTERED);
-      }
-    }
-    return kept;
+    return personal ? kept : ClientInLog.filtered(kept);
   }
 
   @Override
   public String query(String query) {
     StringJoiner kept = new StringJoiner("&");
     for (String parameter : query.split("&", -1)) {
-      int equals = parameter.indexOf('=');
-      kept.add(
-          equals > 0 && isSecret(decoded(parameter.substring(0, equals)))
-              ? parameter.substring(0, equals + 1) + FILTERED
-              : text(parameter));
+      kept.add(parameter(parameter));
     }
     return kept.toString();
   }
 
-  /** A name of the user's is meant as a whole or as a word: {@code iban} in {@code user-iban}. */
-  private boolean isOwn(String lower) {
-    if (ownNames.contains(joined(lower))) {
-      return true;
+  private String parameter(String parameter) {
+    int equals = parameter.indexOf('=');
+    if (equals > 0 && isSecret(parameter.substring(0, equals))) {
+      return parameter.substring(0, equals + 1) + FILTERED;
     }
-    for (String word : lower.split("[^\\p{L}\\p{N}]+", -1)) {
-      if (ownNames.contains(word)) {
-        return true;
+    String kept = text(parameter);
+    if (kept.indexOf('%') >= 0) {
+      String decoded = PercentCode.decoded(kept);
+      if (!text(decoded).equals(decoded)) {
+        return kept.substring(0, kept.indexOf('=') + 1) + FILTERED;
       }
     }
-    return false;
-  }
-
-  private static String joined(String lower) {
-    StringBuilder letters = new StringBuilder(lower.length());
-    lower.chars().filter(Character::isLetterOrDigit).forEach(c -> letters.append((char) c));
-    return letters.toString();
-  }
-
-  /** {@code pass%77ord} is a password, too. */
-  private static String decoded(String name) {
-    if (name.indexOf('%') < 0) {
-      return name;
-    }
-    try {
-      return java.net.URLDecoder.decode(name, java.nio.charset.StandardCharsets.UTF_8);
-    } catch (IllegalArgumentException e) {
-      return name;
-    }
-  }
-
-  private static String plain(String name) {
-    String lower = name.toLowerCase(Locale.ROOT);
-    return lower.startsWith("http_") ? lower.substring(5) : lower;
+    return kept;
   }
 }

@@ -681,4 +681,35 @@ class EventFactoryTest {
   private static List<Object> list(Object json) {
     return (List<Object>) json;
   }
+
+  @Test
+  void anAlarmDoesNotTellWhoTheClientIs() throws Exception {
+    for (String options : List.of("", "message=a line was logged")) {
+      for (String line :
+          List.of(
+              "[pid: 1|app: 0|req: 1/1] 203.0.113.7 (joe) {24 vars in 258 bytes} [x] GET /x",
+              "Sun Nov 22 14:49:01 2026 - HARAKIRI [core 0] 203.0.113.7 - GET / since 1")) {
+        Record record = RecordFixture.alarm(line, options).record();
+        String sent =
+            new String(
+                factory.build(record, HandlerSettings.of(record)).payload(),
+                StandardCharsets.UTF_8);
+        assertThat(sent).contains("[Filtered]").doesNotContain("203.0.113.7", "joe");
+      }
+    }
+  }
+
+  @Test
+  void aSecretInAPathIsInNoTransactionAndNoFingerprint() throws Exception {
+    Record record =
+        RecordFixture.captured(Kind.FAILED, "exceptions")
+            .request("REQUEST_METHOD", "GET", "PATH_INFO", "/api/token=hush", "HTTP_HOST", "h")
+            .with("request.started", "1")
+            .with("request.status", "500")
+            .record();
+    String sent =
+        new String(
+            factory.build(record, HandlerSettings.of(record)).payload(), StandardCharsets.UTF_8);
+    assertThat(sent).contains("\"transaction\":\"GET /api/token=[Filtered]\"").doesNotContain("hush");
+  }
 }

@@ -55,7 +55,18 @@ class ScrubberTest {
         "jwt",
         "aiohttp_session",
         "symfony",
-        "mytoken"
+        "mytoken",
+        "dbpass",
+        "DBPASS",
+        "smtpPass",
+        "sessionKey",
+        "tokenValue",
+        "APIToken",
+        "X-Amz-Signature",
+        "signing_key",
+        "pass%2577ord",
+        "pin",
+        "pw"
       })
   void namesOfSecretsAreKnown(String name) {
     assertThat(scrubber.isSecret(name)).isTrue();
@@ -78,6 +89,10 @@ class ScrubberTest {
         "sidebar",
         "key",
         "monkey",
+        "pinned",
+        "bypass",
+        "primary_key",
+        "signal",
         "keyboard",
         "x-request-id",
         "secretary_",
@@ -99,7 +114,35 @@ class ScrubberTest {
         "HTTP_X_REAL_IP",
         "X-Forwarded-For",
         "HTTP_FORWARDED",
-        "HTTP_CF_CONNECTING_IP"
+        "HTTP_CF_CONNECTING_IP",
+        "X-Original-Forwarded-For",
+        "Client-Ip",
+        "SSL_CLIENT_CERT",
+        "SSL_CLIENT_S_DN_Email",
+        "X-SSL-Client-DN",
+        "X-Envoy-External-Address",
+        "Forwarded-For",
+        "X-Forwarded",
+        "X-Forwarded-Preferred-Username",
+        "X-Forwarded-Client-Cert",
+        "Fly-Client-IP",
+        "DO-Connecting-IP",
+        "X-Azure-ClientIP",
+        "X-Appengine-User-Ip",
+        "X-Appengine-Remote-Addr",
+        "X-Amzn-Oidc-Identity",
+        "X-Amzn-Oidc-Data",
+        "X-Goog-Authenticated-User-Email",
+        "CF-Access-Authenticated-User-Email",
+        "X-MS-Client-Principal-Name",
+        "Tailscale-User-Login",
+        "X-ProxyUser-Ip",
+        "X-Authenticated-User",
+        "REDIRECT_REMOTE_USER",
+        "REMOTE_NAME",
+        "HTTPS_DN",
+        "Cookie2",
+        "clientIp"
       })
   void whatTellsWhoTheClientIsIsPersonal(String name) {
     assertThat(scrubber.isPersonal(name)).isTrue();
@@ -107,7 +150,18 @@ class ScrubberTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"HTTP_HOST", "HTTP_USER_AGENT", "SERVER_ADDR", "HTTP_X_FORWARDED_PROTO", ""})
+      strings = {
+        "HTTP_HOST",
+        "HTTP_USER_AGENT",
+        "SERVER_ADDR",
+        "HTTP_X_FORWARDED_PROTO",
+        "X-Forwarded-Host",
+        "HTTP_VIA",
+        "HTTPS",
+        "username",
+        "REQUEST_URI",
+        ""
+      })
   void whatTellsOfTheServerIsNot(String name) {
     assertThat(scrubber.isPersonal(name)).isFalse();
   }

@@ -1,0 +1,39 @@
+package io.uwsgisentry.policy;
+
+import io.uwsgisentry.event.Redaction;
+import java.util.List;
+import java.util.regex.Pattern;
+
+/**
+ * What uWSGI itself writes of a client: the request log, harakiri, broken connections.
+ *
+ * @param sign without which the line has none of it
+ * @param client behind a first group, which stays
+ */
+record ClientInLog(String sign, Pattern client) {
+  private static final List<ClientInLog> ALL =
+      List.of(
+          of(
+              "[pid: ",
+              "(\\[pid: \\d+\\|(?:app: -?\\d+\\|)?req: -?\\d+(?:/\\d+)?\\] )\\S+ (?:\\([^\\n]{0,256}?\\)(?= \\{\\d)|\\([^)\\n]*\\)?)"),
+          of("[core ", "(\\[core \\d+\\] )\\S+(?= - )"),
+          of("(ip ", "(\\(ip )[0-9a-fA-F.:]+(?=\\))"),
+          of(" during ", "( \\()[0-9a-fA-F.:]{7,45}(?=\\)\\s*$)"),
+          of("is managing ", "(is managing \"[^\\n]{0,4096}?\" for )[0-9a-fA-F.:]+"),
+          of(" - ", "^()[0-9a-fA-F.:]{7,45} - \\S+(?= \\[)"));
+
+  private static ClientInLog of(String sign, String pattern) {
+    return new ClientInLog(sign, Pattern.compile(pattern, Pattern.MULTILINE));
+  }
+
+  /** The line without any of it. */
+  static String filtered(String line) {
+    String kept = line;
+    for (ClientInLog each : ALL) {
+      if (kept.contains(each.sign)) {
+        kept = each.client.matcher(kept).replaceAll("$1" + Redaction.FILTERED);
+      }
+    }
+    return kept;
+  }
+}

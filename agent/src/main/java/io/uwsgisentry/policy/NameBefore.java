@@ -1,0 +1,122 @@
+package io.uwsgisentry.policy;
+
+import static io.uwsgisentry.policy.Quotes.isQuote;
+import static io.uwsgisentry.policy.SecretValue.isBlank;
+import static io.uwsgisentry.policy.SecretValue.isLineBreak;
+
+/**
+ * The name that stands before a sign in a text: bare, quoted, or as a subscript ({@code
+ * config['KEY'] =}). Looked for backwards from the sign, so that each stretch of text is looked at
+ * for one sign only.
+ */
+final class NameBefore {
+  /** A longer bare name is looked at from here on. */
+  static final int MAX = 100;
+
+  private final String text;
+  private int from;
+  private int to;
+  private boolean quoted;
+
+  NameBefore(String text) {
+    this.text = text;
+  }
+
+  int from() {
+    return from;
+  }
+
+  int to() {
+    return to;
+  }
+
+  boolean isQuoted() {
+    return quoted;
+  }
+
+  /**
+   * Looks for a name before a sign.
+   *
+   * @param floor how far back it may reach
+   */
+  boolean isBefore(int sign, int floor) {
+    return isBefore(sign, floor, false);
+  }
+
+  /** The same for {@code =}, which may be a part of {@code +=}, {@code :=} and the like. */
+  boolean isAssignedAt(int sign, int floor) {
+    return isBefore(sign, floor, true);
+  }
+
+  /** A name that is not quoted and ends right there. */
+  boolean isBareBefore(int end, int floor) {
+    quoted = false;
+    to = end;
+    from = end;
+    while (from > floor && end - from < MAX && isOfBareName(text.charAt(from - 1))) {
+      from--;
+    }
+    return to > from;
+  }
+
+  private boolean isBefore(int sign, int floor, boolean assignment) {
+    int end = sign;
+    while (end > floor && isBlank(text.charAt(end - 1))) {
+      end--;
+    }
+    int beforeBlanks = end;
+    while (end > floor && (isBlank(text.charAt(end - 1)) || isLineBreak(text.charAt(end - 1)))) {
+      end--;
+    }
+    if (end == floor) {
+      return false;
+    }
+    char last = text.charAt(end - 1);
+    if (last == ']' && end - 2 >= floor && isQuote(text.charAt(end - 2))) {
+      end--;
+      last = text.charAt(end - 1);
+    }
+    quoted = isQuote(last);
+    if (quoted) {
+      to = end - 1;
+      while (to > floor && text.charAt(to - 1) == '\\') {
+        to--;
+      }
+      from = to;
+      while (from > floor && isOfKey(text.charAt(from - 1))) {
+        from--;
+      }
+      return to > from;
+    }
+    end = beforeBlanks;
+    // += and := and the like
+    while (assignment && end > floor && sign - end < 2 && isOfSign(text.charAt(end - 1))) {
+      end--;
+    }
+    while (end > floor && isBlank(text.charAt(end - 1))) {
+      end--;
+    }
+    return isBareBefore(end, floor);
+  }
+
+  private static boolean isOfSign(char c) {
+    return c == ':' || c == '+' || c == '?' || c == '|';
+  }
+
+  private static boolean isOfKey(char c) {
+    return c != '\'' && c != '"' && c != '\\' && c != '\n';
+  }
+
+  static boolean isOfName(char c) {
+    return (c >= 'a' && c <= 'z')
+        || (c >= 'A' && c <= 'Z')
+        || (c >= '0' && c <= '9')
+        || c == '_'
+        || c == '-'
+        || (c >= 128 && Character.isLetterOrDigit(c));
+  }
+
+  private static boolean isOfBareName(char c) {
+    return isOfName(c) || c == '.' || c == '%' || c == '[' || c == ']';
+  }
+}

@@ -1,0 +1,285 @@
+package io.uwsgisentry.policy;
+
+import static io.uwsgisentry.policy.Quotes.isQuote;
+import static io.uwsgisentry.policy.SecretValue.pastBlanks;
+
+import io.uwsgisentry.policy.SensitiveNames.Meaning;
+
+/** One text's pass; the rules that {@link SecretsInText} tells of, each named by its sign. */
+final class SecretScan {
+  private static final int MAX_NAME = NameBefore.MAX;
+  private static final boolean[] SIGNS = new boolean[128];
+
+  static {
+    for (char c : "=:,%->bB".toCharArray()) {
+      SIGNS[c] = true;
+    }
+  }
+
+  private final String text;
+  private final SensitiveNames names;
+  private final boolean personal;
+  private final NameBefore name;
+  private final UserInAddress addresses;
+
+  /** What is before was filtered already: no name reaches back beyond it. */
+  private int floor;
+
+  /** The value that a rule found. */
+  private int from;
+
+  private int to;
+
+  SecretScan(String text, SensitiveNames names, boolean personal) {
+    this.text = text;
+    this.names = names;
+    this.personal = personal;
+    this.name = new NameBefore(text);
+    this.addresses = new UserInAddress(text);
+  }
+
+  /** Where the next character is that a secret may stand behind; -1: nowhere. */
+  static int sign(String text, int from) {
+    for (int at = from; at < text.length(); at++) {
+      char c = text.charAt(at);
+      if (c < 128 && SIGNS[c]) {
+        return at;
+      }
+    }
+    return -1;
+  }
+
+  /**
+   * @param first where the first sign is
+   */
+  String filtered(int first) {
+    StringBuilder out = null;
+    int kept = 0;
+    int at = first;
+    while (at >= 0) {
+      if (!finds(at) || to <= from) {
+        at = sign(text, at + 1);
+        continue;
+      }
+      String quote = Quotes.opening(text, from);
+      if (2 * quote.length() > to - from) {
+        quote = "";
+      }
+      if (!isFiltered(quote)) {
+        out = out == null ? new StringBuilder(text.length() + 16) : out;
+        out.append(text, kept, from).append(quote).append(SecretValue.FILTERED).append(quote);
+        kept = to;
+      }
+      floor = to;
+      at = sign(text, to);
+    }
+    return out == null ? text : out.append(text, kept, text.length()).toString();
+  }
+
+  private boolean isFiltered(String quote) {
+    int length = quote.length();
+    return to - from == SecretValue.FILTERED.length() + 2 * length
+        && text.startsWith(SecretValue.FILTERED, from + length)
+        && text.startsWith(quote, to - length);
+  }
+
+  private boolean finds(int at) {
+    return switch (text.charAt(at)) {
+      case '=' -> assigned(at);
+      case ':' -> text.startsWith("//", at + 1) ? user(at + 3, false) : told(at);
+      case ',' -> paired(at);
+      case '%' -> encoded(at);
+      case '-' -> option(at);
+      case '>' -> element(at);
+      default -> bearer(at);
+    };
+  }
+
+  private boolean assigned(int sign) {
+    char next = charAt(sign + 1);
+    if (next == '=' || next == '~' || !name.isAssignedAt(sign, floor)) {
+      return false;
+    }
+    Meaning meaning = meaning();
+    if (meaning == Meaning.HARMLESS) {
+      return false;
+    }
+    from = pastBlanks(text, next == '>' ? sign + 2 : sign + 1, name.isQuoted());
+    to =
+        meaning == Meaning.PERSONAL
+            ? SecretValue.addressesEnd(text, from)
+            : HeaderNames.hasVariable(text, name.from(), name.to())
+                    && !isQuote(charAt(from))
+                    && charAt(from) != '['
+                ? SecretValue.lineEnd(text, from, "")
+                : SecretValue.end(text, from);
+    return true;
+  }
+
+  private boolean told(int sign) {
+    if (charAt(sign + 1) == ':' || charAt(sign + 1) == '=' || !name.isBefore(sign, floor)) {
+      return false;
+    }
+    Meaning meaning = meaning();
+    if (meaning == Meaning.HARMLESS) {
+      return false;
+    }
+    from = pastBlanks(text, sign + 1, name.isQuoted());
+    if (name.isQuoted()) {
+      to = SecretValue.end(text, from);
+      return true;
+    }
+    if (meaning == Meaning.PERSONAL) {
+      to = SecretValue.addressesEnd(text, from);
+      return !Sentence.goesOn(text, from);
+    }
+    if (HeaderNames.has(text, name.from(), name.to())) {
+      to = SecretValue.lineEnd(text, from, quoteBefore(name.from()));
+      return true;
+    }
+    if (HeaderNames.isOfFailure(text, name.from(), name.to())
+        || Sentence.goesOn(text, from)
+        || (meaning == Meaning.SUBJECT && Sentence.startsWithWords(text, from))) {
+      return false;
+    }
+    int type = Sentence.typeEnd(text, from);
+    if (type > from) {
+      int equals = pastBlanks(text, type, false);
+      if (charAt(equals) != '=' || charAt(equals + 1) == '=') {
+        return false;
+      }
+      from = pastBlanks(text, equals + 1, false);
+    }
+    to = SecretValue.end(text, from);
+    return true;
+  }
+
+  /** {@code ('name', …}: the first of a tuple, which a list of headers is made of. */
+  private boolean paired(int sign) {
+    if (sign == floor || !isQuote(text.charAt(sign - 1)) || !name.isBefore(sign, floor)) {
+      return false;
+    }
+    int before = name.from() - 1;
+    while (before > floor && "\\bu'\"".indexOf(text.charAt(before)) >= 0) {
+      before--;
+    }
+    char opening = before >= floor ? text.charAt(before) : ' ';
+    boolean pair = opening == '(' || opening == '[' || text.startsWith("--", name.from());
+    if (!pair || meaning() == Meaning.HARMLESS) {
+      return false;
+    }
+    from = pastBlanks(text, sign + 1, true);
+    to = SecretValue.end(text, from);
+    return true;
+  }
+
+  /** {@code %3D}, {@code %253A}: the signs of an address within an address. */
+  private boolean encoded(int sign) {
+    int code = sign + 1;
+    while (text.startsWith("25", code)) {
+      code += 2;
+    }
+    char kind = charAt(code + 1);
+    if (charAt(code) != '3' || (kind != 'D' && kind != 'd' && kind != 'A' && kind != 'a')) {
+      return false;
+    }
+    from = code + 2;
+    if ((kind == 'A' || kind == 'a') && text.regionMatches(true, from, "%2F%2F", 0, 6)) {
+      return user(from + 6, true);
+    }
+    boolean found = name.isBefore(sign, floor) && !name.isQuoted() && meaning() != Meaning.HARMLESS;
+    floor = from;
+    to = found ? SecretValue.wordEnd(text, from) : from;
+    return found;
+  }
+
+  private boolean option(int sign) {
+    if (charAt(sign + 1) != '-' || (sign > floor && NameBefore.isOfName(text.charAt(sign - 1)))) {
+      return false;
+    }
+    int end = sign + 2;
+    while (end - sign < MAX_NAME && end < text.length() && NameBefore.isOfName(text.charAt(end))) {
+      end++;
+    }
+    from = pastBlanks(text, end, false);
+    if (from == end || charAt(from) == '-' || text.startsWith("no-", sign + 2)) {
+      return false;
+    }
+    Meaning meaning = names.of(text, sign + 2, end);
+    if (meaning == Meaning.HARMLESS
+        || meaning == Meaning.PERSONAL
+        || charAt(from) == '='
+        || Sentence.goesOn(text, from)) {
+      return false;
+    }
+    to = SecretValue.end(text, from);
+    return true;
+  }
+
+  private boolean element(int sign) {
+    if (!name.isBareBefore(sign, floor)
+        || name.from() == floor
+        || text.charAt(name.from() - 1) != '<'
+        || meaning() == Meaning.HARMLESS) {
+      return false;
+    }
+    from = sign + 1;
+    to = text.indexOf('<', from);
+    return to > from
+        && text.startsWith("</", to)
+        && text.substring(from, to).indexOf(SecretValue.FILTERED) <= 0;
+  }
+
+  /** {@code Bearer …} without the header's name. */
+  private boolean bearer(int sign) {
+    if (!text.regionMatches(true, sign, "bearer", 0, 6)
+        || (sign > floor && NameBefore.isOfName(text.charAt(sign - 1)))) {
+      return false;
+    }
+    from = pastBlanks(text, sign + 6, false);
+    if (from == sign + 6 || Sentence.goesOn(text, from)) {
+      return false;
+    }
+    to = SecretValue.end(text, from);
+    return true;
+  }
+
+  /** {@code user:password@host}, from where the user starts. */
+  private boolean user(int start, boolean encoded) {
+    if (!(encoded ? addresses.findsEncoded(start) : addresses.finds(start))) {
+      return false;
+    }
+    from = addresses.from();
+    to = addresses.to();
+    return true;
+  }
+
+  private Meaning meaning() {
+    Meaning meaning = names.of(text, name.from(), name.to());
+    if (personal) {
+      return meaning == Meaning.PERSONAL ? Meaning.HARMLESS : meaning;
+    }
+    return name.isQuoted()
+            && meaning == Meaning.HARMLESS
+            && name.to() - name.from() <= MAX_NAME
+            && names.isPersonal(text.substring(name.from(), name.to()))
+        ? Meaning.PERSONAL
+        : meaning;
+  }
+
+  /** The quote directly before a header's name, with what escapes it. */
+  private String quoteBefore(int name) {
+    if (name == floor || !isQuote(text.charAt(name - 1))) {
+      return "";
+    }
+    int start = name - 1;
+    while (start > floor && text.charAt(start - 1) == '\\') {
+      start--;
+    }
+    return text.substring(start, name);
+  }
+
+  private char charAt(int at) {
+    return at < text.length() ? text.charAt(at) : '\0';
+  }
+}

@@ -1,0 +1,224 @@
+package io.uwsgisentry.policy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** How people and programs write secrets down, and what must stay readable beside them. */
+class SecretFormsTest {
+  private final Scrubber scrubber = new Scrubber();
+
+  static Stream<String> forms() {
+    return Stream.of(
+        // Python's locals and calls
+        "{'token': UUID('hush')}",
+        "{'password': SecretStr('hush')}",
+        "password=Secret('hush')",
+        "password=a.b('x','hush')",
+        "{'password': ('hush',)}",
+        "{'password': \"it's hush\"}",
+        "{'password': 'it's hush'}",
+        "{b'password': b'hush'}",
+        "[b'password', b'hush']",
+        "['mysql', '--password', 'hush']",
+        "get(\"DB_PASSWORD\", \"hush\")",
+        // Source lines
+        "app.config['SECRET_KEY'] = 'hush'",
+        "os.environ[\"DB_PASSWORD\"] = \"hush\"",
+        "PASSWORD   = 'hush'",
+        "password\t= 'hush'",
+        "password =\t'hush'",
+        "password: str = \"hush\"",
+        "password: Optional[str] = \"hush\"",
+        "password: str | None = 'hush'",
+        "password := 'hush'",
+        "password:='hush'",
+        "password ||= 'hush'",
+        "password += 'hush'",
+        "->password = 'hush'",
+        "@password=\"hush\"",
+        "params[:password] = 'hush'",
+        "PASSWORD = env('X') or 'hush'",
+        "password='a' 'hush'",
+        "password='a' + 'hush'",
+        "password='''hush'''",
+        "password=\"\"\"a\nhush\"\"\"",
+        "password=rb'hush'",
+        "password=B'hush'",
+        "password=f'hush'",
+        "password=('a'\n 'hush')",
+        // Structures, and structures in strings
+        "{\"msg\": \"body {\\\"password\\\": \\\"hush\\\"}\"}",
+        "{\\\\\\\"password\\\\\\\": \\\\\\\"hu\\\\\\\\\\\\\\\"sh hush\\\\\\\"}",
+        "'{\\'password\\': \\'hush\\'}'",
+        "\\\"password\\\":\\\"hush\\\"",
+        "password=\\\"hush\\\"",
+        "<QueryDict: {'user[password]': ['hush']}>",
+        "{'user:password': 'hush'}",
+        "{\"auth/token\": \"hush\"}",
+        "{\"$token\": \"hush\"}",
+        "{\"" + "x".repeat(120) + "password\": \"hush\"}",
+        "{\"password\":\t\"hush\"}",
+        "{\"password\":\n  \"hush\"}",
+        "{\"password\"\n: \"hush\"}",
+        "\"password\" = \"hush\"",
+        "'password'\u00a0: 'hush'",
+        "PASSWORD\u00a0=\u00a0hush",
+        "{password: \"hush\"}",
+        "login(password: \"hush\")",
+        "#<User password_digest: \"hush\">",
+        "[password] => hush",
+        "<password>hush</password>",
+        // Without quotes
+        "password: hush",
+        "password : hush",
+        "password:hush",
+        "user.password: hush",
+        "Passwort: hush",
+        "X-Auth-Token: hush",
+        "X-Token: hush",
+        "-H \"X-Token: hush\"",
+        "password=ab,hush",
+        "password=ab'hush",
+        "password=ab<hush",
+        "token=ab|hush",
+        "password=hu(sh)hush",
+        "password=hush)hush",
+        "session: hush42",
+        // Headers
+        "Authorization:Bearer hush",
+        "Authorization: Digest username=\"joe\", response=\"hush\"",
+        "Authorization=Bearer hush",
+        "X-Custom-Token: Bearer hush",
+        "HTTP_COOKIE=a=1; b=hush",
+        "sent Bearer hush",
+        "bearer hush",
+        "sent Cookie: cart=\"7|hush\"; uid=hush; theme=dark",
+        "Cookie: name='joe'; uid=hush",
+        "curl -H 'Cookie: a=\"1\"; uid=hush'",
+        "\"Cookie: a=\\\"1\\\"; uid=hush\"",
+        // Addresses
+        "postgres://u:pa@hush@host/db",
+        "postgres://u:pa/hush@host/db",
+        "postgres://u:pa#hush@host/db",
+        "postgres://u:hu'sh@host/db",
+        "https://hushhushhush@github.com/x.git",
+        "url=https%3A%2F%2Fjoe%3Ahush%40host",
+        "GET /x?next=%2Flogin%3Ftoken%3Dhush HTTP/1.1",
+        "GET /x?u=%7B%22password%22%3A%22hush%22%7D HTTP/1.1",
+        "GET /x?next=%252Flogin%253Ftoken%253Dhush HTTP/1.1",
+        "password%3Dhush",
+        "pass%2577ord=hush",
+        // Names
+        "dbpass=hush",
+        "DBPASS=hush",
+        "userPass=hush",
+        "smtpPass='hush'",
+        "sessionKey=hush",
+        "tokenValue=hush",
+        "APIToken=hush",
+        "token2=hush",
+        "passcode=hush",
+        "authkey=hush",
+        "pw=hush",
+        "pin=hush",
+        "sig=hush",
+        "X-Amz-Signature=hush",
+        "signing_key=hush",
+        "encryption_key=hush",
+        // Commands
+        "--password hush",
+        "--api-key hush",
+        "backup --db-password 'hush' /srv",
+        "cmd --password=hush x");
+  }
+
+  @ParameterizedTest
+  @MethodSource("forms")
+  void noFormOfWritingASecretLetsItThrough(String text) {
+    String filtered = scrubber.text(text);
+    assertThat(filtered).doesNotContain("hush").contains("[Filtered]");
+    assertThat(scrubber.text(filtered)).as("a second time").isEqualTo(filtered);
+    String among = scrubber.text("before it: x\n" + text + "\nafter: it's " + text);
+    assertThat(among).doesNotContain("hush").startsWith("before it: x\n");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "next=%2Flogin%3Ftoken%3Dhush",
+        "u=%7B%22password%22%3A%22hush%22%7D",
+        "url=https%3A%2F%2Fjoe%3Ahush%40host%2F",
+        "url=https%3A%2F%2Fjoe%3Apa%2Fhush%40host%2F",
+        "password%3Dhush",
+        "%zz_pass%77ord=hush",
+        "a=1;password=hush",
+        "u=%27password%27%20=%20%27hush%27",
+      })
+  void norDoesAnyInAQuery(String query) {
+    assertThat(scrubber.query(query)).doesNotContain("hush").contains("[Filtered]");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "token expired",
+        "token: expired",
+        "password: must be at least 8 characters",
+        "password: This field is required.",
+        "Invalid token.",
+        "KeyError: 'password'",
+        "InvalidTokenError: Signature has expired",
+        "AuthenticationError: bad credentials for joe",
+        "django.contrib.auth: connection refused by peer",
+        "WARNING:django.security.csrf:Forbidden (CSRF token missing): /orders",
+        "auth: connection refused",
+        "Bearer token is not valid",
+        "bearer of bad news",
+        "author=joe pinned=1 monkey=2 keyboard=us tokenizer=bert passenger=ann",
+        "author: joe, monkey: 2, compass: north, bypass: 1",
+        "def login(password: str, token: Optional[str], n: int = 1) -> str:",
+        "if not token: return None",
+        "if token == expected",
+        "option --password requires a value",
+        "--no-password joe",
+        "use <token> and <id>",
+        "see https://example.com/@joe/x and http://h:8000/a@b, http://[::1]:80/a@b",
+        "Sun Nov 22 14:49:01 2026 - spawned uWSGI worker 1 (pid: 12, cores: 2)",
+        "[uwsgi] core 0: took 5 s, 12:30:01; a, b: c = d, x->y, a -- b",
+        "File \"/srv/a.py\", line 3, in f: 'x' => 2",
+        "100% of 50%3, %2Fa%3Fb",
+      })
+  void whatIsNoSecretStaysReadable(String text) {
+    assertThat(scrubber.text(text)).isEqualTo(text);
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @CsvSource(
+      delimiter = '~',
+      quoteCharacter = '`',
+      value = {
+        "{'token': UUID('hush'), 'n': 1} ~ {'token': [Filtered], 'n': 1}",
+        "f(token=hush,n=1) ~ f(token=[Filtered],n=1)",
+        "token=hush;n=1, m ~ token=[Filtered];n=1, m",
+        "\"url\": \"/x?token=hush\", \"n\": 1 ~ \"url\": \"/x?token=[Filtered]\", \"n\": 1",
+        "\\\"token\\\": \\\"hush\\\", \\\"n\\\": 1 ~ \\\"token\\\": \\\"[Filtered]\\\", \\\"n\\\": 1",
+        "password: str = 'hush'  # ok ~ password: str = '[Filtered]'  # ok",
+        "password: hush, n: 1 ~ password: [Filtered], n: 1",
+        "GET /x?next=%2Fa%3Ftoken%3Dhush&n=1 ~ GET /x?next=%2Fa%3Ftoken%3D[Filtered]&n=1",
+        "url=https%3A%2F%2Fjoe%3Ahush%40h%2F ~ url=https%3A%2F%2F[Filtered]%40h%2F",
+        "git+https://hush@h/o/r.git@main ~ git+https://[Filtered]@h/o/r.git@main",
+        "http://u:hush@h/?mail=a@b ~ http://u:[Filtered]@h/?mail=a@b",
+        "curl -H 'Authorization: Bearer hush' http://h/ ~ curl -H 'Authorization: [Filtered]' http://h/",
+        "--password hush --verbose ~ --password [Filtered] --verbose",
+        "sent Bearer hush to h ~ sent Bearer [Filtered] to h",
+        "X-Forwarded-For: 192.0.2.7, 192.0.2.8; x ~ X-Forwarded-For: [Filtered]; x",
+      })
+  void whatIsAroundASecretStays(String text, String filtered) {
+    assertThat(scrubber.text(text)).isEqualTo(filtered);
+  }
+}
