@@ -62,7 +62,7 @@ final class SecretScan {
         continue;
       }
       String quote = Quotes.opening(text, from);
-      if (2 * quote.length() > to - from) {
+      if (2 * quote.length() > to - from || !text.startsWith(quote, to - quote.length())) {
         quote = "";
       }
       if (!isFiltered(quote)) {

@@ -710,6 +710,8 @@ class EventFactoryTest {
     String sent =
         new String(
             factory.build(record, HandlerSettings.of(record)).payload(), StandardCharsets.UTF_8);
-    assertThat(sent).contains("\"transaction\":\"GET /api/token=[Filtered]\"").doesNotContain("hush");
+    assertThat(sent)
+        .contains("\"transaction\":\"GET /api/token=[Filtered]\"")
+        .doesNotContain("hush");
   }
 }
