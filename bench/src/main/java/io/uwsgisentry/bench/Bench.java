@@ -7,20 +7,21 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** {@code ./run bench [--quick] [a] [b] [c] [e] [r]}: measures and prints one table. */
+/** {@code ./run bench [--quick] [a] [b] [c] [d] [e] [r]}: measures and prints one table. */
 final class Bench {
   private Bench() {}
 
   public static void main(String[] arguments) throws Exception {
     List<String> parts = new ArrayList<>(List.of(arguments));
     boolean quick = parts.remove("--quick");
-    if (!List.of("a", "b", "c", "e", "r").containsAll(parts)) {
+    if (!List.of("a", "b", "c", "d", "e", "r").containsAll(parts)) {
       System.err.println(
           """
-          usage: ./run bench [--quick] [a] [b] [c] [e] [r]
+          usage: ./run bench [--quick] [a] [b] [c] [d] [e] [r]
             a  the cost of one append
             b  requests per second with and without, and beside uWSGI's alarm_curl
             c  the agent alone
+            d  what capture costs, and an exception beside sentry-sdk's
             e  a storm of equal exceptions, and the same with sentry-sdk
             r  the agent after an outage: 200,000 events wait; bytes of disk an event
           Everything takes about half an hour, --quick ten. Leave the machine alone meanwhile.""");
@@ -41,6 +42,9 @@ final class Bench {
     }
     if (parts.isEmpty() || parts.contains("r")) {
       agent(build, report, quick).recover(quick ? 20_000 : 200_000);
+    }
+    if (parts.isEmpty() || parts.contains("d")) {
+      new CaptureCost(build, report, quick ? 2 : 3, quick ? 2 : 6).run();
     }
     if (parts.isEmpty() || parts.contains("e")) {
       new Storm(build, report, quick ? 20_000 : 100_000, quick ? 100_000 : 1_000_000).run();

@@ -134,7 +134,7 @@ final class Requests {
     };
   }
 
-  private static Process receiver(Scratch scratch, int delay) throws IOException {
+  static Process receiver(Scratch scratch, int delay) throws IOException {
     return scratch.start(
         "receiver",
         List.of(
@@ -147,7 +147,7 @@ final class Requests {
             "" + delay));
   }
 
-  private static int port(Scratch scratch) throws IOException {
+  static int port(Scratch scratch) throws IOException {
     Scratch.await(
         "the receiver",
         Duration.ofSeconds(20),

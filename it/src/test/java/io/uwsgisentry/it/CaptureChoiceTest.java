@@ -83,6 +83,17 @@ class CaptureChoiceTest {
     assertThat(request.toString()).contains("lang=de", "127.0.0.1").doesNotContain("hush");
   }
 
+  @Test
+  void a_number_of_log_lines_that_is_none_is_told_and_strict_stops_there() {
+    String odd = SERVER + "sentry-breadcrumbs = many\n";
+    UwsgiServer server = scene.server(odd).start();
+    assertThat(server.log()).contains("sentry-breadcrumbs = many is not a number of log lines");
+    server.stop();
+    UwsgiServer strict = scene.server(odd.replace("[uwsgi]", "[uwsgi]\nstrict = true")).launch();
+    assertThat(strict.awaitEnd()).isNotZero();
+    assertThat(strict.log()).doesNotContain("spawned uWSGI");
+  }
+
   private static void breakIn(UwsgiServer server, String... paths) {
     for (String path : paths) {
       assertThat(server.get(path).status()).isIn(0, 500);
