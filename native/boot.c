@@ -5,8 +5,33 @@
 #include "sentry.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
+#include <signal.h>
 
 static int served;
+
+/*
+ * uWSGI ends in exit() inside its handlers: of SIGSEGV and SIGFPE, and without a master of the signals that stop it. Whatever
+ * was interrupted may hold malloc's lock or be in the middle of Python. A signal is blocked while its handler runs.
+ */
+static int in_handler_of(const int *signals, size_t count) {
+	sigset_t blocked;
+	if (pthread_sigmask(SIG_BLOCK, NULL, &blocked)) return 1;
+	for (size_t i = 0; i < count; i++) {
+		if (sigismember(&blocked, signals[i]) == 1) return 1;
+	}
+	return 0;
+}
+
+static int told_to_stop(void) {
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	return in_handler_of(signals, 4);
+}
+
+int sentry_crashing(void) {
+	static const int signals[] = {SIGSEGV, SIGFPE};
+	return in_handler_of(signals, 2);
+}
 
 static void tell(const char *what, int code, int serving) {
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_BOOT];
@@ -27,14 +52,15 @@ static void tell(const char *what, int code, int serving) {
 	int (*is_initialized)(void);
 	*(void **) &holds_gil = dlsym(RTLD_DEFAULT, "PyGILState_Check");
 	*(void **) &is_initialized = dlsym(RTLD_DEFAULT, "Py_IsInitialized");
-	if (!serving && is_initialized && holds_gil && is_initialized() && holds_gil()) exception = sentry_python_last_exception(&len, sentry.with_locals);
+	int bare = sentry_crashing();
+	if (!serving && !bare && is_initialized && holds_gil && is_initialized() && holds_gil()) exception = sentry_python_last_exception(&len, sentry.with_locals);
 	uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_BOOT), what, strlen(what));
 	sentry_record_fold(&record, handler->hash, exception ? sentry_hash_raised(fold, exception, len) : fold);
 	if (exception) {
 		sentry_record_fields(&record, exception, len);
 		sentry_record_field(&record, "exception.plugin", "python", 6);
 	}
-	sentry_lines(&record, SENTRY_LINES_MAX);
+	if (!bare) sentry_lines(&record, SENTRY_LINES_MAX);
 	sentry_append(&record);
 	free(exception);
 }
@@ -68,11 +94,16 @@ void sentry_boot_served(void) {
 	if (!uwsgi.workers[1].apps_cnt && is_to_have_an_application()) tell("no application was loaded", -1, 0);
 }
 
+/* in each process that will serve; without a master it is the one that read the configuration */
+void sentry_boot_forked(void) {
+	if (!uwsgi.master_process) served = 1;
+}
+
 /* at the exit of the process that read the configuration, or of a worker that could not load its application */
 void sentry_boot_exit(int code) {
-	if (!sentry.captured || !code) return;
+	if (!sentry.captured || !code || told_to_stop()) return;
 	if (served) {
-		if (getpid() == sentry.main && !uwsgi_instance_is_dying && !uwsgi_instance_is_reloading) tell("the server ended while it served", code, 1);
+		if (uwsgi.master_process && getpid() == sentry.main && !uwsgi_instance_is_dying && !uwsgi_instance_is_reloading) tell("the server ended while it served", code, 1);
 		return;
 	}
 	if (code == UWSGI_FAILED_APP_CODE) tell("no application was loaded, and need-app ended the server", code, 0);

@@ -110,7 +110,12 @@ void sentry_capture_prepare(void) {
 
 	sentry_vassals_prepare();
 	if (uwsgi.master_process) {
-		if (sentry_capturing(SENTRY_CAPTURE_CRASHES) && !any_is_ours(uwsgi.alarm_segfault)) {
+		/* uWSGI keeps an alarm's last text in a block of the one size, and copies into it up to the other */
+		int fits = uwsgi.log_master_bufsize >= uwsgi.alarm_msg_size;
+		if (sentry_capturing(SENTRY_CAPTURE_CRASHES) && !any_is_ours(uwsgi.alarm_segfault) && !fits) {
+			sentry_say("log-master-bufsize is below alarm-msg-size, of which uWSGI's alarms can crash: crashes are reported without their stack");
+		}
+		else if (sentry_capturing(SENTRY_CAPTURE_CRASHES) && !any_is_ours(uwsgi.alarm_segfault)) {
 			uwsgi_string_new_list(&uwsgi.alarm_list, CRASH_ALARM " sentry:");
 			uwsgi_string_new_list(&uwsgi.alarm_segfault, CRASH_ALARM);
 		}

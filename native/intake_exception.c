@@ -38,8 +38,7 @@ static uintptr_t get_texts(uintptr_t data) {
 	t->type = text(t->plugin->exception_class, t->req);
 	t->value = text(t->plugin->exception_msg, t->req);
 	t->repr = text(t->plugin->exception_repr, t->req);
-	/* Python's own is read by python.c, which gets more of it at less cost */
-	if (strcmp(t->plugin->name, "python")) t->backtrace = text(t->plugin->backtrace, t->req);
+	t->backtrace = text(t->plugin->backtrace, t->req);
 	return 0;
 }
 
@@ -59,8 +58,14 @@ static void find_ruby(void) {
 	*(void **) &ruby.set_errinfo = dlsym(RTLD_DEFAULT, "rb_set_errinfo");
 }
 
-static void get_texts_safely(struct texts *t) {
-	if (strcmp(t->plugin->name, "rack")) get_texts((uintptr_t) t);
+/*
+ * Python's are read by python.c: uWSGI's own functions leak the message, and end the worker if the exception's __str__ raises.
+ * Where that cannot be, the type is all that is asked for.
+ */
+static void get_texts_safely(struct texts *t, int from_python) {
+	if (from_python) return;
+	if (!strcmp(t->plugin->name, "python")) t->type = text(t->plugin->exception_class, t->req);
+	else if (strcmp(t->plugin->name, "rack")) get_texts((uintptr_t) t);
 	else if (ruby.protect && ruby.errinfo && ruby.set_errinfo) {
 		uintptr_t error = ruby.errinfo();
 		int state = 0;
@@ -90,16 +95,18 @@ int sentry_tells_exceptions(struct sentry_handler *h) {
 
 static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 	struct texts texts = {plugin, req, NULL, NULL, NULL, NULL};
-	get_texts_safely(&texts);
-	struct uwsgi_buffer *type = texts.type, *value = texts.value, *repr = texts.repr;
 	size_t frames_len = 0;
-	unsigned char *frames = strcmp(plugin->name, "python") ? NULL : sentry_python_exception(&frames_len, sentry.with_locals);
+	const char *python_type = NULL;
+	unsigned char *frames = strcmp(plugin->name, "python") ? NULL : sentry_python_exception(&frames_len, sentry.with_locals, &python_type);
+	get_texts_safely(&texts, frames != NULL);
+	struct uwsgi_buffer *type = texts.type, *value = texts.value, *repr = texts.repr;
 	for (struct sentry_handler *h = sentry.handlers; h; h = h->next) {
 		if (!sentry_tells_exceptions(h)) continue;
 		struct sentry_record record;
 		sentry_begin(&record, SENTRY_EXCEPTION, h, req);
 		uint64_t fold = sentry_fold_start(h, SENTRY_EXCEPTION);
 		if (type) fold = sentry_hash(fold, type->buf, type->pos);
+		else if (python_type) fold = sentry_hash(fold, python_type, strlen(python_type));
 		fold = frames ? sentry_hash_raised(fold, frames, frames_len) : hash_first_frame(fold, texts.backtrace);
 		sentry_record_fold(&record, h->hash, fold);
 		field(&record, "exception.type", type);
@@ -208,9 +215,10 @@ int sentry_exception(struct uwsgi_exception_handler_instance *instance, char *pa
 	uwsgi_hooked_parse(packet, len, packet_origin, &origin);
 	/* a language that is wrapped has told of it in the worker */
 	if (origin.worker > 0 && origin.worker <= (uint64_t) uwsgi.numproc && origin.core < (uint64_t) uwsgi.cores) {
-		struct uwsgi_plugin *plugin = uwsgi.p[uwsgi.workers[origin.worker].cores[origin.core].req.uh->modifier1];
+		struct uwsgi_header *head = uwsgi.workers[origin.worker].cores[origin.core].req.uh;	/* none between two requests */
+		struct uwsgi_plugin *plugin = head ? uwsgi.p[head->modifier1] : NULL;
 		for (int i = 0; i < languages; i++) {
-			if (wrapped[i].plugin == plugin) return 0;
+			if (plugin && wrapped[i].plugin == plugin) return 0;
 		}
 	}
 	struct sentry_record record;

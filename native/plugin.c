@@ -209,6 +209,7 @@ static void sentry_master_cycle(void) {
 
 static void sentry_post_fork(void) {
 	if (inert) return;
+	sentry_boot_forked();
 	sentry_watchdog_start();
 }
 

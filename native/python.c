@@ -14,6 +14,7 @@
 typedef void Object;
 
 #define MOST_BYTES (160u << 10)
+#define MOST_LOCAL_BYTES (96u << 10)	/* the rest is for frames */
 #define MOST_CHAIN 8
 #define FIRST_FRAMES 30
 #define LAST_FRAMES 70
@@ -21,6 +22,8 @@ typedef void Object;
 #define MOST_ITEMS 10
 #define MOST_DEPTH 3
 #define MOST_TEXT 256
+#define MOST_MESSAGE 8192
+#define MOST_LOCAL (4 * MOST_TEXT + 512)	/* bytes of one local variable with its name */
 
 /* name, result, arguments: of Python's stable functions, but for _PyLong_NumBits and _PyType_Lookup, which are checked for */
 #define FUNCTIONS(X) \
@@ -54,12 +57,13 @@ typedef void Object;
 	X(PyException_GetContext, Object *, (Object *)) \
 	X(PyException_GetTraceback, Object *, (Object *)) \
 	X(PySys_GetObject, Object *, (const char *)) \
+	X(PyType_IsSubtype, int, (Object *, Object *)) \
 	X(Py_IncRef, void, (Object *)) \
 	X(Py_DecRef, void, (Object *)) \
 	X(_PyType_Lookup, Object *, (Object *, Object *))
 
-#define TYPES(X) X(PyUnicode_Type) X(PyLong_Type) X(PyBool_Type) X(PyFloat_Type) X(PyBytes_Type) X(PyList_Type) X(PyTuple_Type) X(PyDict_Type) \
-	X(PySet_Type) X(PyFrozenSet_Type) X(PyTraceBack_Type) X(PyFrame_Type) X(PyCode_Type) X(_Py_NoneStruct) X(_Py_TrueStruct)
+#define TYPES(X) X(PyType_Type) X(PyUnicode_Type) X(PyLong_Type) X(PyBool_Type) X(PyFloat_Type) X(PyBytes_Type) X(PyList_Type) X(PyTuple_Type) X(PyDict_Type) \
+	X(PySet_Type) X(PyFrozenSet_Type) X(PyTraceBack_Type) X(PyFrame_Type) X(PyCode_Type) X(_Py_NoneStruct) X(_Py_TrueStruct) X(PyExc_BaseException)
 
 static struct {
 #define X(name, result, arguments) result (*name) arguments;
@@ -70,17 +74,7 @@ static struct {
 #undef X
 } py;
 
-int sentry_python_find(void) {
-#define X(name, result, arguments) *(void **) &py.name = dlsym(RTLD_DEFAULT, #name); if (!py.name) return 0;
-	FUNCTIONS(X)
-#undef X
-#define X(name) py.name = dlsym(RTLD_DEFAULT, #name); if (!py.name) return 0;
-	TYPES(X)
-#undef X
-	return 1;
-}
-
-/* the head of every Python object, and of a type's: the same in all versions, but for builds without a GIL, which uWSGI has none for */
+/* the head of every Python object, and of a type's: the same in all versions, but for builds without a GIL */
 struct object {
 	ssize_t references;
 	Object *type;
@@ -96,6 +90,19 @@ static Object *type_of(Object *o) {
 	return ((struct object *) o)->type;
 }
 
+static int ready;	/* all of it is there, and laid out as we think: else nothing here is called */
+
+int sentry_python_find(void) {
+	ready = 0;
+#define X(name, result, arguments) *(void **) &py.name = dlsym(RTLD_DEFAULT, #name); if (!py.name) return 0;
+	FUNCTIONS(X)
+#undef X
+#define X(name) py.name = dlsym(RTLD_DEFAULT, #name); if (!py.name) return 0;
+	TYPES(X)
+#undef X
+	return ready = type_of(py.PyUnicode_Type) == py.PyType_Type && !strcmp(((struct type *) py.PyUnicode_Type)->name, "str");
+}
+
 static const char *type_name(Object *type) {
 	const char *name = ((struct type *) type)->name;
 	const char *dot = strrchr(name, '.');
@@ -107,12 +114,17 @@ static const char *type_name(Object *type) {
 struct out {
 	unsigned char *bytes;
 	size_t len, room;
+	size_t bound;		/* how far it may grow just now; 0: MOST_BYTES */
+	size_t for_locals;	/* bytes left for local variables */
 	int cut;
+	int lost;		/* something was left out */
 };
+
+#define OUT {NULL, 0, 0, 0, MOST_LOCAL_BYTES, 0, 0}
 
 static void add(struct out *out, const void *bytes, size_t len) {
 	if (out->cut) return;
-	if (out->len + len > MOST_BYTES) {
+	if (out->len + len > (out->bound ? out->bound : MOST_BYTES)) {
 		out->cut = 1;
 		return;
 	}
@@ -147,6 +159,7 @@ static size_t field_start(struct out *out, const char *name) {
 static void field_end(struct out *out, size_t start) {
 	if (out->cut) {
 		if (out->len > start) out->len = start;
+		out->lost = 1;
 		return;
 	}
 	unsigned char *length = out->bytes + start + 1 + out->bytes[start];
@@ -231,6 +244,7 @@ static void add_items(struct out *out, Object *o, ssize_t size, Object *(*get)(O
 }
 
 static void add_value(struct out *out, Object *o, int depth) {
+	if (out->cut) return;
 	Object *type = type_of(o);
 	char number[64];
 	if (o == py._Py_NoneStruct) add_text(out, "None");
@@ -298,7 +312,8 @@ static void add_str_attribute(struct out *out, Object *o, const char *name) {
 	drop(value);
 }
 
-static void add_locals(struct out *out, Object *frame, Object *globals) {
+/* within `most` bytes; a value that is too long is cut where it is, so that its rest is not even looked at */
+static void add_locals(struct out *out, Object *frame, Object *globals, size_t most) {
 	Object *locals = attribute(frame, "f_locals");
 	if (locals && locals != globals && type_of(locals) != py.PyDict_Type && !strcmp(type_name(type_of(locals)), "FrameLocalsProxy")) {
 		Object *copy = py.PyDict_New();	/* Python 3.13: a view of the frame, the interpreter's own */
@@ -309,26 +324,37 @@ static void add_locals(struct out *out, Object *frame, Object *globals) {
 	if (locals && locals != globals && type_of(locals) == py.PyDict_Type) {
 		ssize_t at = 0;
 		int n = 0;
+		size_t before = out->len;
 		Object *key, *value;
-		while (n < MOST_LOCALS && py.PyDict_Next(locals, &at, &key, &value)) {
+		while (!out->cut && n < MOST_LOCALS && py.PyDict_Next(locals, &at, &key, &value)) {
 			if (type_of(key) != py.PyUnicode_Type) continue;
 			n++;
+			if (out->len - before + MOST_LOCAL > most) {
+				out->lost = 1;
+				break;
+			}
 			size_t start = field_start(out, "python.local");
 			add_str(out, key, 100, 0);
 			add(out, "\0", 1);
-			size_t before = out->len;
+			if (out->cut) {
+				field_end(out, start);
+				break;
+			}
+			out->bound = out->len + 4 * MOST_TEXT < MOST_BYTES ? out->len + 4 * MOST_TEXT : MOST_BYTES;
 			add_value(out, value, 0);
-			if (out->len - before > 4 * MOST_TEXT) {
-				out->len = before + 4 * MOST_TEXT;
+			out->bound = 0;
+			if (out->cut) {
+				out->cut = 0;
 				add_text(out, "...");
 			}
 			field_end(out, start);
 		}
+		out->for_locals -= out->len - before < out->for_locals ? out->len - before : out->for_locals;
 	}
 	drop(locals);
 }
 
-static void add_frame(struct out *out, Object *traceback, int with_locals) {
+static void add_frame(struct out *out, Object *traceback, size_t locals) {
 	Object *frame = attribute(traceback, "tb_frame");
 	Object *line = attribute(traceback, "tb_lineno");
 	Object *code = frame && type_of(frame) == py.PyFrame_Type ? attribute(frame, "f_code") : NULL;
@@ -347,7 +373,7 @@ static void add_frame(struct out *out, Object *traceback, int with_locals) {
 		Object *module = globals && type_of(globals) == py.PyDict_Type ? py.PyDict_GetItemString(globals, "__name__") : NULL;
 		if (module && type_of(module) == py.PyUnicode_Type) add_str(out, module, MOST_TEXT, 0);
 		field_end(out, start);
-		if (with_locals) add_locals(out, frame, globals);
+		if (locals) add_locals(out, frame, globals, locals);
 	}
 	drop(globals);
 	drop(code);
@@ -369,8 +395,13 @@ static void add_traceback(struct out *out, Object *traceback, int with_locals) {
 	drop(at);
 	at = traceback;
 	py.Py_IncRef(at);
+	int shown = count < FIRST_FRAMES + LAST_FRAMES ? count : FIRST_FRAMES + LAST_FRAMES, told = 0;
 	for (int n = 0; at && n < count && type_of(at) == py.PyTraceBack_Type; n++) {
-		if (n < FIRST_FRAMES || n >= count - LAST_FRAMES) add_frame(out, at, with_locals);
+		if (n < FIRST_FRAMES || n >= count - LAST_FRAMES) {
+			/* an even share, so that the outer frames leave room for the one that failed */
+			add_frame(out, at, with_locals ? out->for_locals / (size_t) (shown - told) : 0);
+			told++;
+		}
 		Object *next = attribute(at, "tb_next");
 		py.Py_DecRef(at);
 		at = next;
@@ -380,6 +411,18 @@ static void add_traceback(struct out *out, Object *traceback, int with_locals) {
 
 /* ---- exceptions ---- */
 
+/* the value's type, text and both, as uWSGI names them for an exception handler */
+static void add_texts(struct out *out, const char *type, const unsigned char *text, size_t len) {
+	static const char *const names[] = {"exception.type", "exception.value", "exception.repr"};
+	for (int i = 0; i < 3; i++) {
+		size_t start = field_start(out, names[i]);
+		if (i != 1) add_text(out, type);
+		if (i == 2) add(out, ": ", 2);
+		if (i != 0) add(out, text, len);
+		field_end(out, start);
+	}
+}
+
 static void add_exception(struct out *out, Object *value, Object *traceback, const char *relation, int with_locals) {
 	size_t start = field_start(out, "python.exception");
 	add_text(out, relation);
@@ -388,15 +431,41 @@ static void add_exception(struct out *out, Object *value, Object *traceback, con
 	add(out, "\0", 1);
 	add_text(out, type_name(type_of(value)));
 	add(out, "\0", 1);
+	size_t text_at = out->len;
 	Object *text = py.PyObject_Str(value);
-	if (text && type_of(text) == py.PyUnicode_Type) add_str(out, text, 8192, 0);
+	if (text && type_of(text) == py.PyUnicode_Type) add_str(out, text, MOST_MESSAGE, 0);
 	else {
 		py.PyErr_Clear();
 		add_text(out, "<its __str__ failed>");
 	}
 	drop(text);
+	size_t len = out->len - text_at;
 	field_end(out, start);
+	if (!*relation && !out->cut) {
+		unsigned char *copy = malloc(len ? len : 1);	/* the buffer moves as it grows */
+		if (copy) {
+			memcpy(copy, out->bytes + text_at, len);
+			add_texts(out, type_name(type_of(value)), copy, len);
+		}
+		free(copy);
+	}
 	if (traceback && type_of(traceback) == py.PyTraceBack_Type) add_traceback(out, traceback, with_locals);
+}
+
+/* `raise ... from None`; a class that makes something of its own of that word is not asked */
+static int hides_context(Object *value) {
+	Object *key = py.PyUnicode_FromString("__suppress_context__");
+	int plain = key && py._PyType_Lookup(type_of(value), key) == py._PyType_Lookup(*(Object **) py.PyExc_BaseException, key);
+	drop(key);
+	Object *hides = plain ? attribute(value, "__suppress_context__") : NULL;
+	int is = hides == py._Py_TrueStruct;
+	drop(hides);
+	py.PyErr_Clear();
+	return is;
+}
+
+static int is_exception(Object *value) {
+	return value && py.PyType_IsSubtype(type_of(value), *(Object **) py.PyExc_BaseException);
 }
 
 static void add_chain(struct out *out, Object *value, Object *traceback, int with_locals) {
@@ -417,9 +486,7 @@ static void add_chain(struct out *out, Object *value, Object *traceback, int wit
 		Object *next = py.PyException_GetCause(value);
 		relation = "__cause__";
 		if (!next) {
-			Object *suppress = attribute(value, "__suppress_context__");
-			if (suppress != py._Py_TrueStruct) next = py.PyException_GetContext(value);
-			drop(suppress);
+			if (!hides_context(value)) next = py.PyException_GetContext(value);
 			relation = "__context__";
 		}
 		value = next;
@@ -431,41 +498,45 @@ done:
 	for (int i = 0; i < n; i++) drop(seen[i]);
 }
 
-/* the exception that is set, as fields of a record; the caller frees them; NULL: none, or it cannot be read */
-unsigned char *sentry_python_exception(size_t *len, int with_locals) {
-	if (!py.PyErr_Occurred || !py.PyErr_Occurred()) return NULL;
-	struct out out = {NULL, 0, 0, 0};
+/* the fields; the caller frees them; NULL: it is none, or it cannot be read */
+static unsigned char *fields_of(Object *value, Object *traceback, size_t *len, int with_locals) {
+	if (!is_exception(value)) return NULL;
+	struct out out = OUT;
+	add_chain(&out, value, traceback && traceback != py._Py_NoneStruct ? traceback : NULL, with_locals);
+	py.PyErr_Clear();
+	if (out.lost || out.cut) {
+		out.cut = 0;
+		out.bound = out.len + 64;
+		size_t start = field_start(&out, "python.cut");
+		add(&out, "1", 1);
+		field_end(&out, start);
+	}
+	*len = out.len;
+	return out.bytes;
+}
+
+/* the exception that is set, and its type's name, which lives as long as it is set */
+unsigned char *sentry_python_exception(size_t *len, int with_locals, const char **type_is) {
+	if (!ready || !py.PyErr_Occurred()) return NULL;
 	Object *type = NULL, *value = NULL, *traceback = NULL;
 	py.PyErr_Fetch(&type, &value, &traceback);
 	py.PyErr_NormalizeException(&type, &value, &traceback);
-	if (value) add_chain(&out, value, traceback, with_locals);
+	unsigned char *fields = fields_of(value, traceback, len, with_locals);
+	if (fields) *type_is = type_name(type_of(value));
 	py.PyErr_Clear();
 	py.PyErr_Restore(type, value, traceback);
-	*len = out.len;
-	return out.bytes;
+	return fields;
 }
 
 /* the last exception that Python printed without anybody catching it (sys.last_value): an application that did not load */
 unsigned char *sentry_python_last_exception(size_t *len, int with_locals) {
-	if (!py.PySys_GetObject) return NULL;
-	struct out out = {NULL, 0, 0, 0};
-	Object *value = py.PySys_GetObject("last_value");	/* borrowed */
-	Object *traceback = value ? py.PySys_GetObject("last_traceback") : NULL;
-	if (!value || value == py._Py_NoneStruct) return NULL;
-	add_chain(&out, value, traceback && traceback != py._Py_NoneStruct ? traceback : NULL, with_locals);
-	py.PyErr_Clear();
-	*len = out.len;
-	return out.bytes;
+	Object *value = ready ? py.PySys_GetObject("last_value") : NULL;	/* borrowed */
+	return value ? fields_of(value, py.PySys_GetObject("last_traceback"), len, with_locals) : NULL;
 }
 
-/* an exception that Python is printing, as fields of a record; the caller frees them */
+/* an exception that Python is printing */
 unsigned char *sentry_python_failure(void *value, void *traceback, size_t *len, int with_locals) {
-	if (!py.PyErr_Occurred || !value || value == py._Py_NoneStruct) return NULL;
-	struct out out = {NULL, 0, 0, 0};
-	add_chain(&out, value, traceback && traceback != py._Py_NoneStruct ? traceback : NULL, with_locals);
-	py.PyErr_Clear();
-	*len = out.len;
-	return out.bytes;
+	return ready ? fields_of(value, traceback, len, with_locals) : NULL;
 }
 
 const char *sentry_python_type_name(void *value) {
@@ -481,7 +552,7 @@ static size_t copied(struct out *out, char *to, size_t room) {
 
 /* a text that the object itself holds under that name, as far as there is room; 0 where its class has a say in it */
 size_t sentry_python_own_text(void *object, const char *name, char *to, size_t room) {
-	struct out out = {NULL, 0, 0, 0};
+	struct out out = OUT;
 	Object *key = py.PyUnicode_FromString(name);
 	int of_the_class = !key || py._PyType_Lookup(type_of(object), key) != NULL;
 	drop(key);
@@ -492,8 +563,8 @@ size_t sentry_python_own_text(void *object, const char *name, char *to, size_t r
 
 /* sys.path, NULs between; entries that do not fit are left out */
 size_t sentry_python_path(char *to, size_t room) {
-	if (!py.PySys_GetObject) return 0;
-	struct out out = {NULL, 0, 0, 0};
+	if (!ready) return 0;
+	struct out out = OUT;
 	Object *path = py.PySys_GetObject("path");	/* borrowed */
 	ssize_t size = path && type_of(path) == py.PyList_Type ? py.PyList_Size(path) : 0;
 	for (ssize_t i = 0; i < size; i++) {

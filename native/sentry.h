@@ -73,6 +73,7 @@ struct sentry_stack {
 	uint32_t len;
 	uint64_t of;		/* a worker: start of the oldest request that was slow then; a mule or spooler: second of its deadline */
 	uint64_t taken;		/* microseconds */
+	uint64_t tried, tried_at;	/* the same of the last attempt: the watchdog's own */
 	uint64_t main_thread;
 	char text[SENTRY_STACK_MAX];
 };
@@ -170,12 +171,15 @@ void sentry_lines(struct sentry_record *, int most);
 
 /* watch.c: the master's look at its children */
 void sentry_watch_cycle(void);
+int sentry_may_wait(void);		/* another millisecond, in the master */
 int sentry_watch_crash(const char *text, size_t len, int reported);	/* a backtrace that uWSGI printed: 1 if it is one */
 void sentry_harakiri(int);
 
 /* boot.c */
 void sentry_boot_apps(void);
 void sentry_boot_served(void);
+void sentry_boot_forked(void);
+int sentry_crashing(void);		/* in a handler of uWSGI's that ends in exit() */
 void sentry_boot_exit(int code);
 void sentry_boot_tell(const char *what);
 
@@ -192,7 +196,7 @@ int sentry_watchdog_hook(char *);
 
 /* python.c */
 int sentry_python_find(void);
-unsigned char *sentry_python_exception(size_t *len, int with_locals);
+unsigned char *sentry_python_exception(size_t *len, int with_locals, const char **type);
 unsigned char *sentry_python_last_exception(size_t *len, int with_locals);
 unsigned char *sentry_python_failure(void *value, void *traceback, size_t *len, int with_locals);
 const char *sentry_python_type_name(void *value);

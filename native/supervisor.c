@@ -20,6 +20,8 @@ static const char script[] =
 	"unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS CLASSPATH LD_PRELOAD\n"
 	"# glibc reserves 64 MB of address space for each thread that allocates: too much under limit-as\n"
 	"export MALLOC_ARENA_MAX=1\n"
+	"# Java reads file names by the locale: with none it cannot read those that are not ASCII\n"
+	"export LC_ALL=C.UTF-8\n"
 	"cd /\n"
 	"end() { [ \"$mode\" = drain ] || sleep \"$2\"; exit \"$1\"; }\n"
 	"# a link would lead elsewhere, and opening a FIFO would wait for ever\n"
@@ -260,16 +262,26 @@ void sentry_agent_register(void) {
 		free(line);
 		return;
 	}
-	/* master-as-root: root must not run what the directory's owner could have written */
-	char *escaped = uwsgi_malloc(strlen(line) * 2 + 96);
+	/*
+	 * master-as-root: root must not run what the directory's owner could have written. What uWSGI itself does for a daemon's uid=
+	 * would leave it root's supplementary groups.
+	 */
+	char *script_line = quoted(line);
+	size_t size = strlen(script_line) + 256;
+	char *as_owner = uwsgi_malloc(size);
+	snprintf(as_owner, size, "command -v setpriv >/dev/null || { sleep 30; exit 127; }; exec setpriv --reuid=%ld --regid=%ld --clear-groups sh -c %s",
+		(long) sentry.journal.owner, (long) sentry.journal.group, script_line);
+	char *escaped = uwsgi_malloc(strlen(as_owner) * 2 + 8);
 	char *to = escaped + sprintf(escaped, "cmd=");
-	for (char *c = line; *c; c++) {
+	for (char *c = as_owner; *c; c++) {
 		if (*c == ',' || *c == '\\') *to++ = '\\';
 		*to++ = *c;
 	}
-	sprintf(to, ",uid=%ld,gid=%ld", (long) sentry.journal.owner, (long) sentry.journal.group);
+	*to = 0;
 	uwsgi_opt_add_daemon2("attach-daemon2", escaped, NULL);
 	free(escaped);
+	free(as_owner);
+	free(script_line);
 	free(line);
 }
 
@@ -313,7 +325,7 @@ void sentry_agent_detached(int drain_only) {
 void sentry_agent_at_exit(int code, void *nothing) {
 	(void) nothing;
 	if (code == UWSGI_FAILED_APP_CODE || getpid() == sentry.main) sentry_boot_exit(code);
-	if (getpid() != sentry.main) return;
+	if (getpid() != sentry.main || sentry_crashing()) return;
 	sentry_log_drops();
 	if (sentry.agent_started || !uwsgi.master_process) return;
 	if (__atomic_load_n(&sentry.journal.counters->appended, __ATOMIC_RELAXED)) sentry_agent_detached(1);

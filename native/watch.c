@@ -117,10 +117,21 @@ int sentry_watch_crash(const char *text, size_t len, int reported) {
 	return 1;
 }
 
+/* for whatever it waits, and for however many processes at once: the master does not stand still for longer than this in a cycle */
+#define WAIT_MS 60
+static int waits = WAIT_MS;
+
+int sentry_may_wait(void) {
+	return waits > 0 && waits--;
+}
+
 /* the slot of that process's crash. Its message is on its way through a pipe when it dies: a few milliseconds are waited for it */
-static int crash_of(pid_t pid, int wait_for_it) {
-	for (int turn = 0; turn < (wait_for_it ? 30 : 1); turn++) {
-		if (turn) usleep(1000);
+static int crash_of(pid_t pid) {
+	for (int turn = 0; turn < 30; turn++) {
+		if (turn) {
+			if (!sentry_may_wait()) return -1;
+			usleep(1000);
+		}
 		for (int i = 0; i < CRASHES; i++) {
 			if (__atomic_load_n(&crashes[i].state, __ATOMIC_ACQUIRE) == 2 && crashes[i].pid == pid) return i;
 		}
@@ -148,7 +159,7 @@ static void tell_death(struct sentry_handler *handler, enum sentry_process proce
 	unsigned char *copy = NULL;
 	int crash = -1;
 	/* uWSGI's handler ends in exit(1), or since 2.0.27 in the signal again */
-	if (si && si->si_status == (si->si_code == CLD_EXITED ? 1 : si->si_status == SIGFPE ? SIGFPE : SIGSEGV)) crash = crash_of(child->pid, 1);
+	if (si && si->si_status == (si->si_code == CLD_EXITED ? 1 : si->si_status == SIGFPE ? SIGFPE : SIGSEGV)) crash = crash_of(child->pid);
 	if (crash >= 0 && crashes[crash].reported) {
 		__atomic_store_n(&crashes[crash].state, 0, __ATOMIC_RELEASE);
 		return;
@@ -395,6 +406,7 @@ static void look_at_the_queue(void) {
 }
 
 void sentry_watch_cycle(void) {
+	waits = WAIT_MS;
 	if (!sentry.captured || !sentry.watch || getpid() != sentry.main) return;
 	siginfo_t si;
 	memset(&si, 0, sizeof(si));
@@ -445,9 +457,10 @@ void sentry_harakiri(int id) {
 	char limit[24];
 	int digits = snprintf(limit, sizeof(limit), "%d", uwsgi.harakiri_options.workers);
 	sentry_record_pair(&record, "proc", "harakiri", 8, limit, (size_t) digits);
-	sentry_requests_of(&record, id, &copy);
 	char *stack_copy = NULL;
+	/* first, since many requests can fill the record */
 	sentry_stack_of(&record, id, 0, &stack_copy, 0, UINT64_MAX);
+	sentry_requests_of(&record, id, &copy);
 	sentry_lines(&record, SENTRY_LINES_MAX);
 	sentry_append(&record);
 	free(stack_copy);

@@ -114,7 +114,7 @@ public final class EventFactory {
       common(draft, settings, builder.platform(record));
       request(draft, incident);
       draft.breadcrumbs(LogLines.of(incident));
-      if (record.cut()) {
+      if (record.cut() || record.fields().text(PythonFailure.CUT) != null) {
         draft.trimmed("the record: a value was too long to be written whole");
       }
       return finished(draft, record.id());

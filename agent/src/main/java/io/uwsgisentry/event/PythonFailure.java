@@ -20,6 +20,9 @@ import java.util.Map;
  */
 record PythonFailure(
     String relation, String module, String type, String value, List<Frame> frames) {
+  /** There where frames or local variables were left out. */
+  static final String CUT = "python.cut";
+
   private static final int MAX_CHAIN = 20;
 
   /** A frame; the line is -1 where it is not known. */
