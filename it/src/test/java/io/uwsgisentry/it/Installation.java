@@ -48,6 +48,7 @@ record Installation(Path plugins, Path apps) {
           new String[] {
             "app.py",
             "captured.py",
+            "harm.py",
             "spooled.py",
             "unloadable.py",
             "app.psgi",
