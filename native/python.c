@@ -411,12 +411,18 @@ static void add_traceback(struct out *out, Object *traceback, int with_locals) {
 
 /* ---- exceptions ---- */
 
-/* the value's type, text and both, as uWSGI names them for an exception handler */
-static void add_texts(struct out *out, const char *type, const unsigned char *text, size_t len) {
+/* the value's type with its module, its text, and both, as uWSGI has them for an exception handler */
+static void add_texts(struct out *out, Object *type, const unsigned char *text, size_t len) {
 	static const char *const names[] = {"exception.type", "exception.value", "exception.repr"};
 	for (int i = 0; i < 3; i++) {
 		size_t start = field_start(out, names[i]);
-		if (i != 1) add_text(out, type);
+		if (i != 1) {
+			size_t before = out->len;
+			add_attribute_of_type(out, type, "__module__");
+			if (out->len - before == 8 && !memcmp(out->bytes + before, "builtins", 8)) out->len = before;
+			else if (out->len > before) add(out, ".", 1);
+			add_text(out, type_name(type));
+		}
 		if (i == 2) add(out, ": ", 2);
 		if (i != 0) add(out, text, len);
 		field_end(out, start);
@@ -445,7 +451,7 @@ static void add_exception(struct out *out, Object *value, Object *traceback, con
 		unsigned char *copy = malloc(len ? len : 1);	/* the buffer moves as it grows */
 		if (copy) {
 			memcpy(copy, out->bytes + text_at, len);
-			add_texts(out, type_name(type_of(value)), copy, len);
+			add_texts(out, type_of(value), copy, len);
 		}
 		free(copy);
 	}
