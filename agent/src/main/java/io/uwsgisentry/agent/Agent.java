@@ -267,6 +267,7 @@ final class Agent {
           log.line("the clock was set by " + jumped.toSeconds() + " s; what waits, waits on");
           return false;
         }
+        delivery.requireAlive();
         long now = System.nanoTime();
         if (now - looked >= LOOK_ELSEWHERE_NANOS) {
           looked = now;

@@ -2,7 +2,7 @@ package io.uwsgisentry.agent;
 
 import io.uwsgisentry.console.Text;
 import java.io.IOException;
-import java.nio.ByteBuffer;
+import java.io.OutputStream;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -14,6 +14,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.temporal.ChronoUnit;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The agent's own log, {@code <dir>/agent.log}: never uWSGI's, whose {@code alarm-log} would match
@@ -29,15 +30,15 @@ final class AgentLog implements AutoCloseable {
   private final Path file;
   private final Clock clock;
   private final long maxBytes;
-  private FileChannel channel;
+  private @Nullable OutputStream out;
   private long bytes;
 
   private AgentLog(Path file, Clock clock, long maxBytes) throws IOException {
     this.file = file;
     this.clock = clock;
     this.maxBytes = maxBytes;
-    this.channel = channel(file);
-    this.bytes = channel.size();
+    this.out = stream(file);
+    this.bytes = Files.size(file);
   }
 
   static AgentLog open(Path directory, Clock clock) throws IOException {
@@ -48,15 +49,19 @@ final class AgentLog implements AutoCloseable {
     return new AgentLog(directory.resolve("agent.log"), clock, maxBytes);
   }
 
-  private static FileChannel channel(Path file) throws IOException {
-    return FileChannel.open(
-        file,
-        Set.of(
-            StandardOpenOption.WRITE,
-            StandardOpenOption.APPEND,
-            StandardOpenOption.CREATE,
-            LinkOption.NOFOLLOW_LINKS),
-        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+  /** A stream, since a channel is closed for all when a thread that is interrupted writes to it. */
+  private static OutputStream stream(Path file) throws IOException {
+    FileChannel.open(
+            file,
+            Set.of(
+                StandardOpenOption.WRITE,
+                StandardOpenOption.APPEND,
+                StandardOpenOption.CREATE,
+                LinkOption.NOFOLLOW_LINKS),
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))
+        .close();
+    return Files.newOutputStream(
+        file, StandardOpenOption.WRITE, StandardOpenOption.APPEND, LinkOption.NOFOLLOW_LINKS);
   }
 
   /**
@@ -72,18 +77,20 @@ final class AgentLog implements AutoCloseable {
     byte[] encoded = line.getBytes(StandardCharsets.UTF_8);
     try {
       if (bytes > 0 && bytes + encoded.length > maxBytes) {
+        close();
         Files.move(
             file,
             file.resolveSibling(file.getFileName() + ".1"),
             StandardCopyOption.REPLACE_EXISTING);
-        channel.close();
-        channel = channel(file);
-        bytes = 0;
       }
-      ByteBuffer buffer = ByteBuffer.wrap(encoded);
-      while (buffer.hasRemaining()) {
-        bytes += channel.write(buffer);
+      OutputStream to = out;
+      if (to == null) {
+        to = stream(file);
+        out = to;
+        bytes = Files.size(file);
       }
+      to.write(encoded);
+      bytes += encoded.length;
     } catch (IOException e) {
       // A full disk, mostly. What matters is counted in the outbox.
     }
@@ -98,6 +105,10 @@ final class AgentLog implements AutoCloseable {
 
   @Override
   public synchronized void close() throws IOException {
-    channel.close();
+    OutputStream open = out;
+    out = null;
+    if (open != null) {
+      open.close();
+    }
   }
 }

@@ -95,16 +95,25 @@ public final class Delivery implements AutoCloseable {
   }
 
   /**
-   * There is something new in the outbox. Cheap, and harmless if it is not so.
+   * Does nothing, if delivery goes on.
    *
-   * @throws IllegalStateException if delivery has ended by a fault of its own: the process should
-   *     end too, for another to start afresh
+   * @throws IllegalStateException if it has ended by a fault of its own: the process should end
+   *     too, for another to start afresh
    */
-  public void wake() {
+  public void requireAlive() {
     Throwable ended = fault;
     if (ended != null) {
       throw new IllegalStateException("delivery ended by a fault of its own", ended);
     }
+  }
+
+  /**
+   * There is something new in the outbox. Cheap, and harmless if it is not so.
+   *
+   * @throws IllegalStateException as {@link #requireAlive}
+   */
+  public void wake() {
+    requireAlive();
     if (woken.compareAndSet(false, true)) {
       inbox.add(new Wake());
     }
@@ -253,7 +262,9 @@ public final class Delivery implements AutoCloseable {
     if (wanted > 0) {
       // First, so that what is answered need not be read again only to be left out.
       settlements.store();
-      lane.fetched(outbox.ready(lane.key(), lanes.due(now), wanted, lane.taken()), wanted);
+      lane.fetched(
+          outbox.ready(lane.key(), lanes.due(now), wanted, Lane.FETCHED_BYTES, lane.taken()),
+          wanted);
     }
     Lane.Ticket ticket = lane.start(nanos, now);
     if (ticket == null) {

@@ -60,7 +60,9 @@ final class Lane {
 
   private static final int MOST_BUFFERED = 64;
   private static final int TURNED_AWAY = 3;
-  private static final int BUFFERED_BYTES = 256 * 1024;
+
+  /** How much payload is fetched at once; the entry that reaches it is the last. */
+  static final int FETCHED_BYTES = 256 * 1024;
 
   private final String key;
   private final Pace pace;
@@ -80,7 +82,6 @@ final class Lane {
   private int inFlight;
   private long lastStart;
   private long lastUse;
-  private int largest = 4096;
 
   /** The outbox had nothing more; a wake-up looks again. */
   private boolean exhausted;
@@ -165,7 +166,7 @@ final class Lane {
     if (exhausted || !soon || buffer.size() > health.allowed() || waits(nanos, now)) {
       return 0;
     }
-    return health.proven() ? Math.max(1, Math.min(MOST_BUFFERED, BUFFERED_BYTES / largest)) : 1;
+    return health.proven() ? MOST_BUFFERED : 1;
   }
 
   /** Ids that are not to be fetched. */
@@ -177,11 +178,9 @@ final class Lane {
   }
 
   void fetched(List<Entry> entries, int wanted) {
-    exhausted = entries.size() < wanted;
-    for (Entry entry : entries) {
-      largest = Math.max(largest, entry.payload().length);
-      buffer.add(entry);
-    }
+    buffer.addAll(entries);
+    long bytes = entries.stream().mapToLong(entry -> entry.payload().length).sum();
+    exhausted = entries.size() < wanted && bytes < FETCHED_BYTES;
   }
 
   /** The next request to make now, or null. */

@@ -35,6 +35,22 @@ final class Counters {
     statement.executeUpdate();
   }
 
+  /** In a write only. */
+  static void takeBack(
+      Database database, Counter.Name name, String reason, String subject, long quantity)
+      throws SQLException {
+    PreparedStatement statement =
+        database.prepared(
+            "UPDATE counters SET quantity = max(quantity - ?, 0)"
+                + " WHERE name = ? AND reason = ? AND subject = ?");
+    statement.setLong(1, quantity);
+    statement.setString(2, name.name().toLowerCase(Locale.ROOT));
+    statement.setString(3, reason);
+    statement.setString(4, subject);
+    statement.executeUpdate();
+    database.execute("DELETE FROM counters WHERE quantity = 0");
+  }
+
   static List<Counter> all(Database database) throws IOException {
     return database.read(
         () -> {

@@ -42,6 +42,25 @@ final class Discards {
     statement.executeUpdate();
   }
 
+  /**
+   * In a write only: these are to be sent after all. A server that was told of them cannot be told
+   * otherwise.
+   */
+  void takeBack(long destination, String reason, String category, long quantity)
+      throws SQLException {
+    Counters.takeBack(database, Counter.Name.DISCARDED, reason, category, quantity);
+    PreparedStatement told =
+        database.prepared(
+            "UPDATE reports SET quantity = quantity - ? WHERE destination = ? AND reason = ?"
+                + " AND category = ?");
+    told.setLong(1, quantity);
+    told.setLong(2, destination);
+    told.setString(3, reason);
+    told.setString(4, category);
+    told.executeUpdate();
+    database.execute("DELETE FROM reports WHERE quantity <= 0");
+  }
+
   /** Keys of the destinations that are to be told something. */
   List<String> destinations() throws IOException {
     return database.read(

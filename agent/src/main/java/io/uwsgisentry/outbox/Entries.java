@@ -83,7 +83,7 @@ final class Entries {
         });
   }
 
-  List<Entry> ready(String destinationKey, Instant now, int limit, Set<String> exclude)
+  List<Entry> ready(String destinationKey, Instant now, int limit, long bytes, Set<String> exclude)
       throws IOException {
     return database.read(
         () -> {
@@ -98,10 +98,13 @@ final class Entries {
           statement.setLong(2, now.toEpochMilli());
           statement.setInt(3, limit + exclude.size());
           List<Entry> entries = new ArrayList<>();
+          long taken = 0;
           try (ResultSet row = statement.executeQuery()) {
-            while (entries.size() < limit && row.next()) {
+            while (entries.size() < limit && taken < bytes && row.next()) {
               if (!exclude.contains(Columns.id(row.getBytes(1)))) {
-                entries.add(entry(row));
+                Entry entry = entry(row);
+                entries.add(entry);
+                taken += entry.payload().length;
               }
             }
           }

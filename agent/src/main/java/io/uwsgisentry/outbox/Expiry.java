@@ -71,7 +71,7 @@ final class Expiry {
         database.prepared(
             "UPDATE entries SET "
                 + Move.EXPIRED.set()
-                + ", not_before = NULL, settled = ?, last_error = ? WHERE seq = ? AND "
+                + ", not_before = NULL, settled = ?, last_error = ?, reason = ? WHERE seq = ? AND "
                 + Move.EXPIRED.where());
     statement.setLong(1, nowMillis);
     statement.setString(
@@ -79,9 +79,11 @@ final class Expiry {
         "waited longer than "
             + (age.toHours() >= 48 ? age.toDays() + " days" : age.toMinutes() + " minutes")
             + (old.error() == null ? "" : "; " + old.error()));
-    statement.setLong(3, old.seq());
+    DiscardReason reason = reason(old);
+    statement.setString(3, reason.label());
+    statement.setLong(4, old.seq());
     statement.executeUpdate();
-    discards.add(old.destination(), reason(old), old.category(), old.occurrences(), nowMillis);
+    discards.add(old.destination(), reason, old.category(), old.occurrences(), nowMillis);
   }
 
   /** Errors that begin with a number are a server's answers, all others the network's. */

@@ -211,10 +211,13 @@ public final class Outbox implements AutoCloseable {
   /**
    * The oldest entries that can be sent there now, rate limits aside, without those whose ids are
    * in {@code exclude}.
+   *
+   * @param bytes of payload, together: the one that reaches it is the last
    */
-  public List<Entry> ready(String destinationKey, Instant now, int limit, Set<String> exclude)
+  public List<Entry> ready(
+      String destinationKey, Instant now, int limit, long bytes, Set<String> exclude)
       throws IOException {
-    return entries.ready(destinationKey, now, limit, exclude);
+    return entries.ready(destinationKey, now, limit, bytes, exclude);
   }
 
   /**

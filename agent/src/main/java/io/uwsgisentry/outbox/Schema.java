@@ -18,6 +18,8 @@ import java.util.List;
  *       entries.id} it recognises a record that was appended twice.
  *   <li>{@code files.attempts} counts how often reading started at {@code position} without getting
  *       beyond it.
+ *   <li>{@code entries.reason}: with which {@link DiscardReason} a dead one was counted, for {@code
+ *       events retry} to take that back.
  *   <li>{@code entries.packed}: the payload is compressed with gzip and stands in {@code packed}, a
  *       table of its own, since small ones in the place of large ones would give no page back.
  *       {@code size} is that of the payload as it is stored.
@@ -109,6 +111,7 @@ final class Schema {
   private static final String[] VERSION_2 = {
     "ALTER TABLE destinations ADD COLUMN ca TEXT",
     "ALTER TABLE destinations ADD COLUMN proxy TEXT",
+    "ALTER TABLE entries ADD COLUMN reason TEXT",
     "ALTER TABLE entries ADD COLUMN packed INTEGER NOT NULL DEFAULT 0",
     "CREATE TABLE packed(seq INTEGER PRIMARY KEY REFERENCES entries(seq), payload BLOB NOT NULL)",
     "CREATE INDEX entries_age ON entries(stored) WHERE state = 0",

@@ -106,12 +106,13 @@ final class Settling {
             "UPDATE entries SET "
                 + Move.REFUSED.set()
                 + ", attempts = attempts + 1, not_before = NULL,"
-                + " last_error = ?, settled = ? WHERE id = ? AND "
+                + " last_error = ?, settled = ?, reason = ? WHERE id = ? AND "
                 + Move.REFUSED.where()
                 + " RETURNING category, occurrences, destination");
     statement.setString(1, dead.answer());
     statement.setLong(2, dead.when().toEpochMilli());
-    statement.setBytes(3, Columns.id(dead.id()));
+    statement.setString(3, dead.reason().label());
+    statement.setBytes(4, Columns.id(dead.id()));
     String category = null;
     long occurrences = 0;
     long destination = 0;
@@ -210,11 +211,12 @@ final class Settling {
   }
 
   private int retry(String id, Resolver resolver) throws SQLException {
+    takeBack(id);
     PreparedStatement again =
         database.prepared(
             "UPDATE entries SET "
                 + Move.RETRIED.set()
-                + ", not_before = NULL, settled = NULL, stored = ? WHERE id = ?"
+                + ", reason = NULL, not_before = NULL, settled = NULL, stored = ? WHERE id = ?"
                 + " AND raw = 0 AND destination IS NOT NULL AND "
                 + Move.RETRIED.where());
     again.setLong(1, clock.millis());
@@ -232,6 +234,22 @@ final class Settling {
     statement.setBytes(6, Columns.id(id));
     int moved = statement.executeUpdate();
     return destination instanceof Destination.To ? moved : 0;
+  }
+
+  /** What had been given up is not, after all; it is counted when it is given up again. */
+  private void takeBack(String id) throws SQLException {
+    PreparedStatement dead =
+        database.prepared(
+            "SELECT coalesce(destination, 0), reason, category, occurrences FROM entries"
+                + " WHERE id = ? AND raw = 0 AND state = "
+                + State.DEAD.code()
+                + " AND reason IS NOT NULL");
+    dead.setBytes(1, Columns.id(id));
+    try (ResultSet row = dead.executeQuery()) {
+      if (row.next()) {
+        discards.takeBack(row.getLong(1), row.getString(2), row.getString(3), row.getLong(4));
+      }
+    }
   }
 
   void hold(String destinationKey, String category, Instant until) throws IOException {

@@ -53,6 +53,23 @@ class AgentPartsTest {
   }
 
   @Test
+  void aThreadThatIsInterruptedDoesNotCloseTheLogForAllOthers() throws Exception {
+    try (AgentLog log = AgentLog.open(directory, Clock.systemUTC())) {
+      Thread interrupted =
+          new Thread(
+              () -> {
+                Thread.currentThread().interrupt();
+                log.line("by one that was interrupted");
+              });
+      interrupted.start();
+      interrupted.join();
+      log.line("by another");
+    }
+    assertThat(Files.readString(directory.resolve("agent.log")))
+        .contains("by one that was interrupted", "by another");
+  }
+
+  @Test
   void everyLineOfTheLogHasItsTimeAndOthersBelongToIt() throws IOException {
     try (AgentLog log = AgentLog.open(directory, Clock.systemUTC())) {
       log.line("one\ntwo\n");

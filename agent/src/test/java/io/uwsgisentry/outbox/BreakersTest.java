@@ -69,7 +69,9 @@ class BreakersTest {
   }
 
   private List<String> ready(Destination.To to) throws IOException {
-    return outbox.ready(to.key(), Instant.now(), 100, Set.of()).stream().map(Entry::id).toList();
+    return outbox.ready(to.key(), Instant.now(), 100, Long.MAX_VALUE, Set.of()).stream()
+        .map(Entry::id)
+        .toList();
   }
 
   private void park(Destination.To to) throws IOException {
@@ -88,7 +90,8 @@ class BreakersTest {
     outbox.resolve(handler -> handler.equals(SHOP) ? NEW : OLD);
 
     assertThat(ready(NEW)).containsExactly(ofShop);
-    assertThat(outbox.ready(NEW.key(), Instant.now(), 1, Set.of()).get(0).to()).isEqualTo(NEW);
+    assertThat(outbox.ready(NEW.key(), Instant.now(), 1, Long.MAX_VALUE, Set.of()).get(0).to())
+        .isEqualTo(NEW);
     assertThat(ready(OLD)).containsExactly(ofBlog);
   }
 

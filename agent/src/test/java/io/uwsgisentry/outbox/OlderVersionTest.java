@@ -42,7 +42,7 @@ class OlderVersionTest {
               "7 UNDELIVERABLE",
               "8 READY");
       String key = outbox.destinations().get(0).key();
-      assertThat(outbox.ready(key, THEN, 100, Set.of()))
+      assertThat(outbox.ready(key, THEN, 100, Long.MAX_VALUE, Set.of()))
           .extracting(Entry::id)
           .containsExactly("%032x".formatted(2), "%032x".formatted(8));
       assertThat(outbox.holds(key)).containsEntry("error", THEN.plusSeconds(600));

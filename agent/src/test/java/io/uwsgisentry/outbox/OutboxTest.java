@@ -138,7 +138,9 @@ class OutboxTest {
   }
 
   private List<String> ready(String host) throws IOException {
-    return outbox.ready(to(host).key(), now, 100, Set.of()).stream().map(Entry::id).toList();
+    return outbox.ready(to(host).key(), now, 100, Long.MAX_VALUE, Set.of()).stream()
+        .map(Entry::id)
+        .toList();
   }
 
   private Map<String, Long> counted(Counter.Name name) throws IOException {
@@ -157,7 +159,7 @@ class OutboxTest {
 
     assertThat(outbox.destinationsReady(now))
         .containsExactlyInAnyOrder(to("a.example").key(), to("b.example").key());
-    Entry entry = outbox.ready(to("a.example").key(), now, 1, Set.of()).get(0);
+    Entry entry = outbox.ready(to("a.example").key(), now, 1, Long.MAX_VALUE, Set.of()).get(0);
     assertThat(entry)
         .usingRecursiveComparison()
         .isEqualTo(
@@ -189,9 +191,40 @@ class OutboxTest {
   void readyLeavesOutWhatIsUnderWayAndKeepsTheOrder() throws IOException {
     store(to("a.example"), 1, 2, 3, 4);
 
-    assertThat(outbox.ready(to("a.example").key(), now, 2, Set.of(id(1), id(3))))
+    assertThat(outbox.ready(to("a.example").key(), now, 2, Long.MAX_VALUE, Set.of(id(1), id(3))))
         .extracting(Entry::id)
         .containsExactly(id(2), id(4));
+  }
+
+  @Test
+  void readyEndsWithTheEntryThatReachesItsBytes() throws IOException {
+    store(to("a.example"), 1, 2, 3, 4);
+    int one = outbox.find(id(1), 1).get(0).payload().length;
+
+    assertThat(outbox.ready(to("a.example").key(), now, 100, one + 1, Set.of())).hasSize(2);
+    assertThat(outbox.ready(to("a.example").key(), now, 100, 1, Set.of())).hasSize(1);
+  }
+
+  @Test
+  void whatIsSentAfterAllWasNotGivenUpAndWhatIsGivenUpAgainIsCountedOnce() throws IOException {
+    store(to("a.example"), 1, 2);
+    for (int number : new int[] {1, 2}) {
+      outbox.settle(
+          List.of(new Settlement.Dead(id(number), DiscardReason.SEND_ERROR, "400 no", NOW)));
+    }
+    assertThat(counted(Counter.Name.DISCARDED)).containsEntry("send_error/error", 2L);
+
+    outbox.retry(List.of(id(1), id(2)), handler -> to("a.example"));
+    assertThat(counted(Counter.Name.DISCARDED)).isEmpty();
+    assertThat(outbox.destinationsToTell()).isEmpty();
+
+    outbox.settle(
+        List.of(
+            new Settlement.Delivered(id(1), NOW, 200),
+            new Settlement.Dead(id(2), DiscardReason.SEND_ERROR, "400 no", NOW)));
+    assertThat(counted(Counter.Name.DISCARDED)).containsEntry("send_error/error", 1L);
+    assertThat(outbox.unreported(to("a.example").key(), 10))
+        .containsExactly(new Discarded("send_error", "error", 1));
   }
 
   @Test
@@ -291,7 +324,7 @@ class OutboxTest {
     assertThat(outbox.destinationsReady(now)).isEmpty();
     assertThat(outbox.nextReady()).contains(NOW.plusSeconds(5));
     now = NOW.plusSeconds(5);
-    Entry entry = outbox.ready(to("a.example").key(), now, 1, Set.of()).get(0);
+    Entry entry = outbox.ready(to("a.example").key(), now, 1, Long.MAX_VALUE, Set.of()).get(0);
     assertThat(entry.attempts()).isEqualTo(1);
     assertThat(entry.lastError()).isEqualTo("connection refused");
     assertThat(outbox.destinationsReady(now)).containsExactly(to("a.example").key());
