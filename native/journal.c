@@ -100,6 +100,8 @@ static int create_for_owner(int dir, const char *name, const void *content, size
 	int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0) return -1;
 	int failed = (geteuid() == 0 && fchown(fd, owner, group)) || (len && write(fd, content, len) != (ssize_t) len);
+	/* the key: empty after a power cut it would shut everybody out */
+	if (len && fsync(fd)) failed = 1;
 	close(fd);
 	if (!failed && (syscall(SYS_renameat2, dir, temporary, dir, name, 1 /* RENAME_NOREPLACE */) == 0 || errno == EEXIST)) {
 		unlinkat(dir, temporary, 0);

@@ -10,6 +10,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.FileTime;
@@ -77,7 +78,8 @@ public final class JournalDirectory {
     // A link is made only where nothing has that name, so nobody ever sees half a key or two.
     Path whole = Files.createFile(state.resolve(NEW + hex()), OWNER_ONLY);
     try {
-      Files.write(whole, bytes);
+      // Empty after a power cut it would shut everybody out.
+      Files.write(whole, bytes, StandardOpenOption.WRITE, StandardOpenOption.DSYNC);
       Files.createLink(key, whole);
     } catch (FileAlreadyExistsException e) {
       // A writer was quicker.

@@ -166,7 +166,9 @@ final class Settling {
         database.prepared(
             "UPDATE entries SET "
                 + move.set()
-                + ", destination = ?, timeout = ?, debug = ?, last_error = ?, stored = ? WHERE "
+                + ", destination = ?, timeout = ?, debug = ?, last_error = ?,"
+                // Who only goes on waiting has waited since it came.
+                + " stored = coalesce(?, stored) WHERE "
                 + move.where()
                 + " AND "
                 + which);
@@ -177,7 +179,7 @@ final class Settling {
         statement,
         4,
         destination instanceof Destination.Malformed malformed ? malformed.fault() : null);
-    statement.setLong(5, clock.millis());
+    Columns.setLong(statement, 5, to == null ? null : clock.millis());
     return statement;
   }
 
