@@ -364,7 +364,8 @@ class MisbehavingServerTest {
             .send(new Parcel.OfTest(Rig.event(1), Rig.to(dsn, TIMEOUT)));
     assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(SOON);
     System.gc();
-    assertThat(runtime.totalMemory() - runtime.freeMemory() - before).isLessThan(8L << 20);
+    // A server without an end brings gigabytes in that time; the client's own first use some MiB.
+    assertThat(runtime.totalMemory() - runtime.freeMemory() - before).isLessThan(32L << 20);
     return outcome;
   }
 }
