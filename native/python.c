@@ -558,6 +558,7 @@ static size_t copied(struct out *out, char *to, size_t room) {
 
 /* a text that the object itself holds under that name, as far as there is room; 0 where its class has a say in it */
 size_t sentry_python_own_text(void *object, const char *name, char *to, size_t room) {
+	if (!ready) return 0;
 	struct out out = OUT;
 	Object *key = py.PyUnicode_FromString(name);
 	int of_the_class = !key || py._PyType_Lookup(type_of(object), key) != NULL;

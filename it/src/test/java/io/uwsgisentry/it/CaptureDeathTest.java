@@ -2,6 +2,7 @@ package io.uwsgisentry.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -43,6 +44,22 @@ class CaptureDeathTest {
             })
         .anySatisfy(image -> assertThat(image.get("code_file").toString()).contains("libpython3"));
     assertThat(event.toString()).doesNotContain("hush");
+  }
+
+  @Test
+  void workers_that_die_as_soon_as_they_are_forked_are_told_each() {
+    Path deaths = scene.file("deaths", "2");
+    UwsgiServer server =
+        scene
+            .server(
+                SERVER.replace("module = captured", "module = stillborn")
+                    + "lazy-apps = true\nsentry-fold = 0\n")
+            .environment("DEATHS", deaths.toString())
+            .start();
+    assertThat(server.get("/").body()).isEqualTo("alive");
+    assertThat(scene.eventsOf(server, 2))
+        .extracting(Events::exceptionType)
+        .containsOnly("SIGKILL");
   }
 
   @Test

@@ -49,6 +49,7 @@ record Installation(Path plugins, Path apps) {
             "app.py",
             "captured.py",
             "harm.py",
+            "stillborn.py",
             "spooled.py",
             "unloadable.py",
             "app.psgi",
