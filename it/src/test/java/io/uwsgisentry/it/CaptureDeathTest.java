@@ -57,9 +57,7 @@ class CaptureDeathTest {
             .environment("DEATHS", deaths.toString())
             .start();
     assertThat(server.get("/").body()).isEqualTo("alive");
-    assertThat(scene.eventsOf(server, 2))
-        .extracting(Events::exceptionType)
-        .containsOnly("SIGKILL");
+    assertThat(scene.eventsOf(server, 2)).extracting(Events::exceptionType).containsOnly("SIGKILL");
   }
 
   @Test
