@@ -9,6 +9,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -231,6 +232,8 @@ final class Storm {
   private static long counted(Path state) {
     try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
       return Accounts.of(state).sum() + outbox.folding().occurrences();
+    } catch (NoSuchFileException e) {
+      return 0; // the agent has yet to make it
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
