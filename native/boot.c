@@ -102,10 +102,11 @@ void sentry_boot_forked(void) {
 /* at the exit of the process that read the configuration, or of a worker that could not load its application */
 void sentry_boot_exit(int code) {
 	if (!sentry.captured || !code || told_to_stop()) return;
-	if (served) {
-		if (uwsgi.master_process && getpid() == sentry.main && !uwsgi_instance_is_dying && !uwsgi_instance_is_reloading) tell("the server ended while it served", code, 1);
-		return;
+	int is_main = getpid() == sentry.main;
+	if (code == UWSGI_FAILED_APP_CODE) {
+		/* a worker of lazy-apps may do so at any reload; the master ends after it, and with the same code */
+		if (!is_main || !served || !uwsgi.master_process) tell("no application was loaded, and need-app ended the server", code, 0);
 	}
-	if (code == UWSGI_FAILED_APP_CODE) tell("no application was loaded, and need-app ended the server", code, 0);
-	else if (getpid() == sentry.main) tell("the server ended before it served", code, 0);
+	else if (is_main && !served) tell("the server ended before it served", code, 0);
+	else if (is_main && uwsgi.master_process && !uwsgi_instance_is_dying && !uwsgi_instance_is_reloading) tell("the server ended while it served", code, 1);
 }

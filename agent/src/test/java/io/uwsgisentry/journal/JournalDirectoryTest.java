@@ -65,10 +65,11 @@ class JournalDirectoryTest {
       for (int i = 0; i < 8; i++) {
         keys.add(threads.submit(() -> JournalDirectory.create(state()).key()));
       }
-      byte[] key = JournalDirectory.at(state()).key();
+      byte[] key = keys.get(0).get();
       for (Future<byte[]> other : keys) {
         assertThat(other.get()).isEqualTo(key);
       }
+      assertThat(JournalDirectory.at(state()).key()).isEqualTo(key);
     } finally {
       threads.shutdownNow();
     }

@@ -71,6 +71,32 @@ class CaptureServerTest {
   }
 
   @Test
+  void a_worker_that_no_longer_loads_its_application_is_told() {
+    scene.file(
+        "fragile.py",
+        """
+        def application(environ, start_response):
+            start_response("200 OK", [])
+            return [b"well"]
+        """);
+    UwsgiServer server =
+        scene
+            .server(
+                SERVER.replace("module = captured", "pythonpath = ${dir}\nmodule = fragile")
+                    + "lazy-apps = true\nmaster-fifo = ${dir}/fifo\n")
+            .start();
+    assertThat(server.get("/").body()).isEqualTo("well");
+    scene.state().awaitAgent();
+    scene.file("fragile.py", "import nowhere\n");
+    server.fifo('w');
+    server.awaitLog("No module named 'nowhere'");
+    Map<String, Object> event = scene.awaitEvents(1).get(0);
+    assertThat(Events.tags(event)).containsEntry("uwsgi.kind", "boot");
+    // Python is gone by then: that it was the application is all that is known.
+    assertThat(Events.exceptionType(event)).isEqualTo("BootError");
+  }
+
+  @Test
   void a_daemon_that_ends_names_its_command_and_code() {
     scene.file(
         "once.sh",
