@@ -3,8 +3,8 @@
  *
  * An emperor runs none of the plugins' functions, but it asks each of its monitors about once a cycle, and just before it collects
  * the dead, whether there are vassals to start. So a monitor of ours is entered behind those of the configuration; it never
- * starts any, and looks. A vassal that the emperor stops is seen alive once with that mark, since it takes its time to end; one
- * that dies by itself gets the mark (its pipe closes) when it is dead already.
+ * starts any, and looks. A vassal that the emperor stops ends with code 0, or is seen alive for a while with the emperor's mark;
+ * one that dies by itself gets the mark (its pipe closes) when it is dead already, or all but so.
  */
 #include "sentry.h"
 
@@ -16,7 +16,8 @@ extern struct uwsgi_instance *ui __attribute__((weak));
 
 static struct {
 	pid_t pid;
-	int leaving;	/* was alive when the emperor had told it to go */
+	uint64_t marked;	/* milliseconds: when it was first seen alive after the emperor had told it to go; 0: never */
+	int leaving;	/* it was so for longer than dying takes */
 	int told;
 	uint64_t seen;	/* the look that saw it last */
 } vassals[MOST_VASSALS];
@@ -32,6 +33,7 @@ static int slot_of(pid_t pid) {
 	if (unused < 0) return -1;
 	vassals[unused].pid = pid;
 	vassals[unused].leaving = vassals[unused].told = 0;
+	vassals[unused].marked = 0;
 	return unused;
 }
 
@@ -56,6 +58,14 @@ static void tell(struct uwsgi_instance *vassal, const siginfo_t *si) {
 	sentry_append(&record);
 }
 
+#define DYING_MS 300
+
+static uint64_t now_ms(void) {
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
+}
+
 static void look(struct uwsgi_emperor_scanner *scanner) {
 	(void) scanner;
 	if (!&ui || !ui) return;
@@ -71,7 +81,8 @@ static void look(struct uwsgi_emperor_scanner *scanner) {
 		memset(&si, 0, sizeof(si));
 		int dead = someone_died && !waitid(P_PID, (id_t) vassal->pid, &si, WEXITED | WNOHANG | WNOWAIT) && si.si_pid == vassal->pid;
 		if (!dead) {
-			if (vassal->status > 0) vassals[i].leaving = 1;
+			if (vassal->status > 0 && !vassals[i].marked) vassals[i].marked = now_ms();
+			else if (vassal->status > 0 && now_ms() - vassals[i].marked > DYING_MS) vassals[i].leaving = 1;
 			continue;
 		}
 		int orderly = si.si_code == CLD_EXITED && (si.si_status == 0 || si.si_status == UWSGI_EXILE_CODE);
