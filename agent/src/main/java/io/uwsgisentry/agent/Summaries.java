@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Makes of a window's count the one event that tells of it. It is like the last occurrence whose
  * whole record is known; where none is (only brief records came), like the last event of that fault
- * in the outbox; else a plain one of the handler's settings.
+ * for the same destination in the outbox; else a plain one of the handler's settings.
  *
  * <p>Windows end in three ways: a record beyond the end ({@link Folding}), the clock ({@link
  * #endOver}), the end of the agent ({@link #tellAll}), after which the window goes on for the next
@@ -99,7 +99,7 @@ final class Summaries {
     }
     Event like = fold.like();
     if (like == null) {
-      like = lastLike(fold.key());
+      like = lastLike(fold);
     }
     Kind kind = Kind.of(fold.kind());
     Occurrences occurrences = occurrences(window, settings);
@@ -133,8 +133,12 @@ final class Summaries {
     }
   }
 
-  private @Nullable Event lastLike(Fold.Key key) throws IOException {
-    Entry entry = outbox.lastOfFold(key.fault()).orElse(null);
+  private @Nullable Event lastLike(Fold fold) throws IOException {
+    Destination.To to = fold.to();
+    Entry entry =
+        outbox
+            .lastOfFold(fold.key().fault(), to == null ? null : to.key(), fold.handlerHash())
+            .orElse(null);
     return entry == null
         ? null
         : new Event(

@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** Reads entries. */
 final class Entries {
@@ -126,10 +127,16 @@ final class Entries {
             (long) limit));
   }
 
-  Optional<Entry> lastOfFold(long foldKey) throws IOException {
+  Optional<Entry> lastOfFold(long foldKey, @Nullable String destinationKey, long handlerHash)
+      throws IOException {
     return query(
-            WITH_PAYLOAD + "WHERE e.fold = ? AND e.raw = 0 ORDER BY e.seq DESC LIMIT 1",
-            List.of(foldKey))
+            WITH_PAYLOAD
+                + "WHERE e.fold = ? AND e.raw = 0 AND "
+                + (destinationKey == null
+                    ? "e.destination IS NULL AND e.handler = ?"
+                    : "e.destination = (SELECT id FROM destinations WHERE key = ?)")
+                + " ORDER BY e.seq DESC LIMIT 1",
+            List.of(foldKey, destinationKey == null ? handlerHash : destinationKey))
         .stream()
         .findFirst();
   }

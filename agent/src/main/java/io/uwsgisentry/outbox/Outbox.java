@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What must still be sent, what was sent lately, and what was counted: one SQLite file ({@code
@@ -297,9 +298,13 @@ public final class Outbox implements AutoCloseable {
     return settling.retry(ids, resolver);
   }
 
-  /** The last event of that fold key, if one is still there. */
-  public Optional<Entry> lastOfFold(long foldKey) throws IOException {
-    return entries.lastOfFold(foldKey);
+  /**
+   * The last event of that fold key, if one is still there. Only of that destination, and without
+   * one of that handler: two servers with the same fault may have two owners.
+   */
+  public Optional<Entry> lastOfFold(long foldKey, @Nullable String destinationKey, long handlerHash)
+      throws IOException {
+    return entries.lastOfFold(foldKey, destinationKey, handlerHash);
   }
 
   /** Entries whose id starts with these hex digits (dashes are ignored), at most {@code limit}. */

@@ -221,6 +221,22 @@ class JournalPumpTest {
   }
 
   @Test
+  void aSummaryIsNeverLikeAnEventThatAnotherServerGot() throws Exception {
+    journal.append(alarm(1, DSN, 7));
+    journal.append(Journal.configuration(2, "dsn=https://other@b.example/2"));
+    journal.append(brief(3, 7));
+    journal.append(brief(4, 7));
+    pump.pass();
+    pump.finish();
+    afterTheWindow();
+
+    Entry summary = entries(State.READY).get(0);
+    assertThat(summary.dsn().toString()).contains("b.example");
+    assertThat(summary.occurrences()).isEqualTo(2);
+    assertThat(payload(summary).toString()).doesNotContain("line 1");
+  }
+
+  @Test
   void briefRecordsOfAHandlerWithoutAnyEventGoWhereItsDefinitionSays() throws Exception {
     journal.append(Journal.configuration(1, "dsn=" + DSN + ",level=warning"));
     journal.append(brief(2, 8));

@@ -361,7 +361,7 @@ class OutboxTest {
     assertThat(entry.payload()).asString(StandardCharsets.UTF_8).isEqualTo("raw bytes");
     assertThat(counted(Counter.Name.DISCARDED)).containsEntry("internal_sdk_error/error", 1L);
     assertThat(outbox.retry(List.of(id(1)), handler -> to("a.example"))).isZero();
-    assertThat(outbox.lastOfFold(77)).isEmpty();
+    assertThat(outbox.lastOfFold(77, null, SHOP_ALARM.hash())).isEmpty();
   }
 
   @Test
@@ -451,11 +451,15 @@ class OutboxTest {
   }
 
   @Test
-  void theLastEventOfAFoldKeyIsFound() throws IOException {
+  void theLastEventOfAFoldKeyIsFoundForItsDestinationOnly() throws IOException {
     store(to("a.example"), 1, 2);
+    store(to("b.example"), 3);
+    String a = to("a.example").key();
 
-    assertThat(outbox.lastOfFold(77).orElseThrow().id()).isEqualTo(id(2));
-    assertThat(outbox.lastOfFold(78)).isEmpty();
+    assertThat(outbox.lastOfFold(77, a, 0).orElseThrow().id()).isEqualTo(id(2));
+    assertThat(outbox.lastOfFold(78, a, 0)).isEmpty();
+    assertThat(outbox.lastOfFold(77, to("c.example").key(), 0)).isEmpty();
+    assertThat(outbox.lastOfFold(77, null, SHOP_ALARM.hash())).isEmpty();
   }
 
   @Test
