@@ -5,6 +5,7 @@ import io.uwsgisentry.outbox.State;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.ZoneId;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -238,6 +239,9 @@ public final class EventPage {
         if (!source.isEmpty()) {
           out.append("        ").append(Text.line(source)).append('\n');
         }
+        if (frame.get("vars") instanceof Map<?, ?> variables) {
+          variables.forEach((name, value) -> nested("          ", String.valueOf(name), value));
+        }
       }
     }
   }
@@ -274,12 +278,29 @@ public final class EventPage {
       map.forEach((k, v) -> nested(indent + "  ", String.valueOf(k), v));
       return;
     }
+    if (value instanceof List<?> list && list.stream().anyMatch(Map.class::isInstance)) {
+      out.append(indent).append(name).append('\n');
+      list.forEach(each -> out.append(indent).append("  ").append(row(each)).append('\n'));
+      return;
+    }
     String text = value instanceof List<?> ? Json.write(value) : word(value);
     String[] lines = Text.lines(text).stripTrailing().split("\n", -1);
     out.append(indent).append(name).append(" = ").append(lines[0]).append('\n');
     for (int i = 1; i < lines.length; i++) {
       out.append(indent).append("    ").append(lines[i]).append('\n');
     }
+  }
+
+  /** One of several of a kind: an image, a request in flight. */
+  private static String row(@Nullable Object value) {
+    if (!(value instanceof Map<?, ?> map)) {
+      return Text.line(Json.write(value));
+    }
+    List<String> fields = new ArrayList<>();
+    map.forEach(
+        (key, field) ->
+            fields.add(key + " = " + (field instanceof String text ? text : Json.write(field))));
+    return Text.line(String.join(", ", fields));
   }
 
   private static String word(@Nullable Object value) {

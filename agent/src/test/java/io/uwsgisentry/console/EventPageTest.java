@@ -164,4 +164,47 @@ class EventPageTest {
     assertThat(EventPage.json(Sample.with(Sample.local(), "{\"level\":\"info\",\"n\":1.50}")))
         .endsWith(",\"attempts\":0,\"event\":{\"level\":\"info\",\"n\":1.50}}\n");
   }
+
+  @Test
+  void showsTheLocalVariablesUnderTheirFrame() {
+    assertThat(
+            EventPage.text(
+                Sample.with(
+                    Sample.waiting(),
+                    """
+                    {"exception":{"values":[{"type":"KeyError","value":"3","stacktrace":{"frames":[
+                      {"function":"price","filename":"app.py","lineno":3,"context_line":"  return prices[order]",
+                       "vars":{"order":"3","prices":{"1":"3.5"}}}]}}]}}"""),
+                Sample.ZONE))
+        .contains(
+            """
+            Exception
+              KeyError: 3
+                app.py:3  price
+                    return prices[order]
+                      order = 3
+                      prices
+                        1 = 3.5
+            """);
+  }
+
+  @Test
+  void givesEachOfSeveralOfAKindALine() {
+    assertThat(
+            EventPage.text(
+                Sample.with(
+                    Sample.waiting(),
+                    """
+                    {"extra":{"requests_in_flight":[
+                      {"core":0,"seconds":3.9,"path":"/a\u001bb"},{"core":1,"headers":{"Host":"x"}},7]}}"""),
+                Sample.ZONE))
+        .contains(
+            """
+            Extra
+              requests_in_flight
+                core = 0, seconds = 3.9, path = /a\\x1bb
+                core = 1, headers = {"Host":"x"}
+                7
+            """);
+  }
 }
