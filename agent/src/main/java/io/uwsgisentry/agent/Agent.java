@@ -52,6 +52,9 @@ final class Agent {
   private static final Duration FIRST_BACKOFF = Duration.ofSeconds(1);
   private static final Duration LONGEST_BACKOFF = Duration.ofSeconds(15);
   private static final long TIDY_NANOS = Duration.ofSeconds(60).toNanos();
+  // Tidying takes the processor and the database from who has something to send, so it waits for
+  // a quiet moment, but not for ever.
+  private static final long UNTIDY_NANOS = Duration.ofMinutes(5).toNanos();
   private static final long LOOK_ELSEWHERE_NANOS = Duration.ofSeconds(1).toNanos();
   private static final long ARCHIVE_AFTER_NANOS = Duration.ofSeconds(15).toNanos();
   // So that a hung disk does not hold the machine's shutdown for ever.
@@ -275,8 +278,11 @@ final class Agent {
             delivery.wake();
           }
         }
-        if (now - tidied >= TIDY_NANOS && !tidy(outbox)) {
-          tidied = now;
+        boolean quiet = !any && !delivery.sending();
+        boolean more = false;
+        if (now - tidied >= (quiet ? TIDY_NANOS : UNTIDY_NANOS)) {
+          more = tidy(outbox);
+          tidied = more ? tidied : now;
         }
         if (!backoff.isZero()) {
           log.line("the journal is read again");
@@ -285,7 +291,7 @@ final class Agent {
         if (idle > PATIENCE && now - started > ARCHIVE_AFTER_NANOS) {
           archive.provide();
         }
-        lifetime.pause(idle > PATIENCE ? IDLE_PAUSE : BUSY_PAUSE);
+        lifetime.pause(idle > PATIENCE && !more ? IDLE_PAUSE : BUSY_PAUSE);
       } catch (IOException e) {
         outbox.requireSound();
         if (backoff.isZero()) {

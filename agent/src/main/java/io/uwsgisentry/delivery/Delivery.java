@@ -53,6 +53,7 @@ public final class Delivery implements AutoCloseable {
   private final SenderThreads senders = new SenderThreads();
 
   private volatile boolean closing;
+  private volatile boolean sending;
   private volatile @Nullable Throwable fault;
 
   // All below belongs to the delivery thread.
@@ -105,6 +106,11 @@ public final class Delivery implements AutoCloseable {
     if (ended != null) {
       throw new IllegalStateException("delivery ended by a fault of its own", ended);
     }
+  }
+
+  /** Whether a request is in flight, as far as can be told from outside. */
+  public boolean sending() {
+    return sending;
   }
 
   /**
@@ -237,6 +243,7 @@ public final class Delivery implements AutoCloseable {
         started |= senders.admit(lane) && start(lane, nanos, now);
       }
     }
+    sending = !senders.areFree();
     lanes.rotate();
     lanes.retire(nanos, lane -> laneLog.forget(lane.key()));
     if (drain != null && (drain.end() - nanos <= 0 || lanes.over(nanos, now))) {

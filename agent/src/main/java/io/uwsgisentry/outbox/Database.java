@@ -37,6 +37,10 @@ final class Database implements AutoCloseable {
   private static final int BUSY_TIMEOUT_MS = 5_000;
   private static final int WAL_KEPT_BYTES = 4 << 20;
 
+  // 16 MiB. A transaction of new events touches pages all over the indexes; with SQLite's own 1000
+  // each of them would be copied into the database, and synced, after nearly every one.
+  private static final int WAL_PAGES = 4_000;
+
   private final Path file;
   private final Connection connection;
   private final ReentrantLock lock = new ReentrantLock();
@@ -70,6 +74,7 @@ final class Database implements AutoCloseable {
           }
           database.execute("PRAGMA journal_mode = WAL");
           database.execute("PRAGMA synchronous = NORMAL");
+          database.execute("PRAGMA wal_autocheckpoint = " + WAL_PAGES);
           database.execute("PRAGMA journal_size_limit = " + WAL_KEPT_BYTES);
           database.execute("PRAGMA temp_store = MEMORY");
           return true;
@@ -103,6 +108,8 @@ final class Database implements AutoCloseable {
 
   private static Database connect(Path file, String query, SQLiteConfig config) throws IOException {
     config.setOpenMode(SQLiteOpenMode.OPEN_URI);
+    // Else the driver prepares and runs a query of its own after each INSERT.
+    config.setGetGeneratedKeys(false);
     URI uri = file.toAbsolutePath().toUri();
     try {
       return new Database(

@@ -13,14 +13,27 @@ import java.util.zip.GZIPOutputStream;
 
 /**
  * Compresses the payloads of what is only history, not while it is being delivered but afterwards.
+ * The newest first, and in one run no more than the history may hold: what is older than that is
+ * about to be deleted.
  */
 final class Packing {
   private static final int ROWS_AT_ONCE = 200;
 
   private final Database database;
+  private final long most;
+  private long packed;
 
-  Packing(Database database) {
+  /**
+   * @param most bytes of history that stay
+   */
+  Packing(Database database, long most) {
     this.database = database;
+    this.most = most;
+  }
+
+  /** A run begins. */
+  void begin() {
+    packed = 0;
   }
 
   /**
@@ -29,11 +42,12 @@ final class Packing {
    * @return whether there may be more
    */
   boolean pack() throws IOException {
-    if (database.read(
-            () ->
-                database.preparedNumber(
-                    "SELECT EXISTS(SELECT 1 FROM entries WHERE state = 1 AND packed = 0)"))
-        == 0) {
+    if (packed >= most
+        || database.read(
+                () ->
+                    database.preparedNumber(
+                        "SELECT EXISTS(SELECT 1 FROM entries WHERE state = 1 AND packed = 0)"))
+            == 0) {
       return false;
     }
     return database.write(
@@ -43,7 +57,7 @@ final class Packing {
               database
                   .prepared(
                       "SELECT e.seq, p.payload FROM entries e JOIN payloads p ON p.seq = e.seq"
-                          + " WHERE e.state = 1 AND e.packed = 0 ORDER BY e.seq LIMIT "
+                          + " WHERE e.state = 1 AND e.packed = 0 ORDER BY e.seq DESC LIMIT "
                           + ROWS_AT_ONCE)
                   .executeQuery()) {
             while (row.next()) {
@@ -52,8 +66,9 @@ final class Packing {
           }
           for (Map.Entry<Long, byte[]> one : loose.entrySet()) {
             move(one.getKey(), one.getValue());
+            packed += one.getValue().length;
           }
-          return loose.size() == ROWS_AT_ONCE;
+          return loose.size() == ROWS_AT_ONCE && packed < most;
         });
   }
 

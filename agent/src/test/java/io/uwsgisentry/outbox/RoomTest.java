@@ -262,6 +262,24 @@ class RoomTest {
   }
 
   @Test
+  void ofAFloodTheNewestStayAsManyAsFitCompressed() throws IOException {
+    int limit = 10 << 10;
+    open(Bounds.DEFAULT.with(InstanceOption.HISTORY, "7d,10k"), NOW);
+    List<String> ids = store(2_000, ALIVE, "error", 0, 1);
+    outbox.settle(
+        ids.stream().map(id -> (Settlement) new Settlement.Delivered(id, NOW, 200)).toList());
+
+    while (outbox.tidy(NOW, Set.of())) {}
+
+    Tally history = outbox.states().get(State.DELIVERED);
+    assertThat(history.bytes()).isBetween(limit - 100L, (long) limit);
+    assertThat(there())
+        .hasSizeGreaterThan(100)
+        .containsExactlyInAnyOrderElementsOf(
+            ids.subList(ids.size() - (int) history.entries(), ids.size()));
+  }
+
+  @Test
   void withoutHistoryNothingOfADeliveredEventStays() throws IOException {
     open(Bounds.DEFAULT.with(InstanceOption.HISTORY, "0"), NOW);
     List<String> ids = store(10, ALIVE, "error", 0, 1);

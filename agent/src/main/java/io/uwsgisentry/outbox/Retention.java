@@ -1,0 +1,107 @@
+package io.uwsgisentry.outbox;
+
+import java.io.IOException;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Keeps the entries of some states within an age and a number of bytes; the oldest go. To add up
+ * what there is takes a walk over all of them, so it is done once in a run: what comes meanwhile is
+ * seen by the next one.
+ */
+final class Retention {
+  private static final int ROWS_AT_ONCE = 500;
+
+  private record Row(
+      long seq, State state, String category, long occurrences, long size, long at, long stored) {}
+
+  private final Database database;
+  private final Discards discards;
+  private final Removal removal;
+  private final String where;
+  private final long bytes;
+  private boolean measured;
+  private long excess;
+
+  /**
+   * @param where which entries, as a condition in SQL
+   * @param bytes how much of them may stay
+   */
+  Retention(Database database, Discards discards, Removal removal, String where, long bytes) {
+    this.database = database;
+    this.discards = discards;
+    this.removal = removal;
+    this.where = where;
+    this.bytes = bytes;
+    database.onRollback(() -> measured = false);
+  }
+
+  /** A run begins. */
+  void begin() {
+    measured = false;
+  }
+
+  /**
+   * Deletes some of what is too much.
+   *
+   * @param oldest what was settled before goes in any case
+   * @return whether there may be more
+   */
+  boolean trim(Instant oldest, Instant now) throws IOException {
+    return database.write(
+        () -> {
+          if (!measured) {
+            excess = database.number("SELECT sum(size) FROM entries WHERE " + where) - bytes;
+            measured = true;
+          }
+          int deleted = 0;
+          for (Row row : oldest()) {
+            if (excess <= 0 && row.at() >= oldest.toEpochMilli()) {
+              break;
+            }
+            delete(row, now);
+            excess -= row.size();
+            deleted++;
+          }
+          return deleted == ROWS_AT_ONCE;
+        });
+  }
+
+  private List<Row> oldest() throws SQLException {
+    List<Row> rows = new ArrayList<>();
+    try (ResultSet row =
+        database
+            .prepared(
+                "SELECT seq, state, category, occurrences, size, coalesce(settled, stored), stored"
+                    + " FROM entries WHERE "
+                    + where
+                    + " ORDER BY seq LIMIT "
+                    + ROWS_AT_ONCE)
+            .executeQuery()) {
+      while (row.next()) {
+        rows.add(
+            new Row(
+                row.getLong(1),
+                State.of(row.getInt(2)),
+                row.getString(3),
+                row.getLong(4),
+                row.getLong(5),
+                row.getLong(6),
+                row.getLong(7)));
+      }
+    }
+    return rows;
+  }
+
+  private void delete(Row row, Instant now) throws SQLException {
+    if (row.state() == State.UNDELIVERABLE || row.state() == State.LOCAL) {
+      // A dead one was counted when it died.
+      discards.add(
+          0, DiscardReason.CACHE_OVERFLOW, row.category(), row.occurrences(), now.toEpochMilli());
+    }
+    removal.remove(row.seq(), row.stored(), now.toEpochMilli());
+  }
+}
