@@ -173,6 +173,10 @@ static void check_agent_options(void) {
 		bad_option("sentry-history = %s is neither AGE,SIZE nor 0: write for example 7d,50m (used: 7d,50m)", sentry.history);
 		sentry.history = NULL;
 	}
+	if (sentry.lanes && (strlen(sentry.lanes) > 3 || *sentry.lanes == '0' || strspn(sentry.lanes, "0123456789") != strlen(sentry.lanes) || atoi(sentry.lanes) < 2 || atoi(sentry.lanes) > 256)) {
+		bad_option("sentry-lanes = %s is not a number from 2 to 256: write for example 64 (used: 64)", sentry.lanes);
+		sentry.lanes = NULL;
+	}
 	if (sentry.ca && *sentry.ca != '/') bad_option("sentry-ca = %s is not an absolute path: write it from /", sentry.ca);
 	if (sentry.proxy && strcmp(sentry.proxy, "none") && (strncmp(sentry.proxy, "http://", 7) || !sentry.proxy[7]))
 		bad_option("sentry-proxy does not begin with http:// and is not none: write http://[USER:PASSWORD@]HOST:PORT%s", "");

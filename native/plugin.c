@@ -51,6 +51,7 @@ static struct uwsgi_option sentry_options[] = {
 	{"sentry-outbox-entries", required_argument, 0, "how many events may wait for one destination (default: 250000)", uwsgi_opt_set_str, &sentry.outbox_entries, 0},
 	{"sentry-event-max", required_argument, 0, "bytes of one event, with k or m (default: 1m)", uwsgi_opt_set_str, &sentry.event_max, 0},
 	{"sentry-history", required_argument, 0, "how long and how many bytes of delivered events are kept (default: 7d,50m)", uwsgi_opt_set_str, &sentry.history, 0},
+	{"sentry-lanes", required_argument, 0, "how many requests to Sentry are under way at once, to all destinations together (default: 64)", uwsgi_opt_set_str, &sentry.lanes, 0},
 	{"sentry-ca", required_argument, 0, "a file of certificates (PEM) to trust beside the system's", uwsgi_opt_set_str, &sentry.ca, 0},
 	{"sentry-proxy", required_argument, 0, "HTTP proxy to the destinations, http://[USER:PASSWORD@]HOST:PORT, or none (default: the environment's)", uwsgi_opt_set_str, &sentry.proxy, 0},
 	{"sentry-capture", required_argument, 0, "what is reported without a handler: all, none, or some of exceptions, crashes, harakiri, slow, backlog, boot, daemons (default: all if there is a sentry-dsn)", uwsgi_opt_set_str, &sentry.capture, 0},

@@ -96,7 +96,7 @@ struct sentry_server {
 	/* options */
 	char *dsn, *environment, *release, *server_name, *tags, *dir, *instance, *agent, *java, *capture;
 	char *fold, *max_events_per_minute;
-	char *outbox_max, *outbox_age, *outbox_entries, *event_max, *history, *ca, *proxy;
+	char *outbox_max, *outbox_age, *outbox_entries, *event_max, *history, *lanes, *ca, *proxy;
 	char *journal_max, *drain, *locals, *slow_request, *breadcrumbs, *scrub;
 	int send_default_pii;
 

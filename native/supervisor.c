@@ -218,13 +218,13 @@ static int able(void) {
 	return is = 1;
 }
 
-/* the bounds of the outbox as the agent's options; nothing in them is more than letters, digits, commas and dashes */
+/* the bounds as the agent's options; nothing in them is more than letters, digits, commas and dashes */
 static void agent_options(char *to, size_t room) {
 	struct {
 		const char *name, *value;
 	} all[] = {
 		{"--outbox-max", sentry.outbox_max}, {"--outbox-age", sentry.outbox_age}, {"--outbox-entries", sentry.outbox_entries},
-		{"--event-max", sentry.event_max}, {"--history", sentry.history},
+		{"--event-max", sentry.event_max}, {"--history", sentry.history}, {"--lanes", sentry.lanes},
 	};
 	size_t len = 0;
 	*to = 0;

@@ -185,7 +185,7 @@ final class Agent {
     try (Outbox outbox = open()) {
       EventFactory factory =
           new EventFactory(new Scrubber(), version(), arguments.bounds().eventBytes());
-      try (Delivery delivery = new Delivery(outbox, clock, log::line);
+      try (Delivery delivery = new Delivery(outbox, clock, log::line, arguments.lanes());
           ClassArchive archive = new ClassArchive(runtime, log::line)) {
         JournalPump pump =
             new JournalPump(

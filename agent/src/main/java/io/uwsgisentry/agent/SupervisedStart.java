@@ -1,6 +1,7 @@
 package io.uwsgisentry.agent;
 
 import io.uwsgisentry.cli.AgentRunner;
+import io.uwsgisentry.delivery.Delivery;
 import io.uwsgisentry.outbox.Bounds;
 import io.uwsgisentry.settings.InstanceOption;
 import java.nio.file.Path;
@@ -20,12 +21,13 @@ final class SupervisedStart {
   private Duration drain = Duration.ofSeconds(2);
   private boolean drainOnly;
   private Bounds bounds = Bounds.DEFAULT;
+  private int lanes = Delivery.LANES;
 
   private SupervisedStart() {}
 
   /**
-   * {@code agent --dir DIR [--master PID] [--drain SECONDS] [--drain-only]} and the bounds of the
-   * outbox, or nothing.
+   * {@code agent --dir DIR [--master PID] [--drain SECONDS] [--drain-only]} and the bounds, or
+   * nothing.
    */
   static Optional<AgentRunner.Arguments> read(String... arguments) {
     return new SupervisedStart().parse(arguments);
@@ -44,7 +46,8 @@ final class SupervisedStart {
     }
     return directory == null
         ? Optional.empty()
-        : Optional.of(new AgentRunner.Arguments(directory, master, drain, drainOnly, bounds));
+        : Optional.of(
+            new AgentRunner.Arguments(directory, master, drain, drainOnly, bounds, lanes));
   }
 
   private boolean option(String name, String value) {
@@ -66,6 +69,10 @@ final class SupervisedStart {
         InstanceOption option = InstanceOption.of(name.replaceFirst("^-", "sentry"));
         if (option == null || option.fault(value) != null) {
           return false;
+        }
+        if (option == InstanceOption.LANES) {
+          lanes = Integer.parseInt(value);
+          return true;
         }
         try {
           bounds = bounds.with(option, value);

@@ -1,5 +1,6 @@
 package io.uwsgisentry.cli;
 
+import io.uwsgisentry.delivery.Delivery;
 import io.uwsgisentry.outbox.Bounds;
 import io.uwsgisentry.settings.InstanceOption;
 import java.time.Duration;
@@ -87,6 +88,12 @@ final class AgentCommand implements Callable<Integer> {
       description = "How much is kept of what was delivered (default: 7d,50m).")
   @Nullable String history;
 
+  @Option(
+      names = "--lanes",
+      paramLabel = "N",
+      description = "How many requests are under way at once (default: 64).")
+  @Nullable String lanes;
+
   AgentCommand(AgentRunner runner, Surroundings surroundings) {
     this.runner = runner;
     this.surroundings = surroundings;
@@ -100,7 +107,8 @@ final class AgentCommand implements Callable<Integer> {
             master,
             Duration.ofMillis((long) (drain * 1000)),
             drainOnly,
-            bounds()));
+            bounds(),
+            lanes()));
   }
 
   private Bounds bounds() {
@@ -112,13 +120,25 @@ final class AgentCommand implements Callable<Integer> {
     return with(bounds, InstanceOption.HISTORY, history);
   }
 
+  private int lanes() {
+    String fault = lanes == null ? null : InstanceOption.LANES.fault(lanes);
+    if (fault != null) {
+      throw odd(InstanceOption.LANES, lanes, fault);
+    }
+    return lanes == null ? Delivery.LANES : Integer.parseInt(lanes);
+  }
+
   private Bounds with(Bounds bounds, InstanceOption option, @Nullable String value) {
     try {
       return value == null ? bounds : bounds.with(option, value);
     } catch (IllegalArgumentException e) {
-      throw new ParameterException(
-          spec.commandLine(),
-          option.key().replaceFirst("sentry", "-") + " " + value + ": " + e.getMessage());
+      throw odd(option, value, e.getMessage());
     }
+  }
+
+  private ParameterException odd(
+      InstanceOption option, @Nullable String value, @Nullable String fault) {
+    return new ParameterException(
+        spec.commandLine(), option.key().replaceFirst("sentry", "-") + " " + value + ": " + fault);
   }
 }

@@ -27,6 +27,9 @@ import org.jspecify.annotations.Nullable;
  * the entry is sent again under the same event id, by which Sentry recognises it.
  */
 public final class Delivery implements AutoCloseable {
+  /** How many requests are under way at once where the user says nothing. */
+  public static final int LANES = 64;
+
   private static final Duration LAST_ANSWERS = Duration.ofMillis(700);
   private static final Duration AFTER_OUTBOX_FAILURE = Duration.ofSeconds(1);
 
@@ -50,7 +53,7 @@ public final class Delivery implements AutoCloseable {
   private final LinkedBlockingQueue<Message> inbox = new LinkedBlockingQueue<>();
   private final AtomicBoolean woken = new AtomicBoolean();
   private final Thread thread;
-  private final SenderThreads senders = new SenderThreads();
+  private final SenderThreads senders;
 
   private volatile boolean closing;
   private volatile boolean sending;
@@ -67,22 +70,29 @@ public final class Delivery implements AutoCloseable {
   /** The outbox failed: nothing is asked of it before {@link #lookAt}. */
   private boolean outboxFailing;
 
+  /** With the usual number of lanes. */
+  public Delivery(Outbox outbox, Clock clock, Consumer<String> log) {
+    this(outbox, clock, log, LANES);
+  }
+
   /**
    * @param clock for what is compared with servers' and entries' times; how long to wait is
    *     measured by the system's own
    * @param log takes what an operator should know, one line each, and the exchanges of {@code
    *     debug} destinations, several lines at once; called from several threads
+   * @param lanes how many requests may be under way at once, to all destinations together; from 2
    */
-  public Delivery(Outbox outbox, Clock clock, Consumer<String> log) {
-    this(outbox, clock, log, Pace.DEFAULT);
+  public Delivery(Outbox outbox, Clock clock, Consumer<String> log, int lanes) {
+    this(outbox, clock, log, Pace.DEFAULT, lanes);
   }
 
-  Delivery(Outbox outbox, Clock clock, Consumer<String> log, Pace pace) {
+  Delivery(Outbox outbox, Clock clock, Consumer<String> log, Pace pace, int lanes) {
     this.outbox = outbox;
     this.clock = clock;
     this.log = log;
     this.sender = new Sender(clock, log);
     this.laneLog = new LaneLog(log);
+    this.senders = new SenderThreads(lanes);
     this.settlements = new Settlements(outbox);
     this.reports = new ClientReports(outbox, clock, pace);
     this.lanes = new Lanes(outbox, clock, pace, reports);
@@ -240,7 +250,11 @@ public final class Delivery implements AutoCloseable {
       started = false;
       // One request a lane in each round, so that they share what threads there are.
       for (Lane lane : lanes) {
-        started |= senders.admit(lane) && start(lane, nanos, now);
+        if (senders.admit(lane)) {
+          started |= start(lane, nanos, now);
+        } else if (lane.inFlight() == 0 && lane.idleFor(nanos, now) <= 0) {
+          laneLog.takesTurns(senders.most(), nanos);
+        }
       }
     }
     sending = !senders.areFree();

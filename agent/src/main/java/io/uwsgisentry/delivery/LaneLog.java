@@ -13,15 +13,29 @@ import java.util.function.Consumer;
 final class LaneLog {
   private static final long QUIET = Duration.ofSeconds(10).toNanos();
 
+  private static final long SELDOM = Duration.ofHours(1).toNanos();
+
   private record Trouble(String words, long since, boolean parked) {}
 
   private final Consumer<String> log;
   private final Map<String, Trouble> troubles = new HashMap<>();
   private final Map<String, Long> lastRefusal = new HashMap<>();
   private final Map<String, Integer> unsaid = new HashMap<>();
+  private long turnsSaid;
 
   LaneLog(Consumer<String> log) {
     this.log = log;
+  }
+
+  /** A destination waits because the bound of requests under way is reached. */
+  void takesTurns(int most, long nanos) {
+    if (turnsSaid == 0 || nanos - turnsSaid > SELDOM) {
+      turnsSaid = nanos;
+      log.accept(
+          "more destinations wait than "
+              + most
+              + " requests at once can serve, they take turns (sentry-lanes)");
+    }
   }
 
   void outcome(Lane.Ticket ticket, Outcome outcome, long nanos) {

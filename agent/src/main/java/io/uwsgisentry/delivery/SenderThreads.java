@@ -11,25 +11,38 @@ import java.util.function.Consumer;
  * The threads that send, and who gets one.
  *
  * <p>A silent server holds a thread for the whole timeout, so they are shared out: lanes that have
- * yet to prove themselves together get at most {@link #UNPROVEN}, and a lane gets more than one
- * only while fewer than {@link #CROWDED} are taken. So even with fifty dead servers the next
- * healthy one finds a thread. They are made when needed, with small stacks, and end when idle.
+ * yet to prove themselves together get three quarters of them, and a lane gets more than one only
+ * while fewer than half are taken. So with any number of dead servers the next healthy one finds a
+ * thread. They are made when needed, with small stacks, and end when idle.
  *
  * <p>The counting is the delivery thread's.
  */
 final class SenderThreads {
-  private static final int MOST = 64;
-  private static final int UNPROVEN = 48;
-  private static final int CROWDED = 32;
   static final long STACK = 256 * 1024;
 
-  // Twice, as a thread that has handed in its outcome may not be back for the next request yet.
-  private final ThreadPoolExecutor threads =
-      new ThreadPoolExecutor(
-          0, 2 * MOST, 10, TimeUnit.SECONDS, new SynchronousQueue<>(), SenderThreads::thread);
-
+  private final ThreadPoolExecutor threads;
+  private final int most;
+  private final int mostUnproven;
+  private final int crowded;
   private int taken;
   private int unproven;
+
+  /**
+   * @param most requests under way at once
+   */
+  SenderThreads(int most) {
+    this.most = most;
+    this.mostUnproven = Math.max(1, most - most / 4 - (most < 4 ? 1 : 0));
+    this.crowded = Math.max(1, most / 2);
+    // Twice, as a thread that has handed in its outcome may not be back for the next request yet.
+    this.threads =
+        new ThreadPoolExecutor(
+            0, 2 * most, 10, TimeUnit.SECONDS, new SynchronousQueue<>(), SenderThreads::thread);
+  }
+
+  int most() {
+    return most;
+  }
 
   private static Thread thread(Runnable work) {
     Thread thread = new Thread(null, work, "sender", STACK);
@@ -44,9 +57,9 @@ final class SenderThreads {
   /** Whether the lane may start one more request now. */
   boolean admit(Lane lane) {
     if (!lane.proven()) {
-      return unproven < UNPROVEN && taken < MOST;
+      return unproven < mostUnproven && taken < most;
     }
-    return taken < (lane.inFlight() == 0 ? MOST : CROWDED);
+    return taken < (lane.inFlight() == 0 ? most : crowded);
   }
 
   /** Has the ticket sent; does nothing after {@link #end} or {@link #interrupt}. */

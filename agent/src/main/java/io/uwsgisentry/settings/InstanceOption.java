@@ -137,6 +137,12 @@ public enum InstanceOption {
       "how long delivered events are kept for `uwsgi-sentry events`, and how many bytes of them: `AGE,SIZE`; `0`: not at all",
       "`7d,50m`",
       "sentry-history = 2d,10m"),
+  LANES(
+      "sentry-lanes",
+      "how many requests are under way at once, to all destinations together, from 2 to 256; beyond it the destinations"
+          + " [take turns](delivery.md#lanes)",
+      "64",
+      "sentry-lanes = 16"),
   CA(
       "sentry-ca",
       "a file of certificates (PEM) that are trusted beside the system's; the agent reads it, and again when it changes",
@@ -245,6 +251,12 @@ public enum InstanceOption {
               ? null
               : "it is not a size from 16k to 1m: write for example 200k";
       case HISTORY -> historyFault(value);
+      case LANES ->
+          value.matches("[1-9][0-9]{0,2}")
+                  && Integer.parseInt(value) >= 2
+                  && Integer.parseInt(value) <= 256
+              ? null
+              : "it is not a number from 2 to 256: write for example 64";
       case CA -> value.startsWith("/") ? null : "it is not an absolute path: write it from /";
       case PROXY -> value.equals(Reach.NONE) ? null : ProxyAddress.fault(value);
       case DIR -> value.startsWith("/") ? null : "it is not an absolute path: write it from /";

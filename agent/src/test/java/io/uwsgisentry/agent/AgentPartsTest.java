@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.uwsgisentry.cli.AgentRunner;
+import io.uwsgisentry.delivery.Delivery;
 import io.uwsgisentry.outbox.Bounds;
 import io.uwsgisentry.settings.InstanceOption;
 import java.io.IOException;
@@ -148,11 +149,11 @@ class AgentPartsTest {
                 "agent", "--dir", "/d", "--master", "42", "--drain", "7", "--drain-only"))
         .contains(
             new AgentRunner.Arguments(
-                Path.of("/d"), 42L, Duration.ofSeconds(7), true, Bounds.DEFAULT));
+                Path.of("/d"), 42L, Duration.ofSeconds(7), true, Bounds.DEFAULT, Delivery.LANES));
     assertThat(SupervisedStart.read("agent", "--dir", "/d"))
         .contains(
             new AgentRunner.Arguments(
-                Path.of("/d"), null, Duration.ofSeconds(2), false, Bounds.DEFAULT));
+                Path.of("/d"), null, Duration.ofSeconds(2), false, Bounds.DEFAULT, Delivery.LANES));
     assertThat(
             SupervisedStart.read(
                 "agent",
@@ -163,7 +164,10 @@ class AgentPartsTest {
                 "--outbox-entries",
                 "1000",
                 "--history",
-                "1d,1m"))
+                "1d,1m",
+                "--lanes",
+                "8"))
+        .hasValueSatisfying(arguments -> assertThat(arguments.lanes()).isEqualTo(8))
         .hasValueSatisfying(
             arguments ->
                 assertThat(arguments.bounds())
@@ -172,7 +176,7 @@ class AgentPartsTest {
                             .with(InstanceOption.OUTBOX_AGE, "2d")
                             .with(InstanceOption.OUTBOX_ENTRIES, "1000")
                             .with(InstanceOption.HISTORY, "1d,1m")));
-    for (String odd : List.of("--outbox-age 7", "--dsn x", "--outbox-max")) {
+    for (String odd : List.of("--outbox-age 7", "--lanes 1", "--dsn x", "--outbox-max")) {
       assertThat(SupervisedStart.read(("agent --dir /d " + odd).split(" "))).isEmpty();
     }
   }

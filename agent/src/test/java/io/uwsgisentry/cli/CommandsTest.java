@@ -358,7 +358,9 @@ class CommandsTest {
             "--outbox-max",
             "10m",
             "--history",
-            "0");
+            "0",
+            "--lanes",
+            "8");
     assertThat(answer.code()).isZero();
     assertThat(agentRuns)
         .containsExactly(
@@ -369,7 +371,10 @@ class CommandsTest {
                 true,
                 Bounds.DEFAULT
                     .with(InstanceOption.OUTBOX_MAX, "10m")
-                    .with(InstanceOption.HISTORY, "0")));
+                    .with(InstanceOption.HISTORY, "0"),
+                8));
+    assertThat(run("agent", "--dir", "/srv/state", "--lanes", "1").err())
+        .contains("--lanes 1: it is not a number from 2 to 256");
     Answer odd = run("agent", "--dir", "/srv/state", "--outbox-age", "7");
     assertThat(odd.code()).isEqualTo(2);
     assertThat(odd.err()).contains("--outbox-age 7: it is not an age: write for example 7d or 12h");

@@ -331,6 +331,43 @@ class DeliveryTest {
   }
 
   @Test
+  void noMoreRequestsAreUnderWayThanThereAreLanesAndTheOthersHaveTheirTurn() throws Exception {
+    rig.close();
+    rig = new Rig(directory, Rig.QUICK, Clock.systemUTC(), 4);
+    receiver.behave(Behaviour.delayed(ofMillis(20)));
+    for (int project = 1; project <= 12; project++) {
+      rig.store(20, Rig.to(receiver.dsn("" + project)));
+    }
+    rig.delivery.start();
+
+    receiver.awaitEvents(12 * 20, SOON);
+    assertThat(receiver.mostInFlight()).isBetween(3, 4);
+    assertThat(rig.log)
+        .containsOnlyOnce(
+            "more destinations wait than 4 requests at once can serve, they take turns"
+                + " (sentry-lanes)");
+  }
+
+  @Test
+  void twoLanesLeaveAHealthyServerOneThatSilentOnesCannotTake() throws Exception {
+    rig.close();
+    rig = new Rig(directory, Rig.QUICK, Clock.systemUTC(), 2);
+    receiver.behave(Behaviour.silent());
+    try (Receiver healthy = Receiver.start()) {
+      rig.store(1, Rig.to(healthy.dsn()));
+      rig.delivery.start();
+      healthy.awaitEvents(1, SOON);
+      for (int project = 1; project <= 5; project++) {
+        rig.store(2, Rig.to(receiver.dsn("" + project), ofSeconds(60)));
+      }
+      receiver.awaitRequests(1, SOON);
+
+      rig.store(20, Rig.to(healthy.dsn()));
+      healthy.awaitEvents(21, SOON);
+    }
+  }
+
+  @Test
   void anEntryInFlightWhenTheAgentEndedIsSentAgain() throws Exception {
     receiver.behave(Behaviour.silent());
     rig.store(1, Rig.to(receiver.dsn(), ofSeconds(60)));

@@ -43,9 +43,13 @@ final class Rig implements AutoCloseable {
   }
 
   Rig(Path directory, Pace pace, Clock clock) throws IOException {
+    this(directory, pace, clock, Delivery.LANES);
+  }
+
+  Rig(Path directory, Pace pace, Clock clock, int lanes) throws IOException {
     db = Files.createDirectories(directory).resolve("outbox.db");
     outbox = Outbox.open(db, clock);
-    delivery = new Delivery(outbox, clock, log::add, pace);
+    delivery = new Delivery(outbox, clock, log::add, pace, lanes);
   }
 
   static Destination.To to(String dsn) {

@@ -95,6 +95,8 @@ class OptionsDocTest {
     "OUTBOX_AGE, 7, not an age",
     "OUTBOX_AGE, 0d, not an age",
     "OUTBOX_AGE, 7w, not an age",
+    "LANES, 1, from 2 to 256",
+    "LANES, 257, from 2 to 256",
     "OUTBOX_ENTRIES, 5, from 10",
     "OUTBOX_ENTRIES, 1k, from 10",
     "EVENT_MAX, 15k, from 16k to 1m",
