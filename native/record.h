@@ -11,6 +11,9 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "crc32c.h"
+#include "hash.h"
+
 #define SENTRY_RECORD_HEAD 64
 #define SENTRY_RECORD_MAX (1u << 20)
 #define SENTRY_RECORD_VERSION 1
@@ -60,22 +63,12 @@ struct sentry_record {
 	unsigned char scratch[SENTRY_RECORD_SCRATCH];	/* field names and lengths, numbers */
 };
 
-/* FNV-1a 64; start with SENTRY_HASH_START and go on with what came of it */
-#define SENTRY_HASH_START 0xcbf29ce484222325ull
-uint64_t sentry_hash(uint64_t hash, const void *bytes, size_t len);
-/* the same over a text in which every run of digits (and of hex digits behind 0x) counts as one */
-uint64_t sentry_hash_template(uint64_t hash, const char *text, size_t len);
-
-/* the same over the path of a request, up to its query: what looks like a number or an id in it counts as one, much as the agent names transactions */
-uint64_t sentry_hash_path(uint64_t hash, const char *path, size_t len);
-/* where an exception was raised: the innermost of the frames among these fields (`python.frame`, `python.exception`); the hash as it was if there is none */
-uint64_t sentry_hash_raised(uint64_t hash, const unsigned char *fields, size_t len);
-
-/* CRC-32C; found out at load, tests turn it off */
-extern int sentry_crc_by_instruction;
-uint32_t sentry_crc32c(uint32_t crc, const void *bytes, size_t len);
+/* microseconds since 1970, as all times in records */
+uint64_t sentry_now_us(void);
 
 void sentry_record_begin(struct sentry_record *, enum sentry_kind, enum sentry_process, uint32_t pid, uint16_t worker, uint16_t core);
+/* another process than the one that it began with */
+void sentry_record_process(struct sentry_record *, enum sentry_process);
 void sentry_record_fold(struct sentry_record *, uint64_t handler_hash, uint64_t fold_key);
 /* bytes that are fields already (see sentry_field_put); they and every value below must stay until the append */
 void sentry_record_fields(struct sentry_record *, const void *encoded, size_t len);
@@ -83,6 +76,7 @@ void sentry_record_field(struct sentry_record *, const char *name, const void *v
 /* a value of the form key NUL value */
 void sentry_record_pair(struct sentry_record *, const char *name, const char *key, size_t key_len, const void *value, size_t len);
 void sentry_record_number(struct sentry_record *, const char *name, uint64_t value);
+void sentry_record_pair_number(struct sentry_record *, const char *name, const char *key, uint64_t value);
 /* writes time, id, length and CRC; after it the record is as it goes to the file */
 void sentry_record_seal(struct sentry_record *, const unsigned char key[SENTRY_KEY_SIZE]);
 /* cuts the record down to its head */

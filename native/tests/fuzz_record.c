@@ -105,9 +105,12 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
 				sentry_record_pair(&record, name, (const char *) pair_key, key_len, value, len);
 				break;
 			}
-			case 3:
-				sentry_record_number(&record, name, (uint64_t) len << (key_len % 48));
+			case 3: {
+				uint64_t number = (uint64_t) len << (key_len % 48);
+				if (key_len & 1) sentry_record_pair_number(&record, name, name, number);
+				else sentry_record_number(&record, name, number);
 				break;
+			}
 			case 4:
 				if (name_len <= 255) check_encoded(name, value, len, key_len + len);
 				break;

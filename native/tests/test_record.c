@@ -126,6 +126,20 @@ static void limits(void) {
 	CHECK(r.length == SENTRY_RECORD_HEAD && (r.head[30] & SENTRY_FLAG_CUT));
 	CHECK(sentry_field_put(flat, sizeof(flat), name, "x", 1) == 305);
 
+	CASE("numbers are decimal, whatever their size");
+	sentry_record_begin(&r, SENTRY_DEATH, SENTRY_PROCESS_WORKER, 1, 1, 0);
+	sentry_record_number(&r, "none", 0);
+	sentry_record_number(&r, "most", UINT64_MAX);
+	sentry_record_pair_number(&r, "death", "code", 22);
+	sentry_record_seal(&r, key);
+	CHECK(flatten(&r, flat, sizeof(flat)) == r.length && !(flat[30] & SENTRY_FLAG_CUT));
+	const unsigned char *value = field_of(flat, "none", &len);
+	CHECK(value && len == 1 && *value == '0');
+	value = field_of(flat, "most", &len);
+	CHECK(value && len == 20 && !memcmp(value, "18446744073709551615", 20));
+	value = field_of(flat, "death", &len);
+	CHECK(value && len == 7 && !memcmp(value, "code\00022", 7));
+
 	CASE("a brief record is its head");
 	sentry_record_begin(&r, SENTRY_ROUTE, SENTRY_PROCESS_WORKER, 1, 1, 0);
 	sentry_record_field(&r, "text", "hello", 5);
