@@ -4,7 +4,6 @@
  */
 #include "sentry.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -47,13 +46,8 @@ static void tell(const char *what, int code, int serving) {
 		sentry_record_pair(&record, "boot", "code", 4, digits, (size_t) n);
 	}
 	if (serving) sentry_record_pair(&record, "boot", "serving", 7, "1", 1);
-	/* what Python printed last, if this thread may ask it */
-	int (*holds_gil)(void);
-	int (*is_initialized)(void);
-	*(void **) &holds_gil = dlsym(RTLD_DEFAULT, "PyGILState_Check");
-	*(void **) &is_initialized = dlsym(RTLD_DEFAULT, "Py_IsInitialized");
 	int bare = sentry_crashing();
-	if (!serving && !bare && is_initialized && holds_gil && is_initialized() && holds_gil()) exception = sentry_python_last_exception(&len, sentry.with_locals);
+	if (!serving && !bare) exception = sentry_python_last_exception(&len, sentry.with_locals);
 	uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_BOOT), what, strlen(what));
 	sentry_record_fold(&record, handler->hash, exception ? sentry_hash_raised(fold, exception, len) : fold);
 	if (exception) {

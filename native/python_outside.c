@@ -6,46 +6,7 @@
  *
  * Not told a second time are an exception of a request, which uWSGI prints too, and one of an application that does not load.
  */
-#include "sentry.h"
-
-#include <dlfcn.h>
-
-typedef void Object;
-
-#define FUNCTIONS(X) \
-	X(PyCFunction_NewEx, Object *, (void *, Object *, Object *)) \
-	X(PyErr_Clear, void, (void)) \
-	X(PyErr_Fetch, void, (Object **, Object **, Object **)) \
-	X(PyErr_NormalizeException, void, (Object **, Object **, Object **)) \
-	X(PyErr_Occurred, Object *, (void)) \
-	X(PyErr_Restore, void, (Object *, Object *, Object *)) \
-	X(PyErr_GivenExceptionMatches, int, (Object *, Object *)) \
-	X(PyGILState_Check, int, (void)) \
-	X(PyGILState_Ensure, int, (void)) \
-	X(PyGILState_Release, void, (int)) \
-	X(PyImport_ImportModule, Object *, (const char *)) \
-	X(PyObject_CallObject, Object *, (Object *, Object *)) \
-	X(PyObject_GetAttrString, Object *, (Object *, const char *)) \
-	X(PyObject_SetAttrString, int, (Object *, const char *, Object *)) \
-	X(PyTuple_GetItem, Object *, (Object *, ssize_t)) \
-	X(PyTuple_Size, ssize_t, (Object *)) \
-	X(Py_IsInitialized, int, (void)) \
-	X(Py_DecRef, void, (Object *))
-
-static struct {
-#define X(name, result, arguments) result (*name) arguments;
-	FUNCTIONS(X)
-#undef X
-	Object **PyExc_SystemExit;
-} py;
-
-static int find(void) {
-#define X(name, result, arguments) *(void **) &py.name = dlsym(RTLD_DEFAULT, #name); if (!py.name) return 0;
-	FUNCTIONS(X)
-#undef X
-	py.PyExc_SystemExit = dlsym(RTLD_DEFAULT, "PyExc_SystemExit");
-	return py.PyExc_SystemExit && py.Py_IsInitialized();
-}
+#include "python.h"
 
 /* uWSGI never lets go of the GIL where it was not asked for threads */
 static void with_gil(void (*call)(void)) {
@@ -171,7 +132,7 @@ static int mule(char *what) {
 }
 
 void sentry_python_outside(void) {
-	if (!sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS) || !find()) return;
+	if (!sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS) || !py_ready()) return;
 	with_gil(install);
 	for (int i = 0; i < 256; i++) {
 		struct uwsgi_plugin *plugin = uwsgi.p[i];
@@ -192,7 +153,7 @@ static void read_path(void) {
 
 /* once the applications are loaded, and have said where their modules are */
 void sentry_python_loaded(void) {
-	if (find()) with_gil(read_path);
+	if (py_ready()) with_gil(read_path);
 }
 
 /* a stack that is taken from outside names files: with this the agent can tell modules */

@@ -195,13 +195,15 @@ int sentry_slot_of_spooler(struct uwsgi_spooler *);
 int sentry_watchdog_hook(char *);
 
 /* python.c */
-int sentry_python_find(void);
+void sentry_python_find(void);
+size_t sentry_python_own_text(void *object, const char *name, char *to, size_t room);
+size_t sentry_python_path(char *to, size_t room);
+
+/* python_exception.c: the fields of an exception, to be freed; NULL: there is none, or it cannot be read */
 unsigned char *sentry_python_exception(size_t *len, int with_locals, const char **type);
 unsigned char *sentry_python_last_exception(size_t *len, int with_locals);
 unsigned char *sentry_python_failure(void *value, void *traceback, size_t *len, int with_locals);
 const char *sentry_python_type_name(void *value);
-size_t sentry_python_own_text(void *object, const char *name, char *to, size_t room);
-size_t sentry_python_path(char *to, size_t room);
 
 /* python_outside.c: exceptions that belong to no request, and where modules are */
 void sentry_python_outside(void);	/* once Python runs, before an application is loaded */

@@ -1,0 +1,147 @@
+/*
+ * A Python exception with its chain, frames and local variables.
+ *
+ * uWSGI 2.0.21 gives empty frames for Python 3.5 and later, and no locals ever. Constraints: the caller holds the GIL and an
+ * exception is set, which must be as before when we are done; no code of the application may run; everything is bounded.
+ * The one exception to that is the text of the exception itself (its __str__), which uWSGI asks for anyway.
+ */
+#include "python.h"
+
+#define MOST_CHAIN 8
+#define MOST_MESSAGE 8192
+
+/* the value's type with its module, its text, and both, as uWSGI has them for an exception handler */
+static void add_texts(struct py_out *out, Object *type, const unsigned char *text, size_t len) {
+	static const char *const names[] = {"exception.type", "exception.value", "exception.repr"};
+	for (int i = 0; i < 3; i++) {
+		size_t start = py_field_start(out, names[i]);
+		if (i != 1) {
+			py_add_module(out, type);
+			py_add_text(out, py_type_name(type));
+		}
+		if (i == 2) py_add(out, ": ", 2);
+		if (i != 0) py_add(out, text, len);
+		py_field_end(out, start);
+	}
+}
+
+static void add_exception(struct py_out *out, Object *value, Object *traceback, const char *relation, int with_locals) {
+	size_t start = py_field_start(out, "python.exception");
+	py_add_text(out, relation);
+	py_add_end(out);
+	py_add_of_type(out, py_type_of(value), "__module__");
+	py_add_end(out);
+	py_add_text(out, py_type_name(py_type_of(value)));
+	py_add_end(out);
+	size_t text_at = out->len;
+	Object *text = py.PyObject_Str(value);
+	if (text && py_type_of(text) == py.PyUnicode_Type) py_add_str(out, text, MOST_MESSAGE);
+	else {
+		py.PyErr_Clear();
+		py_add_text(out, "<its __str__ failed>");
+	}
+	py_drop(text);
+	size_t len = out->len - text_at;
+	py_field_end(out, start);
+	if (!*relation && !out->cut) {
+		unsigned char *copy = malloc(len ? len : 1);	/* the buffer moves as it grows */
+		if (copy) {
+			memcpy(copy, out->bytes + text_at, len);
+			add_texts(out, py_type_of(value), copy, len);
+		}
+		free(copy);
+	}
+	if (traceback && py_type_of(traceback) == py.PyTraceBack_Type) py_add_traceback(out, traceback, with_locals);
+}
+
+/* `raise ... from None`; a class that makes something of its own of that word is not asked */
+static int hides_context(Object *value) {
+	static const char name[] = "__suppress_context__";
+	int plain = py_of_type(py_type_of(value), name) == py_of_type(*py.PyExc_BaseException, name);
+	Object *hides = plain ? py_attribute(value, name) : NULL;
+	int is = hides == py._Py_TrueStruct;
+	py_drop(hides);
+	py.PyErr_Clear();
+	return is;
+}
+
+static int is_exception(Object *value) {
+	return value && py.PyType_IsSubtype(py_type_of(value), *py.PyExc_BaseException);
+}
+
+static void add_chain(struct py_out *out, Object *value, Object *traceback, int with_locals) {
+	Object *seen[MOST_CHAIN];
+	int n = 0;
+	const char *relation = "";
+	py.Py_IncRef(value);
+	if (traceback) py.Py_IncRef(traceback);
+	else traceback = py.PyException_GetTraceback(value);
+	while (value && n < MOST_CHAIN) {
+		for (int i = 0; i < n; i++) {
+			if (seen[i] == value) goto done;
+		}
+		add_exception(out, value, traceback, relation, with_locals);
+		py_drop(traceback);
+		traceback = NULL;
+		seen[n++] = value;
+		Object *next = py.PyException_GetCause(value);
+		relation = "__cause__";
+		if (!next) {
+			if (!hides_context(value)) next = py.PyException_GetContext(value);
+			relation = "__context__";
+		}
+		value = next;
+		if (value) traceback = py.PyException_GetTraceback(value);
+	}
+done:
+	py_drop(traceback);
+	py_drop(value);	/* one that comes round again, or one too many */
+	for (int i = 0; i < n; i++) py_drop(seen[i]);
+}
+
+/* the fields; the caller frees them; NULL: it is none, or it cannot be read */
+static unsigned char *fields_of(Object *value, Object *traceback, size_t *len, int with_locals) {
+	if (!is_exception(value)) return NULL;
+	struct py_out out = PY_OUT;
+	add_chain(&out, value, traceback && traceback != py._Py_NoneStruct ? traceback : NULL, with_locals);
+	py.PyErr_Clear();
+	if (out.lost || out.cut) {
+		out.cut = 0;
+		out.bound = out.len + 64;
+		size_t start = py_field_start(&out, "python.cut");
+		py_add(&out, "1", 1);
+		py_field_end(&out, start);
+	}
+	*len = out.len;
+	return out.bytes;
+}
+
+/* the exception that is set, and its type's name, which lives as long as it is set */
+unsigned char *sentry_python_exception(size_t *len, int with_locals, const char **type_is) {
+	if (!py_ready() || !py.PyErr_Occurred()) return NULL;
+	Object *type = NULL, *value = NULL, *traceback = NULL;
+	py.PyErr_Fetch(&type, &value, &traceback);
+	py.PyErr_NormalizeException(&type, &value, &traceback);
+	unsigned char *fields = fields_of(value, traceback, len, with_locals);
+	if (fields) *type_is = py_type_name(py_type_of(value));
+	py.PyErr_Clear();
+	py.PyErr_Restore(type, value, traceback);
+	return fields;
+}
+
+/* the last exception that Python printed without anybody catching it (sys.last_value): an application that did not load */
+unsigned char *sentry_python_last_exception(size_t *len, int with_locals) {
+	/* at the exit of a process any thread may come here */
+	Object *value = py_ready() && py.PyGILState_Check() ? py.PySys_GetObject("last_value") : NULL;	/* borrowed */
+	return value ? fields_of(value, py.PySys_GetObject("last_traceback"), len, with_locals) : NULL;
+}
+
+/* an exception that Python is printing */
+unsigned char *sentry_python_failure(void *value, void *traceback, size_t *len, int with_locals) {
+	return py_ready() ? fields_of(value, traceback, len, with_locals) : NULL;
+}
+
+
+const char *sentry_python_type_name(void *value) {
+	return py_type_name(py_type_of(value));
+}
