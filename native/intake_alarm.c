@@ -19,10 +19,10 @@ void sentry_alarm(struct uwsgi_alarm_instance *uai, char *msg, size_t len) {
 	struct sentry_handler *handler = uai->data_ptr;
 	/* the two without a handler are capture.c's: crashes, and the log's lines */
 	if (!handler) {
-		if (!sentry_watch_crash(msg, len, 0) || !strcmp(uai->name, "uwsgi-sentry-lines")) sentry_capture_line(msg, len);
+		if (!sentry_note_crash(msg, len, 0) || !strcmp(uai->name, "uwsgi-sentry-lines")) sentry_line(msg, len);
 		return;
 	}
-	sentry_watch_crash(msg, len, 1);
+	sentry_note_crash(msg, len, 1);
 	while (len && (msg[len - 1] == '\n' || msg[len - 1] == '\r')) len--;
 	struct sentry_record record;
 	sentry_begin(&record, SENTRY_ALARM, handler, NULL);

@@ -22,10 +22,10 @@ int sentry_hook(char *arg) {
 	struct sentry_record record;
 	sentry_begin(&record, SENTRY_HOOK, handler, NULL);
 	/* the processes that uWSGI keeps no number of */
-	if (sentry_handler_named(handler, "hook-as-gateway")) record.head[29] = SENTRY_PROCESS_GATEWAY;
-	else if (sentry_handler_named(handler, "hook-as-vassal")) record.head[29] = SENTRY_PROCESS_VASSAL;
+	if (sentry_handler_named(handler, "hook-as-gateway")) sentry_record_process(&record, SENTRY_PROCESS_GATEWAY);
+	else if (sentry_handler_named(handler, "hook-as-vassal")) sentry_record_process(&record, SENTRY_PROCESS_VASSAL);
 	else if (sentry_handler_named(handler, "hook-as-emperor") || sentry_handler_named(handler, "hook-emperor-start")) {
-		record.head[29] = SENTRY_PROCESS_EMPEROR;
+		sentry_record_process(&record, SENTRY_PROCESS_EMPEROR);
 		/* an emperor without a server of its own comes to nothing that would start an agent */
 		if (!uwsgi.master_process) sentry_agent_detached(0);
 	}

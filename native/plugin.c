@@ -204,7 +204,6 @@ static void sentry_master_cycle(void) {
 	sentry.agent_started = 1;
 	sentry_boot_served();
 	sentry_watch_cycle();
-	sentry_spawn_cycle();
 	sentry_report_drops();
 }
 

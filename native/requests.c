@@ -5,12 +5,6 @@
 
 #include <pthread.h>
 
-static uint64_t now_us(void) {
-	struct timespec ts;
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
-}
-
 /* ---- in flight, as the master sees them ---- */
 
 #define MOST_COPIED (400u << 10)
@@ -52,6 +46,16 @@ void sentry_requests_of(struct sentry_record *record, int worker, unsigned char 
 	}
 }
 
+/* pointers into the core's buffer only, as far as it goes */
+void sentry_request_line(struct uwsgi_core *core, char method[32], char uri[400]) {
+	char *low = core->buffer, *high = core->buffer + sizeof(struct uwsgi_header) + uwsgi.buffer_size;
+	char *m = core->req.method, *u = core->req.uri;
+	size_t ml = core->req.method_len, ul = core->req.uri_len;
+	*method = *uri = 0;
+	if (m >= low && m + ml <= high) snprintf(method, 32, "%.*s", (int) (ml < 31 ? ml : 31), m);
+	if (u >= low && u + ul <= high) snprintf(uri, 400, "%.*s", (int) (ul < 399 ? ul : 399), u);
+}
+
 /* ---- ended ---- */
 
 /* method and path, as the agent names transactions */
@@ -70,7 +74,7 @@ static uint64_t hash_transaction(uint64_t hash, struct wsgi_request *req) {
 void sentry_after_request(struct wsgi_request *req) {
 	int errno_before = errno;
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_SLOW];
-	uint64_t end = req->end_of_request ? req->end_of_request : now_us();
+	uint64_t end = req->end_of_request ? req->end_of_request : sentry_now_us();
 	uint64_t took = req->start_of_request && end > req->start_of_request ? end - req->start_of_request : 0;
 	if (handler && sentry.slow_us && took > sentry.slow_us) {
 		struct sentry_record record;

@@ -165,15 +165,21 @@ enum sentry_process sentry_process_kind(void);
 void sentry_capture_read(void);
 void sentry_capture_prepare(void);	/* before uWSGI sets up its alarms */
 void sentry_capture_start(void);	/* in the process that will be the master, before it forks */
-void sentry_capture_line(const char *, size_t);
 int sentry_capturing(enum sentry_capture);
+
+/* lines.c: the log's last lines */
+void sentry_line(const char *, size_t);
 void sentry_lines(struct sentry_record *, int most);
 
 /* watch.c: the master's look at its children */
 void sentry_watch_cycle(void);
 int sentry_may_wait(void);		/* another millisecond, in the master */
-int sentry_watch_crash(const char *text, size_t len, int reported);	/* a backtrace that uWSGI printed: 1 if it is one */
-void sentry_harakiri(int);
+
+/* deaths.c */
+int sentry_note_crash(const char *text, size_t len, int reported);	/* a backtrace that uWSGI printed: 1 if it is one */
+
+/* harakiri.c */
+void sentry_harakiri(int worker);
 
 /* boot.c */
 void sentry_boot_apps(void);
@@ -184,6 +190,8 @@ void sentry_boot_exit(int code);
 void sentry_boot_tell(const char *what);
 
 /* requests.c */
+/* of a request in flight: empty where they are not there */
+void sentry_request_line(struct uwsgi_core *, char method[32], char uri[400]);
 void sentry_requests_of(struct sentry_record *, int worker, unsigned char **copy);
 SENTRY_EXPORT void sentry_after_request(struct wsgi_request *);
 
@@ -213,9 +221,6 @@ void sentry_python_path_field(struct sentry_record *);
 
 /* vassals.c */
 void sentry_vassals_prepare(void);
-
-/* spawns.c: children that could not be started */
-void sentry_spawn_cycle(void);
 
 /* the entry points */
 void sentry_alarm_init(struct uwsgi_alarm_instance *);

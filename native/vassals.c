@@ -6,9 +6,7 @@
  * starts any, and looks. A vassal that the emperor stops ends with code 0, or is seen alive for a while with the emperor's mark;
  * one that dies by itself gets the mark (its pipe closes) when it is dead already, or all but so.
  */
-#include "sentry.h"
-
-#include <sys/wait.h>
+#include "watch.h"
 
 #define MOST_VASSALS 1024
 
@@ -37,27 +35,6 @@ static int slot_of(pid_t pid) {
 	return unused;
 }
 
-static void tell(struct uwsgi_instance *vassal, const siginfo_t *si) {
-	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_DAEMONS];
-	struct sentry_record record;
-	char digits[24], served[24];
-	int exited = si->si_code == CLD_EXITED;
-	sentry_begin_about(&record, SENTRY_DEATH, handler, SENTRY_PROCESS_VASSAL, vassal->pid, 0);
-	uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_DEATH), vassal->name, strlen(vassal->name));
-	fold = sentry_hash(fold, &exited, sizeof(exited));
-	sentry_record_fold(&record, handler->hash, sentry_hash(fold, &si->si_status, sizeof(si->si_status)));
-	int len = snprintf(digits, sizeof(digits), "%d", si->si_status);
-	const char *key = exited ? "code" : "signal";
-	sentry_record_pair(&record, "death", key, strlen(key), digits, (size_t) len);
-	sentry_record_pair(&record, "death", "name", 4, vassal->name, strnlen(vassal->name, sizeof(vassal->name)));
-	time_t now = uwsgi_now();
-	if (vassal->last_run && now >= vassal->last_run) {
-		len = snprintf(served, sizeof(served), "%ld", (long) (now - vassal->last_run));
-		sentry_record_pair(&record, "death", "seconds", 7, served, (size_t) len);
-	}
-	sentry_append(&record);
-}
-
 #define DYING_MS 300
 
 static uint64_t now_ms(void) {
@@ -70,25 +47,23 @@ static void look(struct uwsgi_emperor_scanner *scanner) {
 	(void) scanner;
 	if (!&ui || !ui) return;
 	looks++;
-	siginfo_t si;
-	memset(&si, 0, sizeof(si));
-	int someone_died = waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid > 0;
+	siginfo_t how;
+	int someone_died = sentry_someone_died();
 	for (struct uwsgi_instance *vassal = ui->ui_next; vassal; vassal = vassal->ui_next) {
 		if (vassal->pid <= 0) continue;
 		int i = slot_of(vassal->pid);
 		if (i < 0) continue;
 		vassals[i].seen = looks;
-		memset(&si, 0, sizeof(si));
-		int dead = someone_died && !waitid(P_PID, (id_t) vassal->pid, &si, WEXITED | WNOHANG | WNOWAIT) && si.si_pid == vassal->pid;
-		if (!dead) {
+		if (!someone_died || !sentry_has_died(vassal->pid, &how)) {
 			if (vassal->status > 0 && !vassals[i].marked) vassals[i].marked = now_ms();
 			else if (vassal->status > 0 && now_ms() - vassals[i].marked > DYING_MS) vassals[i].leaving = 1;
 			continue;
 		}
-		int orderly = si.si_code == CLD_EXITED && (si.si_status == 0 || si.si_status == UWSGI_EXILE_CODE);
+		int orderly = how.si_code == CLD_EXITED && (how.si_status == 0 || how.si_status == UWSGI_EXILE_CODE);
 		if (vassals[i].told || vassals[i].leaving || orderly) continue;
 		vassals[i].told = 1;
-		tell(vassal, &si);
+		struct sentry_death death = {.process = SENTRY_PROCESS_VASSAL, .pid = vassal->pid, .name = vassal->name, .how = &how, .since = vassal->last_run};
+		sentry_tell_death(sentry.capture_handler[SENTRY_CAPTURE_DAEMONS], &death);
 	}
 }
 

@@ -24,12 +24,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-static uint64_t now_us(void) {
-	struct timespec ts;
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
-}
-
 #define CHILD_MS 500		/* it needs one or two */
 #define SHARE 100		/* one part in so many of the time goes into it */
 
@@ -55,7 +49,7 @@ static void dump_and_end(struct sentry_stack *stack, uint64_t of, pid_t parent) 
 		if (n > 0) {
 			stack->len = (uint32_t) n;
 			stack->of = of;
-			stack->taken = now_us();
+			stack->taken = sentry_now_us();
 		}
 	}
 	_exit(0);
@@ -68,7 +62,7 @@ static void pause_us(long us) {
 
 static void take_stacks(uint64_t of) {
 	struct sentry_stack *stack = watchdog.stack;
-	uint64_t start = now_us();
+	uint64_t start = sentry_now_us();
 	pid_t self = getpid();
 	__atomic_add_fetch(&stack->turn, 1, __ATOMIC_ACQ_REL);
 	stack->tried = of;
@@ -86,7 +80,7 @@ static void take_stacks(uint64_t of) {
 		while (waitpid(child, &status, __WCLONE) < 0 && errno == EINTR);
 	}
 	__atomic_add_fetch(&stack->turn, 1, __ATOMIC_ACQ_REL);
-	uint64_t end = now_us();
+	uint64_t end = sentry_now_us();
 	watchdog.not_before = end > start ? end + (end - start) * SHARE : end;
 }
 
@@ -129,7 +123,7 @@ static void *watch(void *nothing) {
 	(void) nothing;
 	for (;;) {
 		pause_us(200000);
-		uint64_t now = now_us();
+		uint64_t now = sentry_now_us();
 		uint64_t of = uwsgi.mywid > 0 ? slow_request(now) : deadline_at_hand(now);
 		if (of && is_due(watchdog.stack, of, now)) take_stacks(of);
 	}

@@ -1,0 +1,57 @@
+/* What the parts of the master's watch share: watch.c, children.c, deaths.c, harakiri.c, backlog.c, proc.c, and vassals.c in an emperor. */
+#ifndef SENTRY_WATCH_H
+#define SENTRY_WATCH_H
+
+#include "sentry.h"
+
+#include <sys/wait.h>
+
+/* one that uWSGI started: a worker, mule, spooler, cron or attached daemon */
+struct sentry_child {
+	pid_t pid;		/* the one last seen */
+	pid_t told;		/* its death, or its kill, is reported */
+	time_t since;		/* first seen */
+	uint64_t rss;		/* a worker's kilobytes, when last sampled */
+	uint64_t harakiri_at;	/* a worker's: start of the request for which it was reported */
+	time_t deadline;	/* of a mule, spooler or cron: when uWSGI will kill it */
+	time_t looked;		/* of a daemon with a pidfile: the last look */
+	int served;		/* a worker that was seen ready for requests */
+	int leaving;		/* a worker that is to go */
+	int away, away_told;	/* it has no process; that it has none is reported */
+};
+
+struct sentry_death {
+	enum sentry_process process;
+	pid_t pid;
+	int number;		/* of a worker or mule */
+	const char *name;	/* of whatever has one, or NULL */
+	const siginfo_t *how;	/* NULL: that it died is all that is known */
+	const char *cause;	/* or NULL */
+	time_t since;		/* when it began; 0: not known */
+	uint64_t rss;		/* kilobytes before; 0: not known */
+	int stack_slot;		/* where its stacks are, of that deadline; 0: nowhere */
+	uint64_t stack_of;
+};
+
+/* children.c */
+void sentry_look_at_children(void);
+struct sentry_child *sentry_child_of_worker(int id);	/* NULL: beyond what is watched */
+int sentry_stopping(void);
+
+/* deaths.c */
+void sentry_deaths_prepare(void);
+void sentry_tell_death(struct sentry_handler *, const struct sentry_death *);
+
+/* backlog.c */
+void sentry_look_at_backlog(void);
+
+/* proc.c */
+ssize_t sentry_proc_read(pid_t, const char *name, char *to, size_t room);	/* /proc/PID/NAME, ended by a NUL; -1: it cannot be read */
+uint64_t sentry_proc_rss(pid_t);	/* kilobytes; 0: not known */
+/* how often the kernel has killed for want of memory, as far as this process may know: its cgroup's count, else the machine's */
+uint64_t sentry_oom_kills(void);
+/* this child has died; it is left for uWSGI to collect */
+int sentry_has_died(pid_t, siginfo_t *how);
+int sentry_someone_died(void);
+
+#endif
