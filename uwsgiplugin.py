@@ -9,6 +9,7 @@
 #                            layout of uWSGI's structs depends on it, and uWSGI itself never checks it.
 #                            Not defined when the plugin is built by uwsgiconfig.py alone.
 #   SENTRY_PLUGIN_VERSION    a string: the version in pom.xml
+#   SENTRY_SUPERVISE_SCRIPT  a string: native/supervise.sh
 #   SENTRY_EXPORT            for a symbol that must be seen outside of the plugin: all others are hidden,
 #                            because uWSGI opens plugins with RTLD_GLOBAL
 #
@@ -36,9 +37,13 @@ def c_string(text):
     return '"' + text.replace('\\', '\\\\').replace('"', '\\"').replace('\n', '\\n') + '"'
 
 
+def text_of(name):
+    with open(os.path.join(HERE, name)) as file:
+        return file.read()
+
+
 def project_version():
-    with open(os.path.join(HERE, 'pom.xml')) as pom:
-        return re.search(r'<version>([^<]+)</version>', pom.read()).group(1)
+    return re.search(r'<version>([^<]+)</version>', text_of('pom.xml')).group(1)
 
 
 def write_header():
@@ -46,7 +51,10 @@ def write_header():
     directory = os.path.abspath('.uwsgi_plugins_builder')
     if not os.path.isdir(directory):
         os.makedirs(directory)
-    lines = ['#define SENTRY_PLUGIN_VERSION ' + c_string(project_version())]
+    lines = [
+        '#define SENTRY_PLUGIN_VERSION ' + c_string(project_version()),
+        '#define SENTRY_SUPERVISE_SCRIPT ' + c_string(text_of('native/supervise.sh')),
+    ]
     flags = os.environ.get('UWSGI_PLUGINS_BUILDER_CFLAGS')
     if flags:
         lines.append('#define SENTRY_BUILT_FOR_CFLAGS ' + c_string(flags))

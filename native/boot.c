@@ -36,16 +36,12 @@ static void tell(const char *what, int code, int serving) {
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_BOOT];
 	if (!handler) return;
 	struct sentry_record record;
-	char digits[24];
 	size_t len = 0;
 	unsigned char *exception = NULL;
 	sentry_begin(&record, SENTRY_BOOT, handler, NULL);
 	sentry_record_pair(&record, "boot", "what", 4, what, strlen(what));
-	if (code >= 0) {
-		int n = snprintf(digits, sizeof(digits), "%d", code);
-		sentry_record_pair(&record, "boot", "code", 4, digits, (size_t) n);
-	}
-	if (serving) sentry_record_pair(&record, "boot", "serving", 7, "1", 1);
+	if (code >= 0) sentry_record_pair_number(&record, "boot", "code", (uint64_t) code);
+	if (serving) sentry_record_pair_number(&record, "boot", "serving", 1);
 	int bare = sentry_crashing();
 	if (!serving && !bare) exception = sentry_python_last_exception(&len, sentry.with_locals);
 	uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_BOOT), what, strlen(what));

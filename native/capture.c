@@ -9,17 +9,11 @@
 
 #define CRASH_ALARM "uwsgi-sentry-crash"
 #define LINES_ALARM "uwsgi-sentry-lines"
-#define USUAL_LINES 50
 
 static const char *const names[SENTRY_CAPTURES] = {"exceptions", "crashes", "harakiri", "slow", "backlog", "boot", "daemons"};
 
 int sentry_capturing(enum sentry_capture what) {
 	return sentry.captured >> what & 1;
-}
-
-static void bad(const char *what, size_t len) {
-	sentry_say("sentry-capture: %.*s is none of: exceptions, crashes, harakiri, slow, backlog, boot, daemons, all, none", (int) len, what);
-	if (sentry_strict()) exit(1);
 }
 
 /* on by itself where the user asked for events by sentry-dsn or sentry-capture; SENTRY_DSN alone may be an SDK's in the app */
@@ -37,7 +31,7 @@ void sentry_capture_read(void) {
 		for (int i = 0; i < SENTRY_CAPTURES; i++) {
 			if (len == strlen(names[i]) && !strncmp(at, names[i], len)) sentry.captured |= 1u << i, known = 1;
 		}
-		if (!known) bad(at, len);
+		if (!known) sentry_mistake("sentry-capture: %.*s is none of: exceptions, crashes, harakiri, slow, backlog, boot, daemons, all, none", (int) len, at);
 		at += len;
 		at += strspn(at, ", \t");
 	}
@@ -59,36 +53,6 @@ static int any_is_ours(struct uwsgi_string_list *alarms) {
 	return 0;
 }
 
-static double seconds(const char *text, const char *option) {
-	char *end;
-	double value = strtod(text, &end);
-	if (end != text && !*end && value >= 0 && value < 1e6) return value;
-	sentry_say("%s = %s is not a number of seconds", option, text);
-	if (sentry_strict()) exit(1);
-	return 0;
-}
-
-static int count_of_lines(const char *text) {
-	size_t len = strlen(text);
-	if (len && len <= 6 && strspn(text, "0123456789") == len) {
-		int lines = atoi(text);
-		return lines < SENTRY_LINES_MAX ? lines : SENTRY_LINES_MAX;
-	}
-	sentry_say("sentry-breadcrumbs = %s is not a number of log lines: write for example 50 (used: %d)", text, USUAL_LINES);
-	if (sentry_strict()) exit(1);
-	return USUAL_LINES;
-}
-
-/* local variables are personal: whatever is not plainly a yes leaves them out */
-static int is_yes(const char *text) {
-	if (!strcasecmp(text, "true") || !strcasecmp(text, "yes") || !strcasecmp(text, "on") || !strcmp(text, "1")) return 1;
-	if (strcasecmp(text, "false") && strcasecmp(text, "no") && strcasecmp(text, "off") && strcmp(text, "0")) {
-		sentry_say("sentry-locals = %s is neither true nor false (used: false)", text);
-		if (sentry_strict()) exit(1);
-	}
-	return 0;
-}
-
 /* with all options known, and before uWSGI has made its alarms of them */
 void sentry_capture_prepare(void) {
 	/* exceptions are told of by the user's handlers then; failed requests of languages that tell none are not */
@@ -99,12 +63,6 @@ void sentry_capture_prepare(void) {
 		char *name = uwsgi_concat2("capture ", (char *) names[i]);
 		sentry.capture_handler[i] = sentry_handler_add(name, "", NULL);
 		free(name);
-	}
-	sentry.lines = sentry.breadcrumbs ? count_of_lines(sentry.breadcrumbs) : USUAL_LINES;
-	sentry.with_locals = !sentry.locals || is_yes(sentry.locals);
-	if (sentry_capturing(SENTRY_CAPTURE_SLOW)) {
-		if (sentry.slow_request) sentry.slow_us = (uint64_t) (seconds(sentry.slow_request, "sentry-slow-request") * 1e6);
-		else sentry.slow_us = (uint64_t) uwsgi.harakiri_options.workers * 500000;
 	}
 	if (!sentry.captured) return;
 

@@ -16,7 +16,6 @@ enum sentry_drop {
 	SENTRY_JOURNAL_FULL,
 	SENTRY_UNUSABLE,
 	SENTRY_CONTENDED,
-	SENTRY_TOO_LARGE,
 	SENTRY_DROP_REASONS,
 };
 
@@ -46,6 +45,12 @@ struct sentry_journal {
 
 /* Opens <state>/journal and <state>/key, creating both; everything goes to owner and group. Returns 0, or -1 with a sentence in `why`. */
 int sentry_journal_open(struct sentry_journal *, const char *state, uid_t owner, gid_t group, char *why, size_t why_size);
+
+/*
+ * A file in `dir` that appears whole or not at all, and belongs to the owner from its first moment: a writer that is not root cannot
+ * open what root is just creating otherwise. 0 if it is there now, whoever made it; else -1 with errno.
+ */
+int sentry_create_for_owner(int dir, const char *name, const void *content, size_t len, uid_t owner, gid_t group);
 
 /* Appends; never blocks on anybody. SENTRY_APPENDED, or the reason for which the record was dropped and counted. errno is kept. */
 enum sentry_drop sentry_journal_append(struct sentry_journal *, struct sentry_record *);

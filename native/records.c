@@ -111,14 +111,11 @@ void sentry_report_drops(void) {
 	}
 	if (!any) return;
 	struct sentry_record record;
-	char digits[SENTRY_DROP_REASONS][24];
 	sentry_begin(&record, SENTRY_DROPS, NULL, NULL);
 	const char *instance = sentry_instance_name();
 	sentry_record_field(&record, "instance", instance, strlen(instance));
 	for (int i = 0; i < SENTRY_DROP_REASONS; i++) {
-		if (!told[i]) continue;
-		int len = snprintf(digits[i], sizeof(digits[i]), "%llu", (unsigned long long) told[i]);
-		sentry_record_pair(&record, "drop", sentry_drop_name[i], strlen(sentry_drop_name[i]), digits[i], (size_t) len);
+		if (told[i]) sentry_record_pair_number(&record, "drop", sentry_drop_name[i], told[i]);
 	}
 	enum sentry_drop outcome = sentry_journal_append(&sentry.journal, &record);
 	if (outcome == SENTRY_APPENDED) {

@@ -1,13 +1,15 @@
 /*
- * What the parts of the plugin share. Each file is one subsystem of uWSGI:
+ * What the parts of the plugin share. The files are:
  *
- *   plugin.c            registration, options, the check that this uWSGI is the one we were built for
- *   options.c           what the configuration says, made ready once, before uWSGI forks
- *   directory.c         where the state directory is
- *   supervisor.c        the agent's process
- *   intake_*.c          one entry point each: alarm, hook, route, exception
- *   journal.c record.c  the append; they know nothing of uWSGI
- *   shape.c             what an option's value must look like; nor does this
+ *   plugin.c inert.c      registration; what is registered with a uWSGI that we were not built for
+ *   options.c handlers.c configuration.c directory.c   what the configuration says, made ready once, before uWSGI forks
+ *   supervisor.c          the agent's process
+ *   intake_*.c            one entry point each: alarm, hook, route, exception
+ *   capture.c boot.c requests.c watchdog.c lines.c python*.c vassals.c   what is reported without a handler
+ *   watch.c children.c deaths.c harakiri.c backlog.c proc.c   of that, what the master sees (watch.h)
+ *   records.c             what all of these do alike
+ *   journal*.c record.c hash.c crc32c.c   the record and its append; they know nothing of uWSGI
+ *   shape.c               what an option's value must look like; nor does this
  *
  * Who may run when is in docs/architecture.md. Nothing here locks, waits, or allocates once the server serves, but for
  * what uWSGI's own calls allocate (translation of a route's values, an exception's texts).
@@ -123,21 +125,32 @@ extern struct uwsgi_server uwsgi;
 extern struct sentry_server sentry;
 
 /* plugin.c */
-int sentry_strict(void);
 void sentry_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* of the configuration: with `strict` the server does not start */
+void sentry_mistake(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* inert.c */
+void sentry_inert_register(void);
 
 /* options.c */
+extern struct uwsgi_option sentry_options[];
+void sentry_options_read(void);
+
+/* configuration.c */
 void sentry_configure(void);
 void sentry_refresh(void);
 const char *sentry_instance_name(void);
 void sentry_write_configuration(void);
+void sentry_handler_ready(struct sentry_handler *);
+
+/* handlers.c */
+void sentry_handlers_find(void);
 struct sentry_handler *sentry_handler_new(const char *name, const char *options, const char *source);
 struct sentry_handler *sentry_handler_add(const char *name, const char *options, const char *source);
-void sentry_handler_ready(struct sentry_handler *);
 void sentry_handler_free(struct sentry_handler *);
 struct sentry_handler *sentry_handler_by_name(const char *name);
 int sentry_handler_named(struct sentry_handler *, const char *name);
-void sentry_check_handler(struct sentry_handler *);
+void sentry_handler_check(struct sentry_handler *);
 char *sentry_option(const char *options, const char *key);
 
 /* directory.c: the state directory and whom it belongs to; NULL with a sentence in why */

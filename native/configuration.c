@@ -1,0 +1,228 @@
+/*
+ * The configuration, read once: the state directory is opened, and every handler gets the fields of its records, so that the entry
+ * points only add what they alone know.
+ */
+#include "sentry.h"
+
+#include <dlfcn.h>
+#include <sys/mman.h>
+
+/* ---- what holds for the whole instance ---- */
+
+struct buffer {
+	unsigned char *bytes;
+	size_t len, room;
+};
+
+static void put(struct buffer *b, const char *name, const void *value, size_t len) {
+	size_t need = sentry_field_put(NULL, 0, name, value, len);
+	if (need > b->room - b->len) {
+		size_t room = (b->room + need) * 2;
+		b->bytes = realloc(b->bytes, room);
+		if (!b->bytes) {
+			sentry_say("out of memory while reading the configuration");
+			exit(1);
+		}
+		b->room = room;
+	}
+	sentry_field_put(b->bytes + b->len, b->room - b->len, name, value, len);
+	b->len += need;
+}
+
+static void put_pair(struct buffer *b, const char *name, const char *key, const char *value) {
+	size_t key_len = strlen(key), len = strlen(value);
+	char *pair = uwsgi_malloc(key_len + 1 + len);
+	memcpy(pair, key, key_len + 1);
+	memcpy(pair + key_len + 1, value, len);
+	put(b, name, pair, key_len + 1 + len);
+	free(pair);
+}
+
+static struct buffer defaults;
+
+static void default_value(const char *key, const char *value) {
+	if (value && *value) put_pair(&defaults, "default", key, value);
+}
+
+/* where the application's relative file names start from; in a chroot the agent would look at another place */
+static void default_directory(void) {
+	if (uwsgi.chroot) return;
+	if (!uwsgi.chdir || *uwsgi.chdir == '/') {
+		default_value("cwd", uwsgi.chdir ? uwsgi.chdir : uwsgi.cwd);
+		return;
+	}
+	char *path = uwsgi_concat3(uwsgi.cwd, "/", uwsgi.chdir);
+	default_value("cwd", path);
+	free(path);
+}
+
+static const char *environment(void) {
+	return sentry.environment ? sentry.environment : getenv("SENTRY_ENVIRONMENT");
+}
+
+static const char *release(void) {
+	return sentry.release ? sentry.release : getenv("SENTRY_RELEASE");
+}
+
+static void default_number(const char *key, long value) {
+	char number[24];
+	snprintf(number, sizeof(number), "%ld", value);
+	default_value(key, number);
+}
+
+/* known as soon as the language's plugin is loaded */
+static void default_language(void) {
+	static const struct {
+		const char *language, *symbol;
+	} languages[] = {{"python", "Py_GetVersion"}, {"ruby", "ruby_version"}, {"perl", "perl_construct"}, {"lua", "lua_newstate"}, {"java", "JNI_CreateJavaVM"}};
+	for (size_t i = 0; i < sizeof(languages) / sizeof(languages[0]); i++) {
+		if (!dlsym(RTLD_DEFAULT, languages[i].symbol)) continue;
+		default_value("language", languages[i].language);
+		break;
+	}
+	const char *(*python)(void);
+	*(void **) &python = dlsym(RTLD_DEFAULT, "Py_GetVersion");
+	if (!python) return;
+	char version[32];
+	snprintf(version, sizeof(version), "%.*s", (int) strcspn(python(), " "), python());	/* of "3.11.2 (main, ..." */
+	default_value("python", version);
+}
+
+static void make_defaults(void) {
+	default_value("dsn", sentry.dsn);
+	if (!sentry.dsn) default_value("dsn_env", getenv("SENTRY_DSN"));
+	default_value("environment", environment());
+	default_value("release", release());
+	default_value("fold", sentry.fold);
+	default_value("max_events_per_minute", sentry.max_events_per_minute);
+	default_value("server_name", sentry.server_name);
+	default_value("tags", sentry.tags);
+	default_value("scrub", sentry.scrub);
+	default_value("ca", sentry.ca);
+	default_value("proxy", sentry.proxy);
+	default_value("send_default_pii", sentry.send_default_pii ? "1" : NULL);
+	default_value("host", uwsgi.hostname);
+	default_directory();
+	default_value("uwsgi", UWSGI_VERSION);
+	default_value("plugin", SENTRY_PLUGIN_VERSION);
+	default_language();
+	default_number("master", (long) getpid());
+	default_number("started", (long) sentry.started);
+}
+
+const char *sentry_instance_name(void) {
+	if (sentry.instance && *sentry.instance) return sentry.instance;
+	/* %n of a configuration: the file's name without its extension; a vassal is called so too */
+	char *file = uwsgi.magic_table['n'];
+	return file && *file ? file : "uwsgi";
+}
+
+void sentry_handler_ready(struct sentry_handler *h) {
+	const char *instance = sentry_instance_name();
+	struct buffer b = {NULL, 0, 0};
+	put(&b, "instance", instance, strlen(instance));
+	put(&b, "handler", h->name, strlen(h->name));
+	put(&b, "options", h->options, strlen(h->options));
+	h->fields = realloc(b.bytes, b.len + defaults.len);
+	if (!h->fields) exit(1);
+	memcpy(h->fields + b.len, defaults.bytes, defaults.len);
+	h->fields_len = b.len + defaults.len;
+	h->hash = sentry_hash(SENTRY_HASH_START, instance, strlen(instance) + 1);
+	h->hash = sentry_hash(h->hash, h->name, strlen(h->name));
+	/* not the instance's name: a fault that two servers of the directory have is one. But never two releases or environments in one count */
+	const char *parts[] = {h->name, h->options, environment(), release()};
+	h->fold = SENTRY_HASH_START;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const char *part = parts[i] ? parts[i] : "";
+		h->fold = sentry_hash(h->fold, part, strlen(part) + 1);
+	}
+}
+
+static void open_journal(void) {
+	char why[1024];
+	uid_t owner;
+	gid_t group;
+	sentry.state = sentry_state_directory(sentry.dir, &owner, &group, why, sizeof(why));
+	if (sentry.state && sentry_journal_open(&sentry.journal, sentry.state, owner, group, why, sizeof(why)) == 0) {
+		uwsgi_add_safe_fd(sentry.journal.dir);
+		/* a path means something else after chroot: then only the descriptor finds the directory */
+		if (uwsgi.chroot || uwsgi.pivot_root) sentry.journal.path[0] = 0;
+		return;
+	}
+	sentry.journal.path[0] = 0;
+	sentry_say("%s. The server runs on; no event is recorded", why);
+}
+
+/* once, of the first handler that has no destination */
+static void say_if_kept_locally(void) {
+	const char *env = getenv("SENTRY_DSN");
+	if (sentry.dsn || (env && *env)) return;
+	for (struct sentry_handler *h = sentry.handlers; h; h = h->next) {
+		char *dsn = sentry_option(h->options, "dsn");
+		int none = !dsn || !*dsn;
+		free(dsn);
+		if (!none) continue;
+		sentry_say("%s has no dsn, and there is no sentry-dsn: events without one are kept locally, see `uwsgi-sentry events --dir %s`", h->name,
+			sentry.state ? sentry.state : "DIR");
+		return;
+	}
+}
+
+#ifndef __GLIBC__
+static void sentry_agent_at_exit_unknown(void) {
+	sentry_agent_at_exit(0, NULL);
+}
+#endif
+
+/* idempotent: the first hook may come before the jail callback */
+void sentry_configure(void) {
+	if (sentry.configured) return;
+	sentry.configured = 1;
+	sentry.main = getpid();
+	sentry.started = time(NULL);
+	sentry.journal.counters = mmap(NULL, sizeof(struct sentry_counters), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (sentry.journal.counters == MAP_FAILED) sentry.journal.counters = uwsgi_calloc(sizeof(struct sentry_counters));
+
+	sentry_options_read();
+	make_defaults();
+	sentry_handlers_find();
+	sentry_capture_prepare();
+	for (struct sentry_handler *h = sentry.handlers; h; h = h->next) {
+		sentry_handler_check(h);
+		sentry_handler_ready(h);
+	}
+	open_journal();
+	say_if_kept_locally();
+#ifdef __GLIBC__
+	on_exit(sentry_agent_at_exit, NULL);
+#else
+	atexit(sentry_agent_at_exit_unknown);
+#endif
+}
+
+/* uWSGI may have become another process since (daemonize): the records are to name the one that serves */
+void sentry_refresh(void) {
+	if (sentry.main == getpid()) return;
+	sentry.main = getpid();
+	free(defaults.bytes);
+	memset(&defaults, 0, sizeof(defaults));
+	make_defaults();
+	for (struct sentry_handler *h = sentry.handlers; h; h = h->next) {
+		free(h->fields);
+		sentry_handler_ready(h);
+	}
+}
+
+/* tells the agent every handler of this server, so that events which waited for a usable DSN find the one that now stands */
+void sentry_write_configuration(void) {
+	const char *instance = sentry_instance_name();
+	struct buffer b = {NULL, 0, 0};
+	put(&b, "instance", instance, strlen(instance));
+	for (struct sentry_handler *h = sentry.handlers; h; h = h->next) put_pair(&b, "definition", h->name, h->options);
+	struct sentry_record record;
+	sentry_begin(&record, SENTRY_CONFIGURATION, NULL, NULL);
+	sentry_record_fields(&record, b.bytes, b.len);
+	sentry_record_fields(&record, defaults.bytes, defaults.len);
+	sentry_append(&record);
+	free(b.bytes);
+}
