@@ -32,7 +32,6 @@ struct sentry_handler *sentry_handler_new(const char *name, const char *options,
 	if (!h->name) exit(1);
 	h->options = uwsgi_str((char *) options);
 	h->source = source;
-	h->source_len = source ? strlen(source) : 0;
 	return h;
 }
 

@@ -68,39 +68,3 @@ Object *py_of_type(Object *type, const char *name) {
 void py_drop(Object *o) {
 	if (o) py.Py_DecRef(o);
 }
-
-/* ---- what the rest of the plugin asks of Python ---- */
-
-static size_t copied(struct py_out *out, char *to, size_t room) {
-	size_t len = out->len < room ? out->len : room;
-	if (len) memcpy(to, out->bytes, len);
-	free(out->bytes);
-	return len;
-}
-
-/* a text that the object itself holds under that name, as far as there is room; 0 where its class has a say in it */
-size_t sentry_python_own_text(void *object, const char *name, char *to, size_t room) {
-	if (!py_ready()) return 0;
-	struct py_out out = PY_OUT;
-	if (!py_of_type(py_type_of(object), name)) py_add_str_attribute(&out, object, name);
-	py.PyErr_Clear();
-	return copied(&out, to, room);
-}
-
-/* sys.path, NULs between; entries that do not fit are left out */
-size_t sentry_python_path(char *to, size_t room) {
-	if (!py_ready()) return 0;
-	struct py_out out = PY_OUT;
-	Object *path = py.PySys_GetObject("path");	/* borrowed */
-	ssize_t size = path && py_type_of(path) == py.PyList_Type ? py.PyList_Size(path) : 0;
-	for (ssize_t i = 0; i < size; i++) {
-		size_t before = out.len;
-		Object *entry = py.PyList_GetItem(path, i);
-		if (!entry || py_type_of(entry) != py.PyUnicode_Type) continue;
-		if (before) py_add_end(&out);
-		py_add_str(&out, entry, 1024);
-		if (out.len > room) out.len = before;
-	}
-	py.PyErr_Clear();
-	return copied(&out, to, room);
-}

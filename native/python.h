@@ -126,4 +126,9 @@ void py_add_value(struct py_out *, Object *);
 
 void py_add_traceback(struct py_out *, Object *traceback, int with_locals);
 
+/* ---- exceptions ---- */
+
+/* its fields, to be freed; NULL: it is none, or it cannot be read */
+unsigned char *py_exception_fields(Object *value, Object *traceback, size_t *len, int with_locals);
+
 #endif

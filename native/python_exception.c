@@ -99,8 +99,7 @@ done:
 	for (int i = 0; i < n; i++) py_drop(seen[i]);
 }
 
-/* the fields; the caller frees them; NULL: it is none, or it cannot be read */
-static unsigned char *fields_of(Object *value, Object *traceback, size_t *len, int with_locals) {
+unsigned char *py_exception_fields(Object *value, Object *traceback, size_t *len, int with_locals) {
 	if (!is_exception(value)) return NULL;
 	struct py_out out = PY_OUT;
 	add_chain(&out, value, traceback && traceback != py._Py_NoneStruct ? traceback : NULL, with_locals);
@@ -122,7 +121,7 @@ unsigned char *sentry_python_exception(size_t *len, int with_locals, const char 
 	Object *type = NULL, *value = NULL, *traceback = NULL;
 	py.PyErr_Fetch(&type, &value, &traceback);
 	py.PyErr_NormalizeException(&type, &value, &traceback);
-	unsigned char *fields = fields_of(value, traceback, len, with_locals);
+	unsigned char *fields = py_exception_fields(value, traceback, len, with_locals);
 	if (fields) *type_is = py_type_name(py_type_of(value));
 	py.PyErr_Clear();
 	py.PyErr_Restore(type, value, traceback);
@@ -133,15 +132,5 @@ unsigned char *sentry_python_exception(size_t *len, int with_locals, const char 
 unsigned char *sentry_python_last_exception(size_t *len, int with_locals) {
 	/* at the exit of a process any thread may come here */
 	Object *value = py_ready() && py.PyGILState_Check() ? py.PySys_GetObject("last_value") : NULL;	/* borrowed */
-	return value ? fields_of(value, py.PySys_GetObject("last_traceback"), len, with_locals) : NULL;
-}
-
-/* an exception that Python is printing */
-unsigned char *sentry_python_failure(void *value, void *traceback, size_t *len, int with_locals) {
-	return py_ready() ? fields_of(value, traceback, len, with_locals) : NULL;
-}
-
-
-const char *sentry_python_type_name(void *value) {
-	return py_type_name(py_type_of(value));
+	return value ? py_exception_fields(value, py.PySys_GetObject("last_traceback"), len, with_locals) : NULL;
 }

@@ -31,17 +31,32 @@ static int is_outside(void) {
 	return uwsgi.workers && uwsgi.mywid > 0 && uwsgi.mywid <= uwsgi.numproc && uwsgi.workers[uwsgi.mywid].accepting;
 }
 
+static size_t copied(struct py_out *out, char *to, size_t room) {
+	size_t len = out->len < room ? out->len : room;
+	if (len) memcpy(to, out->bytes, len);
+	free(out->bytes);
+	return len;
+}
+
+/* a text that the object itself holds under that name, as far as there is room; 0 where its class has a say in it */
+static size_t own_text(Object *object, const char *name, char *to, size_t room) {
+	struct py_out out = PY_OUT;
+	if (!py_of_type(py_type_of(object), name)) py_add_str_attribute(&out, object, name);
+	py.PyErr_Clear();
+	return copied(&out, to, room);
+}
+
 static void tell(Object *value, Object *traceback, const char *how, Object *thread) {
 	int errno_before = errno;
 	size_t len = 0;
-	unsigned char *frames = sentry_python_failure(value, traceback, &len, sentry.with_locals);
+	unsigned char *frames = py_exception_fields(value, traceback, &len, sentry.with_locals);
 	char thread_name[64];
-	size_t name_len = thread ? sentry_python_own_text(thread, "_name", thread_name, sizeof(thread_name)) : 0;
+	size_t name_len = thread ? own_text(thread, "_name", thread_name, sizeof(thread_name)) : 0;
 	for (struct sentry_handler *h = sentry.handlers; frames && h; h = h->next) {
 		if (!sentry_tells_exceptions(h)) continue;
 		struct sentry_record record;
 		sentry_begin(&record, SENTRY_EXCEPTION, h, NULL);
-		const char *type = sentry_python_type_name(value);
+		const char *type = py_type_name(py_type_of(value));
 		uint64_t fold = sentry_hash(sentry_fold_start(h, SENTRY_EXCEPTION), type, strlen(type));
 		sentry_record_fold(&record, h->hash, sentry_hash_raised(fold, frames, len));
 		sentry_record_field(&record, "exception.plugin", "python", 6);
@@ -144,11 +159,24 @@ void sentry_python_outside(void) {
 
 /* ---- where modules are ---- */
 
-static char path[4096];
-static size_t path_len;
+static char modules[4096];
+static size_t modules_len;
 
+/* sys.path, NULs between; entries that do not fit are left out */
 static void read_path(void) {
-	path_len = sentry_python_path(path, sizeof(path));
+	struct py_out out = PY_OUT;
+	Object *path = py.PySys_GetObject("path");	/* borrowed */
+	ssize_t size = path && py_type_of(path) == py.PyList_Type ? py.PyList_Size(path) : 0;
+	for (ssize_t i = 0; i < size; i++) {
+		size_t before = out.len;
+		Object *entry = py.PyList_GetItem(path, i);
+		if (!entry || py_type_of(entry) != py.PyUnicode_Type) continue;
+		if (before) py_add_end(&out);
+		py_add_str(&out, entry, 1024);
+		if (out.len > sizeof(modules)) out.len = before;
+	}
+	py.PyErr_Clear();
+	modules_len = copied(&out, modules, sizeof(modules));
 }
 
 /* once the applications are loaded, and have said where their modules are */
@@ -158,5 +186,5 @@ void sentry_python_loaded(void) {
 
 /* a stack that is taken from outside names files: with this the agent can tell modules */
 void sentry_python_path_field(struct sentry_record *record) {
-	if (path_len) sentry_record_field(record, "python.path", path, path_len);
+	if (modules_len) sentry_record_field(record, "python.path", modules, modules_len);
 }

@@ -1,7 +1,7 @@
 /* What all entry points do alike: say where a record comes from, what the request was, and append it. */
 #include "sentry.h"
 
-enum sentry_process sentry_process_kind(void) {
+static enum sentry_process this_process(void) {
 	pid_t pid = getpid();
 	if (uwsgi.muleid > 0) return SENTRY_PROCESS_MULE;
 	if (uwsgi.i_am_a_spooler) return SENTRY_PROCESS_SPOOLER;
@@ -73,7 +73,7 @@ void sentry_state(struct sentry_record *record, int id) {
 
 /* the handler may be NULL (records of the plugin's own), so may the request */
 void sentry_begin(struct sentry_record *record, enum sentry_kind kind, struct sentry_handler *handler, struct wsgi_request *req) {
-	enum sentry_process process = sentry_process_kind();
+	enum sentry_process process = this_process();
 	int number = process == SENTRY_PROCESS_MULE ? uwsgi.muleid : uwsgi.mywid;
 	uint16_t core = SENTRY_NO_CORE;
 	if (req && req->async_id >= 0 && req->async_id < SENTRY_NO_CORE) core = (uint16_t) req->async_id;

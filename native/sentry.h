@@ -42,7 +42,6 @@ struct sentry_handler {
 	char *name;		/* as its user wrote it: "alarm lqfull", "hook-asap", "route ^/help" */
 	char *options;		/* what stands behind "sentry:" */
 	const char *source;	/* the options' own bytes, by which a hook is found again */
-	size_t source_len;
 	unsigned char *fields;	/* ready for a record: instance, handler, options, defaults */
 	size_t fields_len;
 	uint64_t hash;
@@ -172,7 +171,6 @@ void sentry_request_fields(struct sentry_record *, struct wsgi_request *);
 void sentry_append(struct sentry_record *);
 void sentry_report_drops(void);
 void sentry_log_drops(void);
-enum sentry_process sentry_process_kind(void);
 
 /* capture.c: what is reported without a handler */
 void sentry_capture_read(void);
@@ -217,14 +215,10 @@ int sentry_watchdog_hook(char *);
 
 /* python.c */
 void sentry_python_find(void);
-size_t sentry_python_own_text(void *object, const char *name, char *to, size_t room);
-size_t sentry_python_path(char *to, size_t room);
 
 /* python_exception.c: the fields of an exception, to be freed; NULL: there is none, or it cannot be read */
 unsigned char *sentry_python_exception(size_t *len, int with_locals, const char **type);
 unsigned char *sentry_python_last_exception(size_t *len, int with_locals);
-unsigned char *sentry_python_failure(void *value, void *traceback, size_t *len, int with_locals);
-const char *sentry_python_type_name(void *value);
 
 /* python_outside.c: exceptions that belong to no request, and where modules are */
 void sentry_python_outside(void);	/* once Python runs, before an application is loaded */
