@@ -69,10 +69,34 @@ static int is_to_have_an_application(void) {
 	return 0;
 }
 
+static const char need_app[] = "no application was loaded, and need-app ended the server";
+
+/* of all workers that fail at once, and of the master that ends after them, one tells */
+static int first_to_tell(void) {
+	return !sentry.watch || !__atomic_exchange_n(&sentry.watch->need_app_told, 1, __ATOMIC_ACQ_REL);
+}
+
+static void tell_last_words(void) {
+	tell(need_app, UWSGI_FAILED_APP_CODE, 0);
+}
+
+/*
+ * In a worker that loads its own application (lazy-apps), once its language has tried. What comes next with need-app is that it
+ * signals the master, which kills it, perhaps before it has come to its exit; and there Python is gone.
+ */
+void sentry_boot_loaded(void) {
+	if (!uwsgi.need_app || !(uwsgi.lazy || uwsgi.lazy_apps) || uwsgi.mywid < 1 || uwsgi_apps_cnt > 0 || uwsgi.mounts || uwsgi.command_mode) return;
+	if (sentry_capturing(SENTRY_CAPTURE_BOOT) && first_to_tell()) sentry_python_with_gil(tell_last_words);
+}
+
+static void tell_no_application(void) {
+	tell("no application was loaded", -1, 0);
+}
+
 /* once all applications were to be loaded, before uWSGI forks; with lazy-apps that is each worker's business */
 void sentry_boot_apps(void) {
 	if (uwsgi_apps_cnt > 0 || uwsgi.lazy || uwsgi.lazy_apps || !is_to_have_an_application()) return;
-	tell("no application was loaded", -1, 0);
+	sentry_python_with_gil(tell_no_application);
 }
 
 /* in the master, about once a second: with lazy-apps, a first worker that serves without an application */
@@ -81,7 +105,7 @@ void sentry_boot_served(void) {
 	served = 1;
 	if (told || !(uwsgi.lazy || uwsgi.lazy_apps) || uwsgi.numproc < 1 || !uwsgi.workers[1].accepting) return;
 	told = 1;
-	if (!uwsgi.workers[1].apps_cnt && is_to_have_an_application()) tell("no application was loaded", -1, 0);
+	if (!uwsgi.workers[1].apps_cnt && is_to_have_an_application()) tell_no_application();
 }
 
 /* in each process that will serve; without a master it is the one that read the configuration */
@@ -95,7 +119,7 @@ void sentry_boot_exit(int code) {
 	int is_main = getpid() == sentry.main;
 	if (code == UWSGI_FAILED_APP_CODE) {
 		/* a worker of lazy-apps may do so at any reload; the master ends after it, and with the same code */
-		if (!is_main || !served || !uwsgi.master_process) tell("no application was loaded, and need-app ended the server", code, 0);
+		if ((!is_main || !served || !uwsgi.master_process) && first_to_tell()) tell(need_app, code, 0);
 	}
 	else if (is_main && !served) tell("the server ended before it served", code, 0);
 	else if (is_main && uwsgi.master_process && !uwsgi_instance_is_dying && !uwsgi_instance_is_reloading) tell("the server ended while it served", code, 1);

@@ -119,6 +119,11 @@ static void sentry_spooler_init(void) {
 	sentry_watchdog_hook(NULL);
 }
 
+static void sentry_init_apps(void) {
+	if (inert) return;
+	sentry_boot_loaded();
+}
+
 static void sentry_postinit_apps(void) {
 	if (inert) return;
 	sentry_boot_apps();
@@ -137,6 +142,7 @@ struct uwsgi_plugin sentry_plugin = {
 	.jail = sentry_jail,
 	.init = sentry_init,
 	.post_init = sentry_post_init,
+	.init_apps = sentry_init_apps,
 	.postinit_apps = sentry_postinit_apps,
 	.post_fork = sentry_post_fork,
 	.spooler_init = sentry_spooler_init,

@@ -68,3 +68,11 @@ Object *py_of_type(Object *type, const char *name) {
 void py_drop(Object *o) {
 	if (o) py.Py_DecRef(o);
 }
+
+/* uWSGI never lets go of the GIL where it was not asked for threads */
+void sentry_python_with_gil(void (*call)(void)) {
+	int held = !py_ready() || !uwsgi.has_threads || py.PyGILState_Check();
+	int state = held ? 0 : py.PyGILState_Ensure();
+	call();
+	if (!held) py.PyGILState_Release(state);
+}

@@ -8,14 +8,6 @@
  */
 #include "python.h"
 
-/* uWSGI never lets go of the GIL where it was not asked for threads */
-static void with_gil(void (*call)(void)) {
-	int held = !uwsgi.has_threads || py.PyGILState_Check();
-	int state = held ? 0 : py.PyGILState_Ensure();
-	call();
-	if (!held) py.PyGILState_Release(state);
-}
-
 /* ---- telling ---- */
 
 static __thread int printing_a_requests;
@@ -142,13 +134,13 @@ static void tell_what_is_left(void) {
 
 static int mule(char *what) {
 	int mine = mule_before(what);
-	if (mine == 1) with_gil(tell_what_is_left);
+	if (mine == 1) sentry_python_with_gil(tell_what_is_left);
 	return mine;
 }
 
 void sentry_python_outside(void) {
 	if (!sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS) || !py_ready()) return;
-	with_gil(install);
+	sentry_python_with_gil(install);
 	for (int i = 0; i < 256; i++) {
 		struct uwsgi_plugin *plugin = uwsgi.p[i];
 		if (!plugin || !plugin->name || strcmp(plugin->name, "python") || !plugin->mule || plugin->mule == mule) continue;
@@ -181,7 +173,7 @@ static void read_path(void) {
 
 /* once the applications are loaded, and have said where their modules are */
 void sentry_python_loaded(void) {
-	if (py_ready()) with_gil(read_path);
+	if (py_ready()) sentry_python_with_gil(read_path);
 }
 
 /* a stack that is taken from outside names files: with this the agent can tell modules */

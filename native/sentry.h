@@ -88,6 +88,7 @@ struct sentry_line {
 struct sentry_watch {
 	uint64_t lines;		/* written so far; the last is lines[(lines - 1) % lines_max] */
 	int lines_max;
+	int need_app_told;	/* that the server ends for want of an application */
 	struct sentry_line line[SENTRY_LINES_MAX];
 	int stacks;
 	struct sentry_stack stack[];
@@ -193,6 +194,7 @@ int sentry_note_crash(const char *text, size_t len, int reported);	/* a backtrac
 void sentry_harakiri(int worker);
 
 /* boot.c */
+void sentry_boot_loaded(void);
 void sentry_boot_apps(void);
 void sentry_boot_served(void);
 void sentry_boot_forked(void);
@@ -215,6 +217,7 @@ int sentry_watchdog_hook(char *);
 
 /* python.c */
 void sentry_python_find(void);
+void sentry_python_with_gil(void (*)(void));	/* without Python it is just called */
 
 /* python_exception.c: the fields of an exception, to be freed; NULL: there is none, or it cannot be read */
 unsigned char *sentry_python_exception(size_t *len, int with_locals, const char **type);

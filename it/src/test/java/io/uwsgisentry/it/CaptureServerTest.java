@@ -83,7 +83,8 @@ class CaptureServerTest {
         scene
             .server(
                 SERVER.replace("module = captured", "pythonpath = ${dir}\nmodule = fragile")
-                    + "lazy-apps = true\nmaster-fifo = ${dir}/fifo\n")
+                    + "lazy-apps = true\nenable-threads = true\nprocesses = 2\n"
+                    + "master-fifo = ${dir}/fifo\n")
             .start();
     assertThat(server.get("/").body()).isEqualTo("well");
     scene.state().awaitAgent();
@@ -92,8 +93,9 @@ class CaptureServerTest {
     server.awaitLog("No module named 'nowhere'");
     Map<String, Object> event = scene.awaitEvents(1).get(0);
     assertThat(Events.tags(event)).containsEntry("uwsgi.kind", "boot");
-    // Python is gone by then: that it was the application is all that is known.
-    assertThat(Events.exceptionType(event)).isEqualTo("BootError");
+    assertThat(Events.exceptionType(event)).isEqualTo("ModuleNotFoundError");
+    scene.state().awaitNoAgent();
+    assertThat(scene.receiver().events()).hasSize(1);
   }
 
   @Test
