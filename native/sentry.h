@@ -62,7 +62,7 @@ enum sentry_capture {
 };
 
 #define SENTRY_STACK_MAX 24000
-#define SENTRY_LINES_MAX 200
+#define SENTRY_LINES_MAX 100	/* as many as Sentry takes */
 #define SENTRY_LINE_MAX 400
 
 /*

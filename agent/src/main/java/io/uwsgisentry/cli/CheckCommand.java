@@ -7,7 +7,6 @@ import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.policy.Scrubber;
 import io.uwsgisentry.settings.Destination;
 import java.io.IOException;
-import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,11 +16,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -67,8 +64,6 @@ final class CheckCommand implements Callable<Integer> {
           "The uWSGI that expands the configuration (default: ${DEFAULT-VALUE}); 'none' reads it without.")
   String uwsgi = "uwsgi";
 
-  private String refusal = "";
-
   CheckCommand(Surroundings surroundings) {
     this.surroundings = surroundings;
   }
@@ -76,7 +71,11 @@ final class CheckCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, InterruptedException {
     CheckReport report =
-        ConfigurationCheck.of(file, configuration(), surroundings.environment(), host());
+        ConfigurationCheck.of(
+            file,
+            new CheckedFileReader(file, uwsgi, surroundings, spec).read(),
+            surroundings.environment(),
+            host());
     if (send) {
       report =
           new CheckReport(
@@ -90,98 +89,6 @@ final class CheckCommand implements Callable<Integer> {
     spec.commandLine().getOut().print(json ? report.json() : report.text());
     spec.commandLine().getOut().flush();
     return report.clean() ? ExitCode.DONE : ExitCode.NO;
-  }
-
-  private CheckedFile configuration() throws IOException, InterruptedException {
-    Path path = Path.of(file);
-    if (!Files.exists(path) && file.lastIndexOf(':') > 0) {
-      path = Path.of(file.substring(0, file.lastIndexOf(':')));
-    }
-    if (!Files.isReadable(path) || Files.isDirectory(path)) {
-      throw new ParameterException(
-          spec.commandLine(), path + " is not there, is no file, or you may not read it");
-    }
-    boolean ini = !path.toString().matches(".*\\.(ya?ml|json|js|xml)");
-    IniReader own = ini ? IniReader.read(file, surroundings.environment(), Path.of("")) : null;
-    List<String> notes = new ArrayList<>();
-    List<CheckedLine> expanded = expanded(own, path, notes);
-    if (expanded != null) {
-      return new CheckedFile(located(expanded, own), true, notes, "");
-    }
-    if (own == null) {
-      throw new ParameterException(
-          spec.commandLine(),
-          "only uWSGI itself can read " + path + ": " + String.join("; ", notes) + refusal);
-    }
-    notes.addAll(own.notes());
-    return new CheckedFile(own.lines(), false, notes, refusal);
-  }
-
-  /** Null where uWSGI cannot be asked; the notes tell why. */
-  private @Nullable List<CheckedLine> expanded(
-      @Nullable IniReader own, Path path, List<String> notes)
-      throws IOException, InterruptedException {
-    if (uwsgi.equals("none")) {
-      return null;
-    }
-    String runs = UwsgiExpansion.runsSomething(own != null ? own.raw() : Files.readAllLines(path));
-    if (runs != null) {
-      notes.add("'" + runs + "' acts while uWSGI reads it, so uWSGI was not asked");
-      return null;
-    }
-    try {
-      UwsgiExpansion.Result result =
-          UwsgiExpansion.of(uwsgi, file, plugins(), surroundings.environment());
-      if (result.pluginMissing()) {
-        notes.add(
-            "uWSGI does not find sentry_plugin.so: install it, or name its directory with plugins-dir"
-                + (result.lines() == null ? "; so it ended with: " + result.refusal() : ""));
-      }
-      refusal = result.pluginMissing() ? "" : result.refusal();
-      return result.lines();
-    } catch (IOException e) {
-      notes.add("uWSGI could not be asked: " + e.getMessage());
-      return null;
-    }
-  }
-
-  /** Where this very jar is the plugin: so that uWSGI finds it, installed or not. */
-  private static @Nullable Path plugins() {
-    try {
-      Path jar =
-          Path.of(CheckCommand.class.getProtectionDomain().getCodeSource().getLocation().toURI());
-      return jar.endsWith("sentry_plugin.so") ? jar.getParent() : null;
-    } catch (URISyntaxException | RuntimeException e) {
-      return null;
-    }
-  }
-
-  /** uWSGI does not tell where an option stands; our own reading of the same files does. */
-  private static List<CheckedLine> located(List<CheckedLine> expanded, @Nullable IniReader own) {
-    if (own == null) {
-      return expanded;
-    }
-    List<CheckedLine> places = new ArrayList<>(own.lines());
-    List<CheckedLine> located = new ArrayList<>();
-    for (CheckedLine line : expanded) {
-      CheckedLine place = null;
-      for (CheckedLine candidate : places) {
-        if (candidate.key().equals(line.key()) && candidate.value().equals(line.value())) {
-          place = candidate;
-          break;
-        }
-        if (place == null && candidate.key().equals(line.key())) {
-          place = candidate;
-        }
-      }
-      if (place != null) {
-        places.remove(place);
-        located.add(new CheckedLine(line.key(), line.value(), place.file(), place.number()));
-      } else {
-        located.add(line);
-      }
-    }
-    return located;
   }
 
   private List<CheckReport.Trial> trials(CheckReport report)

@@ -1,7 +1,7 @@
 package io.uwsgisentry.cli;
 
-import io.uwsgisentry.console.Json;
 import io.uwsgisentry.console.Text;
+import io.uwsgisentry.event.Json;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.HandlerSettings;
 import java.util.ArrayList;

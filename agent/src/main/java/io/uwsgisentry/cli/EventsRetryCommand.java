@@ -119,7 +119,7 @@ final class EventsRetryCommand implements Callable<Integer> {
   private List<String> named(Path path) throws Unavailable, IOException {
     List<String> wanted = new ArrayList<>();
     for (String id : ids) {
-      List<Entry> found = EventsShowCommand.EventId.find(path, id, 2, spec);
+      List<Entry> found = EventId.find(path, id, 2, spec);
       if (found.size() != 1) {
         throw new Unavailable(
             (found.isEmpty()

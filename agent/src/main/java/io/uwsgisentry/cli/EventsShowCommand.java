@@ -7,14 +7,12 @@ import io.uwsgisentry.outbox.Entry;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -93,21 +91,5 @@ final class EventsShowCommand implements Callable<Integer> {
     }
     spec.commandLine().getOut().print(page);
     return ExitCode.DONE;
-  }
-
-  /** Looks an event up by the beginning of its id. */
-  static final class EventId {
-    private EventId() {}
-
-    static List<Entry> find(Path directory, String prefix, int limit, CommandSpec spec)
-        throws IOException {
-      String digits = prefix.toLowerCase(Locale.ROOT).replace("-", "");
-      if (!digits.matches("[0-9a-f]{1,32}")) {
-        throw new ParameterException(
-            spec.commandLine(),
-            "an id is made of up to 32 hexadecimal digits, not '" + Text.line(prefix) + "'");
-      }
-      return OutboxReading.read(directory, List.of(), outbox -> outbox.find(digits, limit));
-    }
   }
 }

@@ -1,7 +1,9 @@
 package io.uwsgisentry.console;
 
 import io.uwsgisentry.delivery.Preview;
+import io.uwsgisentry.event.Json;
 import io.uwsgisentry.outbox.Entry;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 
@@ -25,7 +27,7 @@ public final class EnvelopePage {
     try {
       Json.parse(new String(entry.payload(), StandardCharsets.UTF_8));
       return true;
-    } catch (IllegalArgumentException e) {
+    } catch (IOException e) {
       return false;
     }
   }

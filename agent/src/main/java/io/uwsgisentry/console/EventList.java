@@ -1,5 +1,6 @@
 package io.uwsgisentry.console;
 
+import io.uwsgisentry.event.Json;
 import io.uwsgisentry.outbox.Entry;
 import java.time.Instant;
 import java.time.ZoneId;

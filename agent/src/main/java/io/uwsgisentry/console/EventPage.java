@@ -1,7 +1,9 @@
 package io.uwsgisentry.console;
 
+import io.uwsgisentry.event.Json;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.State;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.ZoneId;
@@ -72,7 +74,7 @@ public final class EventPage {
   private static @Nullable Object event(Entry entry) {
     try {
       return Json.parse(new String(entry.payload(), StandardCharsets.UTF_8));
-    } catch (IllegalArgumentException e) {
+    } catch (IOException e) {
       return null;
     }
   }

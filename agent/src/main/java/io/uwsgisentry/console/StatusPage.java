@@ -1,5 +1,6 @@
 package io.uwsgisentry.console;
 
+import io.uwsgisentry.event.Json;
 import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Breaker;
 import io.uwsgisentry.outbox.Counter;

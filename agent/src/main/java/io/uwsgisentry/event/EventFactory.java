@@ -1,6 +1,8 @@
 package io.uwsgisentry.event;
 
+import io.sentry.ISerializer;
 import io.sentry.SentryEvent;
+import io.sentry.SentryOptions;
 import io.sentry.protocol.SdkVersion;
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.Record;
@@ -32,6 +34,10 @@ public final class EventFactory {
   private static final DateTimeFormatter MICROS =
       DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'", Locale.ROOT)
           .withZone(ZoneOffset.UTC);
+
+  /** Without options of its own it keeps no state, so one serves all. */
+  private static final ISerializer SERIALIZER = SentryOptions.empty().getSerializer();
+
   private static final String TIMESTAMP = "{\"timestamp\":\"";
 
   private final Map<Kind, EventBuilder> builders = new EnumMap<>(Kind.class);
@@ -252,7 +258,7 @@ public final class EventFactory {
   private static byte[] json(SentryEvent event, Instant time) {
     StringWriter out = new StringWriter(4096);
     try {
-      Json.SERIALIZER.serialize(event, out);
+      SERIALIZER.serialize(event, out);
     } catch (IOException e) {
       throw new IllegalStateException("cannot be written as JSON: " + e.getMessage(), e);
     }

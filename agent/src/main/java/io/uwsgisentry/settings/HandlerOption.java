@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * Every key of {@code sentry:key=value,…}. The table in {@code docs/options.md} is this one; a test
  * compares them.
  */
-public enum HandlerOption {
+public enum HandlerOption implements DocumentedOption {
   DSN(
       "dsn",
       "where to send; see [Where events go](#where-events-go)",
@@ -99,40 +99,20 @@ public enum HandlerOption {
 
   static {
     for (HandlerOption option : values()) {
-      BY_KEY.put(option.key, option);
+      BY_KEY.put(option.key(), option);
     }
   }
 
-  private final String key;
-  private final String meaning;
-  private final String defaultText;
-  private final String example;
+  @SuppressWarnings("ImmutableEnumChecker") // a record of strings
+  private final Text text;
 
   HandlerOption(String key, String meaning, String defaultText, String example) {
-    this.key = key;
-    this.meaning = meaning;
-    this.defaultText = defaultText;
-    this.example = example;
+    text = new Text(key, meaning, defaultText, example);
   }
 
-  /** As written before the {@code =}. */
-  public String key() {
-    return key;
-  }
-
-  /** For the documentation, in Markdown. */
-  public String meaning() {
-    return meaning;
-  }
-
-  /** What holds where the key is not given, in Markdown. */
-  public String defaultText() {
-    return defaultText;
-  }
-
-  /** One {@code key=value}. */
-  public String example() {
-    return example;
+  @Override
+  public Text text() {
+    return text;
   }
 
   /** Whether the presence of any value is the meaning. */

@@ -3,7 +3,7 @@ package io.uwsgisentry.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.uwsgisentry.console.Json;
+import io.uwsgisentry.event.Json;
 import io.uwsgisentry.testkit.Behaviour;
 import io.uwsgisentry.testkit.Receiver;
 import java.io.BufferedWriter;

@@ -2,6 +2,7 @@ package io.uwsgisentry.console;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.uwsgisentry.event.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

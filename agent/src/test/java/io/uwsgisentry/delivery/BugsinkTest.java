@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.uwsgisentry.console.Json;
 import io.uwsgisentry.event.Event;
+import io.uwsgisentry.event.Json;
 import io.uwsgisentry.outbox.State;
 import java.io.BufferedReader;
 import java.io.IOException;

@@ -22,28 +22,12 @@ class OptionsDocTest {
 
   @Test
   void theTableOfHandlerOptionsIsTheCodes() throws IOException {
-    check(
-        "<!-- handler options: written by OptionsDocTest -->\n",
-        "| key | meaning | default | example |\n|---|---|---|---|\n"
-            + Arrays.stream(HandlerOption.values())
-                .map(
-                    o ->
-                        "| `%s` | %s | %s | `%s` |\n"
-                            .formatted(o.key(), o.meaning(), o.defaultText(), o.example()))
-                .collect(Collectors.joining()));
+    check("handler options", "key", HandlerOption.values());
   }
 
   @Test
   void theTableOfServerOptionsIsTheCodes() throws IOException {
-    check(
-        "<!-- server options: written by OptionsDocTest -->\n",
-        "| option | meaning | default | example |\n|---|---|---|---|\n"
-            + Arrays.stream(InstanceOption.values())
-                .map(
-                    o ->
-                        "| `%s` | %s | %s | `%s` |\n"
-                            .formatted(o.key(), o.meaning(), o.defaultText(), o.example()))
-                .collect(Collectors.joining()));
+    check("server options", "option", InstanceOption.values());
   }
 
   @ParameterizedTest
@@ -77,7 +61,7 @@ class OptionsDocTest {
     "SLOW_REQUEST, -1, not a number of seconds",
     "BREADCRUMBS, many, not a whole number",
     "BREADCRUMBS, 101, from 0 to 100",
-    "LOCALS, False, counts as true",
+    "LOCALS, maybe, counts as false",
     "SCRUB, '', is empty",
     "FOLD, -1, not a whole number",
     "FOLD, many, not a whole number",
@@ -123,7 +107,12 @@ class OptionsDocTest {
     assertThat(InstanceOption.JOURNAL_MAX.fault(size)).isNull();
   }
 
-  private static void check(String mark, String table) throws IOException {
+  /** Compares the table between its mark and the next end. */
+  private static void check(String name, String heading, DocumentedOption... options)
+      throws IOException {
+    String mark = "<!-- " + name + ": written by OptionsDocTest -->\n";
+    String table =
+        "| " + heading + " | meaning | default | example |\n|---|---|---|---|\n" + rows(options);
     String doc = Files.readString(DOC);
     int from = doc.indexOf(mark) + mark.length();
     int to = doc.indexOf(END, from);
@@ -134,5 +123,15 @@ class OptionsDocTest {
       to = from + table.length();
     }
     assertThat(doc.substring(from, to)).isEqualTo(table);
+  }
+
+  private static String rows(DocumentedOption... options) {
+    return Arrays.stream(options)
+        .map(
+            option ->
+                "| `%s` | %s | %s | `%s` |\n"
+                    .formatted(
+                        option.key(), option.meaning(), option.defaultText(), option.example()))
+        .collect(Collectors.joining());
   }
 }
