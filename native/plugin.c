@@ -96,6 +96,7 @@ static void sentry_post_init(void) {
 	sentry_capture_start();
 	sentry_exceptions_wrap();
 	sentry_python_outside();
+	sentry_watchdog_prepare();
 	sentry_write_configuration();
 	if (!uwsgi.master_process) sentry_agent_detached(0);
 }

@@ -38,6 +38,7 @@ typedef void Object;
 	X(PyList_GetItem, Object *, (Object *, ssize_t)) \
 	X(PyList_Size, ssize_t, (Object *)) \
 	X(PyLong_AsLongLongAndOverflow, long long, (Object *, int *)) \
+	X(PyObject_CallMethod, Object *, (Object *, const char *, const char *, ...)) \
 	X(PyObject_CallObject, Object *, (Object *, Object *)) \
 	X(PyObject_GenericGetAttr, Object *, (Object *, Object *)) \
 	X(PyObject_GetAttrString, Object *, (Object *, const char *)) \

@@ -209,6 +209,7 @@ void sentry_requests_of(struct sentry_record *, int worker, unsigned char **copy
 SENTRY_EXPORT void sentry_after_request(struct wsgi_request *);
 
 /* watchdog.c */
+void sentry_watchdog_prepare(void);
 void sentry_watchdog_start(void);
 int sentry_stack_of(struct sentry_record *, int slot, uint64_t of, char **copy, uint64_t from, uint64_t to);
 int sentry_slot_of_mule(int id);
@@ -218,6 +219,11 @@ int sentry_watchdog_hook(char *);
 /* python.c */
 void sentry_python_find(void);
 void sentry_python_with_gil(void (*)(void));	/* without Python it is just called */
+
+/* python_stacks.c: of all of Python's threads */
+void sentry_python_stacks_find(void);
+int sentry_python_stacks_can(void);
+void sentry_python_stacks_write(int fd);	/* in a child that ends after it; without the GIL */
 
 /* python_exception.c: the fields of an exception, to be freed; NULL: there is none, or it cannot be read */
 unsigned char *sentry_python_exception(size_t *len, int with_locals, const char **type);

@@ -17,7 +17,6 @@
  */
 #include "sentry.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -28,8 +27,6 @@
 #define SHARE 100		/* one part in so many of the time goes into it */
 
 static struct {
-	const char *(*dump)(int, void *, void *);	/* _Py_DumpTracebackThreads(fd, interpreter, current thread) */
-	void *(*interpreter)(void);
 	uint64_t threshold, harakiri;	/* microseconds */
 	uint64_t not_before;		/* the last one has cost too much to come again sooner */
 	struct sentry_stack *stack;
@@ -44,7 +41,7 @@ static void dump_and_end(struct sentry_stack *stack, uint64_t of, pid_t parent) 
 	setrlimit(RLIMIT_CPU, &second);
 	int fd = getppid() == parent ? memfd_create("uwsgi-sentry-stacks", MFD_CLOEXEC) : -1;
 	if (fd >= 0) {
-		watchdog.dump(fd, watchdog.interpreter(), NULL);
+		sentry_python_stacks_write(fd);
 		ssize_t n = pread(fd, stack->text, sizeof(stack->text), 0);
 		if (n > 0) {
 			stack->len = (uint32_t) n;
@@ -132,9 +129,7 @@ static void *watch(void *nothing) {
 
 static void start(int slot) {
 	if (!sentry.watch || slot < 1 || slot >= sentry.watch->stacks) return;
-	*(void **) &watchdog.dump = dlsym(RTLD_DEFAULT, "_Py_DumpTracebackThreads");
-	*(void **) &watchdog.interpreter = dlsym(RTLD_DEFAULT, "PyInterpreterState_Main");
-	if (!watchdog.dump || !watchdog.interpreter) return;
+	if (!sentry_python_stacks_can()) return;
 	watchdog.stack = &sentry.watch->stack[slot];
 	watchdog.stack->of = watchdog.stack->tried = watchdog.stack->turn = watchdog.stack->len = 0;
 	watchdog.stack->main_thread = (uint64_t) pthread_self();
@@ -152,11 +147,20 @@ static void start(int slot) {
 	pthread_attr_destroy(&attributes);
 }
 
-/* in a worker, just forked */
-void sentry_watchdog_start(void) {
+static void read_threshold(void) {
 	watchdog.harakiri = sentry_capturing(SENTRY_CAPTURE_HARAKIRI) ? (uint64_t) uwsgi.harakiri_options.workers * 1000000 : 0;
 	uint64_t harakiri = watchdog.harakiri / 2;
 	watchdog.threshold = sentry.slow_us && (!harakiri || sentry.slow_us < harakiri) ? sentry.slow_us : harakiri;
+}
+
+/* in the process that will be the master, before it forks */
+void sentry_watchdog_prepare(void) {
+	read_threshold();
+	if (watchdog.threshold || (sentry_capturing(SENTRY_CAPTURE_DAEMONS) && (uwsgi.mules_cnt > 0 || uwsgi.spoolers))) sentry_python_stacks_find();
+}
+
+/* in a worker, just forked */
+void sentry_watchdog_start(void) {
 	if (watchdog.threshold && uwsgi.mywid > 0 && uwsgi.mywid <= uwsgi.numproc) start(uwsgi.mywid);
 }
 

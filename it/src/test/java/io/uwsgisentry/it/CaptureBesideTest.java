@@ -7,15 +7,22 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Python beside the requests: threads, mules, spoolers; what uWSGI only prints, or not even that.
  */
+@ParameterizedClass
+@MethodSource("io.uwsgisentry.it.Uwsgi#each")
 class CaptureBesideTest {
   private static final String SERVER = CaptureExceptionTest.SERVER;
   private static final String SPOOLER =
       SERVER.replace("module = captured", "module = spooled")
           + "spooler = ${dir}/spool\nspooler-frequency = 1\n";
+
+  @Parameter Uwsgi uwsgi;
 
   @RegisterExtension final Scene scene = new Scene();
 
@@ -23,7 +30,7 @@ class CaptureBesideTest {
 
   @Test
   void an_exception_that_ends_a_thread_is_told_and_printed_as_ever() {
-    UwsgiServer server = scene.server(SERVER + "enable-threads = true\n").start();
+    UwsgiServer server = uwsgi.server(scene, SERVER + "enable-threads = true\n").start();
     assertThat(server.get("/thread").status()).isEqualTo(200);
     Map<String, Object> event = scene.onlyEventOf(server);
     golden.holds("exception_in_a_thread", event);
@@ -33,7 +40,7 @@ class CaptureBesideTest {
   @Test
   void an_exception_that_ends_a_mule_is_told_once() {
     UwsgiServer server =
-        scene.server(SERVER + "mule = " + mule("raise OutOfStock('no hay')")).start();
+        uwsgi.server(scene, SERVER + "mule = " + mule("raise OutOfStock('no hay')")).start();
     server.awaitLog("OOOPS mule 1");
     Map<String, Object> event = scene.onlyEventOf(server);
     golden.holds("exception_in_a_mule", event);
@@ -56,7 +63,8 @@ class CaptureBesideTest {
             while True:
                 uwsgi.mule_get_msg()
         """);
-    UwsgiServer server = scene.server(SERVER + "pythonpath = ${dir}\nmule = haul:haul\n").start();
+    UwsgiServer server =
+        uwsgi.server(scene, SERVER + "pythonpath = ${dir}\nmule = haul:haul\n").start();
     server.awaitLog("OOOPS mule 1");
     Map<String, Object> event = scene.onlyEventOf(server);
     assertThat(Events.exceptionType(event)).isEqualTo("ValueError");
@@ -68,14 +76,14 @@ class CaptureBesideTest {
   @Test
   void a_mule_that_exits_on_purpose_is_no_event() {
     UwsgiServer server =
-        scene.quietServer(SERVER + "mule = " + mule("raise SystemExit(0)")).start();
+        uwsgi.server(scene, Scene.quiet(SERVER + "mule = " + mule("raise SystemExit(0)"))).start();
     server.awaitLog("OOOPS mule 1");
     scene.noEventOf(server);
   }
 
   @Test
   void an_exception_in_a_spoolers_task_is_told_with_its_locals() {
-    UwsgiServer server = scene.server(SPOOLER).start();
+    UwsgiServer server = uwsgi.server(scene, SPOOLER).start();
     server.get("/raise");
     server.awaitLog("OutOfStock");
     Map<String, Object> event = scene.onlyEventOf(server);
@@ -84,7 +92,7 @@ class CaptureBesideTest {
 
   @Test
   void a_spooler_that_dies_in_a_task_is_told() {
-    UwsgiServer server = scene.server(SPOOLER).start();
+    UwsgiServer server = uwsgi.server(scene, SPOOLER).start();
     server.get("/abort");
     server.awaitLog("OOOPS the spooler is no more");
     golden.holds("death_of_a_spooler", scene.onlyEventOf(server));
@@ -92,7 +100,7 @@ class CaptureBesideTest {
 
   @Test
   void a_spooler_whose_task_takes_too_long_is_told_with_where_it_stood() {
-    UwsgiServer server = scene.server(SPOOLER + "spooler-harakiri = 2\n").start();
+    UwsgiServer server = uwsgi.server(scene, SPOOLER + "spooler-harakiri = 2\n").start();
     server.get("/stand");
     server.awaitLog("OOOPS the spooler is no more");
     Map<String, Object> event = scene.onlyEventOf(server);
@@ -101,48 +109,10 @@ class CaptureBesideTest {
   }
 
   @Test
-  void with_capture_of_exceptions_off_pythons_hooks_are_left_alone() {
-    UwsgiServer server =
-        scene.server(SERVER + "enable-threads = true\nsentry-capture = crashes\n").start();
-    assertThat(server.get("/hooks").body()).isEqualTo("True True\n");
-    server.get("/thread");
-    server.get("/exit");
-    assertThat(Events.exceptionType(scene.onlyEventOf(server))).isEqualTo("UnexpectedExit");
-  }
-
-  @Test
-  void a_hook_of_the_applications_that_calls_on_ours_loses_nothing() {
-    scene.file(
-        "hooked.py",
-        """
-        import sys, threading
-        from captured import application
-
-        before = threading.excepthook
-
-        def mine(args):
-            sys.stderr.write("my own hook\\n")
-            before(args)
-
-        threading.excepthook = mine
-        """);
-    UwsgiServer server =
-        scene
-            .server(
-                SERVER.replace("module = captured", "module = hooked\npythonpath = ${dir}")
-                    + "enable-threads = true\n")
-            .start();
-    server.get("/thread");
-    Map<String, Object> event = scene.onlyEventOf(server);
-    assertThat(Events.exceptions(event)).hasSize(2);
-    assertThat(server.log()).contains("my own hook");
-  }
-
-  @Test
   void many_exceptions_in_threads_at_once_are_each_told() {
     assumeTrue(Processes.root(), "needs root: a server that gives it up");
     UwsgiServer server =
-        scene.server(SERVER + "threads = 4\nuid = www-data\ngid = www-data\n").start();
+        uwsgi.server(scene, SERVER + "threads = 4\nuid = www-data\ngid = www-data\n").start();
     List<String> paths = List.of("/thread", "/thread", "/thread");
     var answers = paths.stream().map(server::getLater).toList();
     answers.forEach(a -> assertThat(a.join().status()).isEqualTo(200));

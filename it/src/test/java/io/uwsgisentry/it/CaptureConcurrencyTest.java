@@ -3,16 +3,21 @@ package io.uwsgisentry.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Several requests in one worker, in each of uWSGI's ways: every event tells its own. */
+@ParameterizedClass
+@MethodSource("io.uwsgisentry.it.Uwsgi#each")
 class CaptureConcurrencyTest {
   private static final String SERVER = CaptureExceptionTest.SERVER;
   private static final String GEVENT =
@@ -26,6 +31,8 @@ class CaptureConcurrencyTest {
           + "async = 10\nugreen = true\n";
   private static final String THREADS = SERVER + "threads = 4\n";
   private static final String OTHER_USER = "uid = www-data\ngid = www-data\n";
+
+  @Parameter Uwsgi uwsgi;
 
   @RegisterExtension final Scene scene = new Scene();
 
@@ -44,13 +51,11 @@ class CaptureConcurrencyTest {
 
   @Test
   void exceptions_in_greenlets_of_gevent_tell_their_own_requests() throws Exception {
-    needs("gevent_python3");
     tellTheirOwn(GEVENT, "async");
   }
 
   @Test
   void exceptions_in_greenlets_tell_their_own_requests() throws Exception {
-    needs("greenlet_python3");
     tellTheirOwn(GREENLET, "async");
   }
 
@@ -59,8 +64,7 @@ class CaptureConcurrencyTest {
    */
   @Test
   void exceptions_in_green_threads_tell_their_own_requests() {
-    needs("ugreen");
-    UwsgiServer server = scene.server(UGREEN).start();
+    UwsgiServer server = uwsgi.server(scene, UGREEN).start();
     server.get("/reserve?ale");
     server.get("/reserve?bun");
     assertThat(scene.eventsOf(server, 2))
@@ -71,7 +75,7 @@ class CaptureConcurrencyTest {
 
   /** Three requests that fail together: of each the causes, the frames, the locals, the request. */
   private void tellTheirOwn(String ini, String mode) throws Exception {
-    UwsgiServer server = scene.server(ini).start();
+    UwsgiServer server = uwsgi.server(scene, ini).start();
     List<CompletableFuture<Http.Response>> answers = new ArrayList<>();
     for (String name : List.of("ale", "bun", "cod")) {
       answers.add(server.getLater("/meet?" + name));
@@ -98,10 +102,29 @@ class CaptureConcurrencyTest {
         .doesNotHaveDuplicates();
   }
 
+  /** Python's threading is looked at before the application is loaded, and so before it patches. */
+  @ParameterizedTest
+  @ValueSource(strings = {"", "lazy-apps = true\n"})
+  void an_application_that_patches_threads_finds_them_as_without_us(String lazy) {
+    String ini = GEVENT.replace("module = captured", "module = patched") + lazy;
+    List<String> seen = new ArrayList<>();
+    for (String capture : List.of("none", "all")) {
+      UwsgiServer server =
+          uwsgi.server(scene, Scene.quiet(ini + "sentry-capture = " + capture + "\n")).start();
+      seen.add(server.get("/").body());
+      server.stop();
+      assertThat(server.log()).doesNotContain("KeyError", "Exception ignored");
+    }
+    assertThat(seen.get(0)).contains("a greenlet ran");
+    assertThat(seen.get(1)).isEqualTo(seen.get(0));
+    scene.state().awaitNoAgent();
+    assertThat(scene.receiver().events())
+        .allSatisfy(event -> assertThat(event).containsEntry("level", "info"));
+  }
+
   @Test
   void a_kill_under_gevent_shows_what_kept_all_requests_from_going_on() {
-    needs("gevent_python3");
-    UwsgiServer server = scene.server(GEVENT + "harakiri = 2\n").start();
+    UwsgiServer server = uwsgi.server(scene, GEVENT + "harakiri = 2\n").start();
     assertThat(server.get("/spin?60").status()).isZero();
     server.awaitLog("Respawned uWSGI worker 1");
     Map<String, Object> event = scene.onlyEventOf(server);
@@ -112,8 +135,7 @@ class CaptureConcurrencyTest {
 
   @Test
   void a_slow_request_under_gevent_that_waited_does_not_show_the_stack_of_another() {
-    needs("gevent_python3");
-    UwsgiServer server = scene.server(GEVENT + "sentry-slow-request = 1\n").start();
+    UwsgiServer server = uwsgi.server(scene, GEVENT + "sentry-slow-request = 1\n").start();
     assertThat(server.get("/rest?2").status()).isEqualTo(200);
     Map<String, Object> event = scene.onlyEventOf(server);
     assertThat(Events.tags(event)).containsEntry("uwsgi.kind", "slow");
@@ -123,8 +145,7 @@ class CaptureConcurrencyTest {
 
   @Test
   void a_kill_in_green_threads_shows_where_it_was_stuck() {
-    needs("ugreen");
-    UwsgiServer server = scene.server(UGREEN + "harakiri = 2\n").start();
+    UwsgiServer server = uwsgi.server(scene, UGREEN + "harakiri = 2\n").start();
     assertThat(server.get("/spin?60").status()).isZero();
     server.awaitLog("Respawned uWSGI worker 1");
     assertThat(Events.functions(scene.onlyEventOf(server))).endsWith("application", "spin_for");
@@ -133,7 +154,8 @@ class CaptureConcurrencyTest {
   @Test
   void a_slow_request_among_threads_under_another_user_shows_its_own_stack() throws Exception {
     needsRoot();
-    UwsgiServer server = scene.server(THREADS + OTHER_USER + "sentry-slow-request = 1\n").start();
+    UwsgiServer server =
+        uwsgi.server(scene, THREADS + OTHER_USER + "sentry-slow-request = 1\n").start();
     CompletableFuture<Http.Response> spinning = server.getLater("/spin?2");
     server.awaitLog("spinning");
     assertThat(server.get("/wait?2").status()).isEqualTo(200);
@@ -145,12 +167,6 @@ class CaptureConcurrencyTest {
 
   private static String last(List<String> list) {
     return list.isEmpty() ? "" : list.get(list.size() - 1);
-  }
-
-  private static void needs(String plugin) {
-    assumeTrue(
-        Files.exists(Path.of("/usr/lib/uwsgi/plugins", plugin + "_plugin.so")),
-        "needs uWSGI's plugin " + plugin + ": ./run test installs it where it can be had");
   }
 
   private static void needsRoot() {

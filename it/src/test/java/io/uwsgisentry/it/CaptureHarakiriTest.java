@@ -7,10 +7,17 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Requests that take too long: killed or not, one event each, with the line where they stood. */
+@ParameterizedClass
+@MethodSource("io.uwsgisentry.it.Uwsgi#each")
 class CaptureHarakiriTest {
   private static final String SERVER = CaptureExceptionTest.SERVER;
+
+  @Parameter Uwsgi uwsgi;
 
   @RegisterExtension final Scene scene = new Scene();
 
@@ -40,7 +47,7 @@ class CaptureHarakiriTest {
 
   @Test
   void a_slow_request_that_ends_is_told_with_the_line_where_it_stood() {
-    UwsgiServer server = scene.server(SERVER + "sentry-slow-request = 1\n").start();
+    UwsgiServer server = uwsgi.server(scene, SERVER + "sentry-slow-request = 1\n").start();
     assertThat(server.get("/wait?2").status()).isEqualTo(200);
     Map<String, Object> event = scene.onlyEventOf(server);
     assertThat(stack(event)).containsSubsequence("application", "wait_for");
@@ -49,7 +56,7 @@ class CaptureHarakiriTest {
 
   @Test
   void a_request_within_the_limit_is_no_event() {
-    UwsgiServer server = scene.quietServer(SERVER + "harakiri = 4\n").start();
+    UwsgiServer server = uwsgi.server(scene, Scene.quiet(SERVER + "harakiri = 4\n")).start();
     assertThat(server.get("/wait?1").status()).isEqualTo(200);
     scene.noEventOf(server);
   }
@@ -63,7 +70,7 @@ class CaptureHarakiriTest {
   }
 
   private Map<String, Object> killed(String ini, String path) {
-    UwsgiServer server = scene.server(ini).start();
+    UwsgiServer server = uwsgi.server(scene, ini).start();
     assertThat(server.get(path).status()).isZero();
     server.awaitLog("Respawned uWSGI worker 1");
     return scene.onlyEventOf(server);

@@ -102,9 +102,10 @@ final class Golden {
     return value instanceof String text ? mask(text) : value;
   }
 
-  /** Python's own files differ between its versions. */
+  /** Python's own files, and what is installed for it, differ between its versions and places. */
   private static boolean ofTheLibrary(Map<?, ?> frame) {
-    return frame.get("abs_path") instanceof String path && path.matches("/usr/.*|<frozen .*");
+    return frame.get("abs_path") instanceof String path
+        && path.matches("/usr/.*|.*/lib/python3[^/]*/.*|<frozen .*");
   }
 
   private String mask(String text) {
@@ -120,7 +121,9 @@ final class Golden {
         .replaceAll("uwsgi_spoolfile_on_\\w+", "<spoolfile>")
         .replaceAll("\\bpid:? \\d+", "pid <pid>")
         .replaceAll("\\b2\\.0\\.\\d+(-debian)?\\b", "<uwsgi>")
-        .replaceAll("python3\\.\\d+", "python3");
+        .replaceAll("python3\\.\\d+", "python3")
+        .replaceAll("^/.*/lib/python3/", "/usr/lib/python3/")
+        .replace("/site-packages/", "/dist-packages/");
   }
 
   private static String write(Object value, int depth) {

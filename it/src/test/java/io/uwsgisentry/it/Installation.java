@@ -54,7 +54,8 @@ record Installation(Path plugins, Path apps) {
             "unloadable.py",
             "app.psgi",
             "config.ru",
-            "mule.py"
+            "mule.py",
+            "patched.py"
           }) {
         try (InputStream in = Installation.class.getResourceAsStream("/apps/" + name)) {
           Files.copy(in, apps.resolve(name));

@@ -145,7 +145,12 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
    * silence cannot come of an agent that never ran.
    */
   UwsgiServer quietServer(String ini) {
-    return server(ini + "\nhook-as-user-atexit = sentry:message=" + LAST_WORD + ",level=info\n");
+    return server(quiet(ini));
+  }
+
+  /** The configuration of a {@link #quietServer}. */
+  static String quiet(String ini) {
+    return ini + "\nhook-as-user-atexit = sentry:message=" + LAST_WORD + ",level=info\n";
   }
 
   /** Ends a {@link #quietServer} and fails if anything but its last word arrived. */

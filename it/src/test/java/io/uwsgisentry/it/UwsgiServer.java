@@ -53,9 +53,9 @@ final class UwsgiServer {
   }
 
   /** Runs another uWSGI than the machine's. */
-  UwsgiServer of(NewestUwsgi uwsgi) {
-    binary = uwsgi.binary().toString();
-    plugins = uwsgi.plugins();
+  UwsgiServer of(Path otherBinary, Path itsPlugins) {
+    binary = otherBinary.toString();
+    plugins = itsPlugins;
     return this;
   }
 
