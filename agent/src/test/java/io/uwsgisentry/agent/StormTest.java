@@ -3,28 +3,21 @@ package io.uwsgisentry.agent;
 import static io.uwsgisentry.agent.Journal.alarm;
 import static io.uwsgisentry.agent.Journal.brief;
 import static io.uwsgisentry.agent.Journal.id;
+import static io.uwsgisentry.agent.PumpScene.DSN;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.Fields;
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.Entry;
-import io.uwsgisentry.outbox.Filter;
 import io.uwsgisentry.outbox.FoldTally;
 import io.uwsgisentry.outbox.Handler;
-import io.uwsgisentry.outbox.Outbox;
-import io.uwsgisentry.policy.Scrubber;
-import io.uwsgisentry.testkit.Json;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.sql.Connection;
-import java.sql.DriverManager;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -40,68 +33,19 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** From a journal full of equal faults to a handful of events with the exact count. */
 class StormTest {
-  private static final String DSN = "https://key@sentry.example/1";
   private static final String OTHER = "https://key@sentry.example/2";
 
   @TempDir Path state;
-  private final SetClock clock = new SetClock(Journal.time(0));
-  private Journal journal;
-  private Outbox outbox;
-  private JournalPump pump;
+  private PumpScene scene;
 
   @BeforeEach
   void open() throws IOException {
-    journal = new Journal(state);
-    start();
+    scene = new PumpScene(state);
   }
 
   @AfterEach
   void close() throws IOException {
-    outbox.close();
-  }
-
-  private void start() throws IOException {
-    outbox = Outbox.open(state.resolve("outbox.db"), clock);
-    pump =
-        new JournalPump(
-            journal.directory,
-            journal.directory.key(),
-            outbox,
-            new EventFactory(new Scrubber(), "test"),
-            () -> {},
-            line -> {},
-            clock);
-  }
-
-  /** A SIGKILL between two transactions, and the next agent. */
-  private void killAndStart() throws IOException {
-    outbox.close();
-    start();
-  }
-
-  private void later(Duration time) throws Exception {
-    clock.advance(time);
-    pump.pass();
-  }
-
-  private List<Entry> entries() throws IOException {
-    return outbox.list(Filter.ALL, 1_000_000);
-  }
-
-  private long told() throws IOException {
-    return entries().stream().mapToLong(Entry::occurrences).sum();
-  }
-
-  private long discarded() throws IOException {
-    return outbox.counters().stream()
-        .filter(counter -> counter.name() == Counter.Name.DISCARDED)
-        .mapToLong(Counter::quantity)
-        .sum();
-  }
-
-  private Map<?, ?> extra(Entry entry) throws IOException {
-    String json = new String(outbox.find(entry.id(), 1).get(0).payload(), StandardCharsets.UTF_8);
-    return (Map<?, ?>) Json.object(json).get("extra");
+    scene.close();
   }
 
   /** An alarm of that instance, worker and time. */
@@ -136,72 +80,73 @@ class StormTest {
   @Test
   void aStormIsTheFirstFewEventsAndOneThatTellsOfTheRest() throws Exception {
     for (int number = 1; number <= 1_000; number++) {
-      journal.append(alarmOf("shop", number, 1 + number % 2, "dsn=" + DSN, "", 7));
+      scene.append(alarmOf("shop", number, 1 + number % 2, "dsn=" + DSN, "", 7));
     }
-    pump.pass();
-    assertThat(entries()).hasSize(5);
-    assertThat(outbox.folding()).isEqualTo(new FoldTally(995, 1));
+    scene.pass();
+    assertThat(scene.entries()).hasSize(5);
+    assertThat(scene.outbox().folding()).isEqualTo(new FoldTally(995, 1));
 
-    later(Duration.ofSeconds(59));
-    assertThat(entries()).as("the window is open").hasSize(5);
-    later(Duration.ofSeconds(4));
+    scene.later(Duration.ofSeconds(59));
+    assertThat(scene.entries()).as("the window is open").hasSize(5);
+    scene.later(Duration.ofSeconds(4));
 
-    assertThat(entries()).hasSize(6);
-    Entry summary = entries().get(0);
+    assertThat(scene.entries()).hasSize(6);
+    Entry summary = scene.entries().get(0);
     assertThat(summary.occurrences()).isEqualTo(995);
     assertThat(summary.title()).isEqualTo("line 1000");
     assertThat(summary.id()).isNotEqualTo(id(1_000));
     assertThat(summary.time()).isEqualTo(Journal.time(1_000));
-    Map<?, ?> extra = extra(summary);
+    Map<?, ?> extra = scene.extra(summary);
     assertThat(extra.get("occurrences")).isEqualTo(995L);
     assertThat(extra.get("first_occurrence")).isEqualTo(Journal.time(6).toString());
     assertThat(extra.get("last_occurrence")).isEqualTo(Journal.time(1_000).toString());
     assertThat(extra.get("most_frequent").toString())
         .contains("worker={1=498, 2=497}", "instance={shop=995}");
     assertThat(extra.get("storm")).isEqualTo("1,000 times in 1 s, 5 of them told before");
-    assertThat(outbox.folding()).isEqualTo(new FoldTally(0, 0));
+    assertThat(scene.outbox().folding()).isEqualTo(new FoldTally(0, 0));
 
-    later(Duration.ofDays(1));
-    assertThat(entries()).as("exactly one").hasSize(6);
+    scene.later(Duration.ofDays(1));
+    assertThat(scene.entries()).as("exactly one").hasSize(6);
   }
 
   @Test
   void instancesOfOneDirectoryShareAWindowAndDestinationsDoNot() throws Exception {
     for (int number = 1; number <= 30; number++) {
       String instance = number % 2 == 0 ? "shop" : "api";
-      journal.append(alarmOf(instance, number, 1, "dsn=" + (number <= 20 ? DSN : OTHER), "", 7));
+      scene.append(alarmOf(instance, number, 1, "dsn=" + (number <= 20 ? DSN : OTHER), "", 7));
     }
-    pump.pass();
-    pump.tellAll();
+    scene.pass();
+    scene.tellAll();
 
-    assertThat(entries()).extracting(Entry::occurrences).filteredOn(n -> n > 1).hasSize(2);
-    assertThat(entries()).hasSize(12);
-    assertThat(told()).isEqualTo(30);
-    assertThat(extra(entries().get(1)).get("most_frequent").toString()).contains("shop=8", "api=7");
+    assertThat(scene.entries()).extracting(Entry::occurrences).filteredOn(n -> n > 1).hasSize(2);
+    assertThat(scene.entries()).hasSize(12);
+    assertThat(scene.told()).isEqualTo(30);
+    assertThat(scene.extra(scene.entries().get(1)).get("most_frequent").toString())
+        .contains("shop=8", "api=7");
   }
 
   @Test
   void aRecordBeyondTheEndEndsTheWindowBeforeTheClockDoes() throws Exception {
-    clock.advance(Duration.ofSeconds(30));
+    scene.clock().advance(Duration.ofSeconds(30));
     for (int number = 1; number <= 8; number++) {
-      journal.append(alarm(number, DSN, 7));
+      scene.append(alarm(number, DSN, 7));
     }
     // A minute later, in the same batch and in the next one.
-    journal.append(alarm(60_000_001, DSN, 7));
-    pump.pass();
-    assertThat(entries()).hasSize(7);
+    scene.append(alarm(60_000_001, DSN, 7));
+    scene.pass();
+    assertThat(scene.entries()).hasSize(7);
     for (int number = 60_000_002; number <= 60_000_010; number++) {
-      journal.append(alarm(number, DSN, 7));
+      scene.append(alarm(number, DSN, 7));
     }
-    pump.pass();
-    journal.append(alarm(120_000_002, DSN, 7));
-    pump.pass();
+    scene.pass();
+    scene.append(alarm(120_000_002, DSN, 7));
+    scene.pass();
 
-    assertThat(entries())
+    assertThat(scene.entries())
         .extracting(Entry::occurrences)
         .filteredOn(n -> n > 1)
         .containsExactly(5L, 3L);
-    assertThat(told()).isEqualTo(19);
+    assertThat(scene.told()).isEqualTo(19);
   }
 
   @Test
@@ -209,142 +154,136 @@ class StormTest {
     int number = 0;
     for (int life = 0; life < 10; life++) {
       for (int i = 0; i < 7; i++) {
-        journal.append(alarm(++number, DSN, 7));
+        scene.append(alarm(++number, DSN, 7));
       }
-      pump.pass();
-      killAndStart();
+      scene.pass();
+      scene.killAndStart();
     }
-    assertThat(entries()).hasSize(5);
-    later(Duration.ofSeconds(63));
+    assertThat(scene.entries()).hasSize(5);
+    scene.later(Duration.ofSeconds(63));
 
-    assertThat(entries()).hasSize(6);
-    assertThat(told()).isEqualTo(70);
+    assertThat(scene.entries()).hasSize(6);
+    assertThat(scene.told()).isEqualTo(70);
   }
 
   @Test
   void atItsEndTheAgentTellsWhatItCountedAndTheNextOneGoesOnFolding() throws Exception {
     for (int number = 1; number <= 20; number++) {
-      journal.append(alarm(number, DSN, 7));
+      scene.append(alarm(number, DSN, 7));
     }
-    pump.pass();
-    pump.tellAll();
-    pump.tellAll();
-    assertThat(entries()).extracting(Entry::occurrences).containsExactly(15L, 1L, 1L, 1L, 1L, 1L);
+    scene.pass();
+    scene.tellAll();
+    scene.tellAll();
+    assertThat(scene.entries())
+        .extracting(Entry::occurrences)
+        .containsExactly(15L, 1L, 1L, 1L, 1L, 1L);
 
-    killAndStart();
+    scene.killAndStart();
     for (int number = 21; number <= 40; number++) {
-      journal.append(alarm(number, DSN, 7));
+      scene.append(alarm(number, DSN, 7));
     }
-    pump.pass();
-    assertThat(entries()).hasSize(6);
-    later(Duration.ofSeconds(63));
-    assertThat(entries().get(0).occurrences()).isEqualTo(20);
-    assertThat(extra(entries().get(0)).get("storm"))
+    scene.pass();
+    assertThat(scene.entries()).hasSize(6);
+    scene.later(Duration.ofSeconds(63));
+    assertThat(scene.entries().get(0).occurrences()).isEqualTo(20);
+    assertThat(scene.extra(scene.entries().get(0)).get("storm"))
         .isEqualTo("40 times in 1 s, 20 of them told before");
   }
 
   @Test
   void aClockThatJumpsEndsTheWindowOnceAndLosesNothing() throws Exception {
     for (int number = 1; number <= 10; number++) {
-      journal.append(alarm(number, DSN, 7));
+      scene.append(alarm(number, DSN, 7));
     }
-    pump.pass();
-    clock.advance(Duration.ofDays(-30));
-    pump.pass();
-    assertThat(told()).isEqualTo(10);
-    assertThat(entries()).hasSize(6);
+    scene.pass();
+    scene.clock().advance(Duration.ofDays(-30));
+    scene.pass();
+    assertThat(scene.told()).isEqualTo(10);
+    assertThat(scene.entries()).hasSize(6);
 
     for (int number = 11; number <= 20; number++) {
-      journal.append(alarm(number, DSN, 8));
+      scene.append(alarm(number, DSN, 8));
     }
-    pump.pass();
-    clock.advance(Duration.ofDays(60));
-    pump.pass();
-    pump.pass();
-    assertThat(told()).isEqualTo(20);
-    assertThat(entries()).hasSize(12);
+    scene.pass();
+    scene.clock().advance(Duration.ofDays(60));
+    scene.pass();
+    scene.pass();
+    assertThat(scene.told()).isEqualTo(20);
+    assertThat(scene.entries()).hasSize(12);
   }
 
   @Test
   void theBacklogOfADeadAgentIsFoldedLikeALivingStorm() throws Exception {
-    clock.advance(Duration.ofHours(1));
+    scene.clock().advance(Duration.ofHours(1));
     for (int number = 1; number <= 2_000; number++) {
-      journal.append(alarm(number, DSN, 7));
+      scene.append(alarm(number, DSN, 7));
     }
 
-    pump.pass();
+    scene.pass();
 
-    assertThat(entries()).hasSize(6);
-    assertThat(told()).isEqualTo(2_000);
+    assertThat(scene.entries()).hasSize(6);
+    assertThat(scene.told()).isEqualTo(2_000);
   }
 
   @Test
   void withoutFoldingEveryWholeRecordIsAnEventAndBriefOnesAreCounted() throws Exception {
     for (int number = 1; number <= 50; number++) {
-      journal.append(alarmOf("shop", number, 1, "dsn=" + DSN, "fold=0", 7));
+      scene.append(alarmOf("shop", number, 1, "dsn=" + DSN, "fold=0", 7));
     }
-    journal.append(brief(51, 7));
-    journal.append(brief(52, 7));
-    pump.pass();
-    assertThat(entries()).hasSize(50);
-    later(Duration.ofSeconds(63));
+    scene.append(brief(51, 7));
+    scene.append(brief(52, 7));
+    scene.pass();
+    assertThat(scene.entries()).hasSize(50);
+    scene.later(Duration.ofSeconds(63));
 
-    assertThat(entries()).hasSize(51);
-    assertThat(entries().get(0).occurrences()).isEqualTo(2);
-    assertThat(entries().get(0).title()).startsWith("line ");
+    assertThat(scene.entries()).hasSize(51);
+    assertThat(scene.entries().get(0).occurrences()).isEqualTo(2);
+    assertThat(scene.entries().get(0).title()).startsWith("line ");
   }
 
   @Test
   void theUsersNumberPasses() throws Exception {
     for (int number = 1; number <= 50; number++) {
-      journal.append(alarmOf("shop", number, 1, "dsn=" + DSN, "fold=20", 7));
+      scene.append(alarmOf("shop", number, 1, "dsn=" + DSN, "fold=20", 7));
     }
-    pump.pass();
+    scene.pass();
 
-    assertThat(entries()).hasSize(20);
+    assertThat(scene.entries()).hasSize(20);
   }
 
   @Test
   void aSummaryIsMadeOnceThoughTheDatabaseFailsInTheMiddle() throws Exception {
     for (int number = 1; number <= 20; number++) {
-      journal.append(alarm(number, DSN, 7));
+      scene.append(alarm(number, DSN, 7));
     }
-    pump.pass();
-    sql("CREATE TRIGGER full BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'full'); END");
-    clock.advance(Duration.ofSeconds(63));
-    assertThatThrownBy(pump::pass).isInstanceOf(IOException.class);
-    assertThatThrownBy(pump::tellAll).isInstanceOf(IOException.class);
-    assertThat(outbox.folding()).isEqualTo(new FoldTally(15, 1));
+    scene.pass();
+    scene.failStores();
+    scene.clock().advance(Duration.ofSeconds(63));
+    assertThatThrownBy(scene::pass).isInstanceOf(IOException.class);
+    assertThatThrownBy(scene::tellAll).isInstanceOf(IOException.class);
+    assertThat(scene.outbox().folding()).isEqualTo(new FoldTally(15, 1));
 
-    sql("DROP TRIGGER full");
-    later(Duration.ofSeconds(2));
-    later(Duration.ofSeconds(2));
+    scene.mendStores();
+    scene.later(Duration.ofSeconds(2));
+    scene.later(Duration.ofSeconds(2));
 
-    assertThat(entries()).hasSize(6);
-    assertThat(told()).isEqualTo(20);
-  }
-
-  private void sql(String statement) throws Exception {
-    try (Connection connection =
-            DriverManager.getConnection("jdbc:sqlite:" + state.resolve("outbox.db"));
-        Statement sql = connection.createStatement()) {
-      sql.execute(statement);
-    }
+    assertThat(scene.entries()).hasSize(6);
+    assertThat(scene.told()).isEqualTo(20);
   }
 
   @Test
   void whatAHandlersSampleRateLeavesOutIsCountedForItsDestination() throws Exception {
     // The ids' first digits decide: none of these is above a half.
     String options = "dsn=" + DSN + ",sample_rate=0.5";
-    journal.append(alarmOf("shop", 1, 1, options, "", 1));
+    scene.append(alarmOf("shop", 1, 1, options, "", 1));
     Record left = alarmOf("shop", 2, 1, options, "", 2);
-    journal.append(withId(left, "f".repeat(32)));
-    journal.append(withId(left, "f".repeat(32)));
-    pump.pass();
+    scene.append(withId(left, "f".repeat(32)));
+    scene.append(withId(left, "f".repeat(32)));
+    scene.pass();
 
-    assertThat(entries()).extracting(Entry::id).containsExactly(id(1));
-    assertThat(discarded()).isEqualTo(1);
-    assertThat(outbox.counters())
+    assertThat(scene.entries()).extracting(Entry::id).containsExactly(id(1));
+    assertThat(scene.counted(Counter.Name.DISCARDED)).isEqualTo(1);
+    assertThat(scene.outbox().counters())
         .filteredOn(counter -> counter.name() == Counter.Name.DISCARDED)
         .extracting(Counter::reason)
         .containsExactly("sample_rate");
@@ -370,22 +309,22 @@ class StormTest {
   void beyondTheLimitOfAMinuteEventsAreDiscardedAndCountedByOccurrences() throws Exception {
     String defaults = "max_events_per_minute=3";
     for (int number = 1; number <= 10; number++) {
-      journal.append(alarmOf("shop", number, 1, "dsn=" + DSN, defaults, number));
+      scene.append(alarmOf("shop", number, 1, "dsn=" + DSN, defaults, number));
     }
     for (int number = 11; number <= 30; number++) {
-      journal.append(alarmOf("shop", number, 1, "dsn=" + DSN, defaults, 11));
+      scene.append(alarmOf("shop", number, 1, "dsn=" + DSN, defaults, 11));
     }
-    journal.append(alarmOf("shop", 31, 1, "dsn=" + OTHER, defaults, 31));
-    journal.append(alarmOf("shop", 61_000_000, 1, "dsn=" + DSN, defaults, 32));
-    pump.pass();
-    killAndStart();
-    journal.append(alarmOf("shop", 33, 1, "dsn=" + DSN, defaults, 33));
-    pump.pass();
-    pump.tellAll();
+    scene.append(alarmOf("shop", 31, 1, "dsn=" + OTHER, defaults, 31));
+    scene.append(alarmOf("shop", 61_000_000, 1, "dsn=" + DSN, defaults, 32));
+    scene.pass();
+    scene.killAndStart();
+    scene.append(alarmOf("shop", 33, 1, "dsn=" + DSN, defaults, 33));
+    scene.pass();
+    scene.tellAll();
 
-    assertThat(entries()).as("3, one of the other, one of the next minute").hasSize(5);
-    assertThat(discarded()).isEqualTo(33 - 5);
-    assertThat(outbox.counters())
+    assertThat(scene.entries()).as("3, one of the other, one of the next minute").hasSize(5);
+    assertThat(scene.counted(Counter.Name.DISCARDED)).isEqualTo(33 - 5);
+    assertThat(scene.outbox().counters())
         .filteredOn(counter -> counter.name() == Counter.Name.DISCARDED)
         .extracting(Counter::reason)
         .containsExactly("ratelimit_backoff");
@@ -413,30 +352,38 @@ class StormTest {
               case 4 -> alarmOf("api", number, 3, "dsn=" + DSN + ",sample_rate=0.0", "", fold);
               default -> alarm(number, DSN, fold);
             };
-        journal.append(record);
+        scene.append(record);
         if (again) {
-          journal.append(record);
+          scene.append(record);
         }
         appended.add(number);
       }
       switch (random.nextInt(6)) {
-        case 0 -> killAndStart();
+        case 0 -> scene.killAndStart();
         case 1 -> {
-          journal.directory.seal();
-          killAndStart();
+          scene.directory().seal();
+          scene.killAndStart();
         }
-        case 2 -> clock.advance(Duration.ofSeconds(random.nextInt(200) - 50));
-        case 3 -> pump.tellAll();
-        default -> pump.pass();
+        case 2 -> scene.clock().advance(Duration.ofSeconds(random.nextInt(200) - 50));
+        case 3 -> scene.tellAll();
+        default -> scene.pass();
       }
-      clock.set(
-          clock.instant().isBefore(Journal.time(number)) ? Journal.time(number) : clock.instant());
+      scene
+          .clock()
+          .set(
+              scene.clock().instant().isBefore(Journal.time(number))
+                  ? Journal.time(number)
+                  : scene.clock().instant());
     }
-    pump.pass();
+    scene.pass();
 
-    assertThat(told() + outbox.folding().occurrences() + discarded()).isEqualTo(appended.size());
-    later(Duration.ofDays(1));
-    assertThat(outbox.folding()).isEqualTo(new FoldTally(0, 0));
-    assertThat(told() + discarded()).isEqualTo(appended.size());
+    assertThat(
+            scene.told()
+                + scene.outbox().folding().occurrences()
+                + scene.counted(Counter.Name.DISCARDED))
+        .isEqualTo(appended.size());
+    scene.later(Duration.ofDays(1));
+    assertThat(scene.outbox().folding()).isEqualTo(new FoldTally(0, 0));
+    assertThat(scene.told() + scene.counted(Counter.Name.DISCARDED)).isEqualTo(appended.size());
   }
 }

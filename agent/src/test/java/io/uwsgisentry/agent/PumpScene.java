@@ -1,0 +1,175 @@
+package io.uwsgisentry.agent;
+
+import io.uwsgisentry.event.EventFactory;
+import io.uwsgisentry.journal.JournalDirectory;
+import io.uwsgisentry.journal.Record;
+import io.uwsgisentry.outbox.Counter;
+import io.uwsgisentry.outbox.Entry;
+import io.uwsgisentry.outbox.Filter;
+import io.uwsgisentry.outbox.Outbox;
+import io.uwsgisentry.outbox.State;
+import io.uwsgisentry.policy.Scrubber;
+import io.uwsgisentry.testkit.Json;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** A journal, a pump and an outbox at a time of the test's choice. */
+final class PumpScene implements AutoCloseable {
+  static final String DSN = "https://key@sentry.example/1";
+
+  private final Path state;
+  private final Journal journal;
+  private final SetClock clock = new SetClock(Journal.time(0));
+  private final AtomicInteger woken = new AtomicInteger();
+  private final List<String> log = new ArrayList<>();
+  private Outbox outbox;
+  private JournalPump pump;
+
+  PumpScene(Path state) throws IOException {
+    this.state = state;
+    journal = new Journal(state);
+    outbox = Outbox.open(state.resolve("outbox.db"), clock);
+    pump = anotherPump();
+  }
+
+  /** Of another agent, on the same journal and outbox. */
+  JournalPump anotherPump() throws IOException {
+    return new JournalPump(
+        journal.directory,
+        journal.directory.key(),
+        outbox,
+        new EventFactory(new Scrubber(), "test"),
+        woken::incrementAndGet,
+        log::add,
+        clock);
+  }
+
+  /** A SIGKILL between two transactions, and the next agent. */
+  void killAndStart() throws IOException {
+    outbox.close();
+    outbox = Outbox.open(state.resolve("outbox.db"), clock);
+    pump = anotherPump();
+  }
+
+  void append(Record record) throws IOException {
+    journal.append(record);
+  }
+
+  void appendBytes(byte[] bytes) throws IOException {
+    journal.appendBytes(bytes);
+  }
+
+  byte[] bytes(Record record) throws IOException {
+    return journal.bytes(record);
+  }
+
+  byte[] bytes(Record record, int version) throws IOException {
+    return journal.bytes(record, version);
+  }
+
+  JournalDirectory directory() {
+    return journal.directory;
+  }
+
+  Outbox outbox() {
+    return outbox;
+  }
+
+  SetClock clock() {
+    return clock;
+  }
+
+  /** Lines of the agent's log. */
+  List<String> log() {
+    return log;
+  }
+
+  /** How often delivery was woken, once a transaction. */
+  AtomicInteger woken() {
+    return woken;
+  }
+
+  boolean pass() throws Exception {
+    return pump.pass();
+  }
+
+  void finish() throws Exception {
+    pump.finish();
+  }
+
+  void tellAll() throws Exception {
+    pump.tellAll();
+  }
+
+  void later(Duration time) throws Exception {
+    clock.advance(time);
+    pump.pass();
+  }
+
+  /** The clock goes beyond the end of every window that is open. */
+  void afterTheWindow() throws Exception {
+    later(Duration.ofSeconds(63));
+  }
+
+  List<Entry> entries(State... states) throws IOException {
+    return outbox.list(states.length == 0 ? Filter.ALL : Filter.of(states), 1_000_000);
+  }
+
+  /** For how many occurrences all entries stand. */
+  long told() throws IOException {
+    return entries().stream().mapToLong(Entry::occurrences).sum();
+  }
+
+  long counted(Counter.Name name) throws IOException {
+    return outbox.counters().stream()
+        .filter(counter -> counter.name() == name)
+        .mapToLong(Counter::quantity)
+        .sum();
+  }
+
+  Entry entry(String id) throws IOException {
+    return outbox.find(id, 1).get(0);
+  }
+
+  Map<String, Object> payload(Entry entry) throws IOException {
+    return Json.object(new String(entry(entry.id()).payload(), StandardCharsets.UTF_8));
+  }
+
+  /** The event's extra fields, none if it has none. */
+  Map<?, ?> extra(Entry entry) throws IOException {
+    return payload(entry).get("extra") instanceof Map<?, ?> extra ? extra : Map.of();
+  }
+
+  /** As another program on the same database. */
+  void sql(String statement) throws SQLException {
+    try (Connection connection =
+            DriverManager.getConnection("jdbc:sqlite:" + state.resolve("outbox.db"));
+        Statement sql = connection.createStatement()) {
+      sql.execute(statement);
+    }
+  }
+
+  /** No event can be stored from now on. */
+  void failStores() throws SQLException {
+    sql("CREATE TRIGGER full BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'full'); END");
+  }
+
+  void mendStores() throws SQLException {
+    sql("DROP TRIGGER full");
+  }
+
+  @Override
+  public void close() throws IOException {
+    outbox.close();
+  }
+}
