@@ -67,6 +67,11 @@ static uint64_t hash_transaction(uint64_t hash, struct wsgi_request *req) {
 	return req->uri ? sentry_hash_path(hash, req->uri, req->uri_len) : hash;
 }
 
+/* a connection that became a websocket stays for as long as its client does */
+int sentry_request_is_open(const struct wsgi_request *req) {
+	return req->status == 101;
+}
+
 /*
  * uWSGI calls this, by its name, after each request. Most are neither slow nor failed: two comparisons. A failed one is reported
  * where its language never tells of exceptions (Perl, Lua, the JVM); Python and Ruby have told already.
@@ -76,7 +81,7 @@ void sentry_after_request(struct wsgi_request *req) {
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_SLOW];
 	uint64_t end = req->end_of_request ? req->end_of_request : sentry_now_us();
 	uint64_t took = req->start_of_request && end > req->start_of_request ? end - req->start_of_request : 0;
-	if (handler && sentry.slow_us && took > sentry.slow_us) {
+	if (handler && sentry.slow_us && took > sentry.slow_us && !sentry_request_is_open(req)) {
 		struct sentry_record record;
 		sentry_begin(&record, SENTRY_SLOW, handler, req);
 		sentry_record_fold(&record, handler->hash, hash_transaction(sentry_fold_start(handler, SENTRY_SLOW), req));

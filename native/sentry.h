@@ -206,6 +206,7 @@ void sentry_boot_tell(const char *what);
 /* of a request in flight: empty where they are not there */
 void sentry_request_line(struct uwsgi_core *, char method[32], char uri[400]);
 void sentry_requests_of(struct sentry_record *, int worker, unsigned char **copy);
+int sentry_request_is_open(const struct wsgi_request *);	/* for as long as its client likes */
 SENTRY_EXPORT void sentry_after_request(struct wsgi_request *);
 
 /* watchdog.c */

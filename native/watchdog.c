@@ -13,7 +13,7 @@
  * The thread allocates nothing, takes no lock, keeps no descriptor, and has every signal blocked, and so has the child: a fault
  * of the child's is no business of uWSGI's handlers.
  *
- * Too long is, for a worker, a request beyond its threshold; for a mule or a spooler, the last second before its deadline.
+ * Too long is, for a worker, a request beyond its threshold, and a websocket in the last second before harakiri; for a mule or a spooler, the last second before its deadline.
  */
 #include "sentry.h"
 
@@ -86,8 +86,10 @@ static uint64_t slow_request(uint64_t now) {
 	struct uwsgi_worker *worker = &uwsgi.workers[uwsgi.mywid];
 	uint64_t oldest = 0;
 	for (int i = 0; i < uwsgi.cores; i++) {
-		uint64_t started = worker->cores[i].req.start_of_request;
-		if (worker->cores[i].in_request && started && now > started + watchdog.threshold && (!oldest || started < oldest)) oldest = started;
+		struct wsgi_request *req = &worker->cores[i].req;
+		uint64_t started = req->start_of_request, limit = watchdog.threshold;
+		if (sentry_request_is_open(req)) limit = watchdog.harakiri ? watchdog.harakiri - 1000000 : UINT64_MAX - started;
+		if (worker->cores[i].in_request && started && now > started + limit && (!oldest || started < oldest)) oldest = started;
 	}
 	return oldest;
 }
