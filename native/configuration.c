@@ -88,7 +88,41 @@ static void default_language(void) {
 	default_value("python", version);
 }
 
+/* options by which two servers that are started the same way differ */
+static int is_address(const char *option) {
+	static const char *const names[] = {
+		"socket", "uwsgi-socket", "http-socket", "https-socket", "fastcgi-socket", "scgi-socket", "raw-socket", "shared-socket", "http", "https",
+	};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(option, names[i])) return 1;
+	}
+	return 0;
+}
+
+/*
+ * Which server of the state directory this is: the file that it is configured by, as it was named (behind a link that moves with
+ * each deployment stands another file each time), else its working directory; and its addresses as they are written, by which
+ * servers of one file differ. The same at each start and reload; no two servers that may have other owners have the same.
+ */
+static uint64_t server_hash(void) {
+	const char *file = uwsgi.magic_table['O'];	/* of the first one; with its section */
+	if (!file || !*file) file = uwsgi.magic_table['o'];	/* stdin, http://, exec://, emperor:// */
+	if (!file) file = "";
+	uint64_t hash = SENTRY_HASH_START;
+	if (*file != '/') hash = sentry_hash(hash, uwsgi.cwd, strlen(uwsgi.cwd) + 1);
+	hash = sentry_hash(hash, file, strlen(file) + 1);
+	for (int i = 0; i < uwsgi.exported_opts_cnt; i++) {
+		struct uwsgi_opt *option = uwsgi.exported_opts[i];
+		if (option->value && is_address(option->key)) hash = sentry_hash(hash, option->value, strlen(option->value) + 1);
+	}
+	return hash;
+}
+
+static char server[17];	/* its digits */
+
 static void make_defaults(void) {
+	snprintf(server, sizeof(server), "%016llx", (unsigned long long) server_hash());
+	default_value("server", server);
 	default_value("dsn", sentry.dsn);
 	if (!sentry.dsn) default_value("dsn_env", getenv("SENTRY_DSN"));
 	default_value("environment", environment());
@@ -127,7 +161,8 @@ void sentry_handler_ready(struct sentry_handler *h) {
 	if (!h->fields) exit(1);
 	memcpy(h->fields + b.len, defaults.bytes, defaults.len);
 	h->fields_len = b.len + defaults.len;
-	h->hash = sentry_hash(SENTRY_HASH_START, instance, strlen(instance) + 1);
+	h->hash = sentry_hash(SENTRY_HASH_START, server, strlen(server) + 1);
+	h->hash = sentry_hash(h->hash, instance, strlen(instance) + 1);
 	h->hash = sentry_hash(h->hash, h->name, strlen(h->name));
 	/* not the instance's name: a fault that two servers of the directory have is one. But never two releases or environments in one count */
 	const char *parts[] = {h->name, h->options, environment(), release()};

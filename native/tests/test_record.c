@@ -169,7 +169,7 @@ static size_t golden(unsigned char *to, size_t room) {
 		enum sentry_kind kind = n == 0 ? SENTRY_ALARM : n == 1 ? SENTRY_ROUTE : SENTRY_HOOK;
 		sentry_record_begin(&r, kind, n == 1 ? SENTRY_PROCESS_WORKER : SENTRY_PROCESS_MASTER, 4711, n == 1 ? 3 : 0, n == 1 ? 2 : SENTRY_NO_CORE);
 		const char *handler = n == 0 ? "alarm lqfull" : n == 1 ? "route ^/help" : "hook-asap";
-		uint64_t hash = sentry_hash(sentry_hash(SENTRY_HASH_START, "shop", 5), handler, strlen(handler));
+		uint64_t hash = sentry_hash(sentry_hash(sentry_hash(SENTRY_HASH_START, "5e7a11c0ffee0001", 17), "shop", 5), handler, strlen(handler));
 		sentry_record_fold(&r, hash, sentry_hash_template(hash, "queue 101", 9));
 		for (int i = 0; i < 16; i++) r.head[12 + i] = (unsigned char) (i + n);
 		uint64_t time = 1700000000123456ull + (uint64_t) n;
@@ -177,6 +177,7 @@ static size_t golden(unsigned char *to, size_t room) {
 		sentry_record_field(&r, "instance", "shop", 4);
 		sentry_record_field(&r, "handler", handler, strlen(handler));
 		sentry_record_field(&r, "options", "dsn=http://key@127.0.0.1:1/1", 28);
+		sentry_record_pair(&r, "default", "server", 6, "5e7a11c0ffee0001", 16);
 		if (n == 0) sentry_record_field(&r, "text", "queue 101 \xc3\xa9 \xff", 13);
 		if (n == 1) {
 			sentry_record_pair(&r, "option", "message", 7, "help GET", 8);

@@ -138,13 +138,15 @@ final class BatchAssembly {
   private void configuration(Record record) {
     String instance = record.instance();
     Map<String, String> defaults = record.fields().pairs("default");
+    String server = defaults.getOrDefault("server", "");
     record
         .fields()
         .pairs("definition")
         .forEach(
             (name, options) -> {
               Handler handler =
-                  new Handler(Handler.hash(instance, name), instance, name, options, defaults);
+                  new Handler(
+                      Handler.hash(server, instance, name), instance, name, options, defaults);
               handler(handler);
               advice.addAll(Advice.of(handler));
             });

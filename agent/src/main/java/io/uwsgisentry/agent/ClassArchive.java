@@ -186,7 +186,7 @@ final class ClassArchive implements AutoCloseable {
         1,
         1,
         0,
-        Handler.hash("rehearsal", handler),
+        Handler.hash("", "rehearsal", handler),
         kind.code(),
         new Fields(fields));
   }

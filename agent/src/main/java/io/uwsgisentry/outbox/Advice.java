@@ -38,10 +38,10 @@ public record Advice(String instance, String handler, String sentence) {
   public static List<Advice> current(Collection<Handler> handlers) {
     Map<String, Instant> started = new HashMap<>();
     for (Handler handler : handlers) {
-      started.merge(handler.instance(), started(handler), (a, b) -> a.compareTo(b) < 0 ? b : a);
+      started.merge(handler.server(), started(handler), (a, b) -> a.compareTo(b) < 0 ? b : a);
     }
     return handlers.stream()
-        .filter(handler -> started(handler).equals(started.get(handler.instance())))
+        .filter(handler -> started(handler).equals(started.get(handler.server())))
         .flatMap(handler -> of(handler).stream())
         .distinct()
         .toList();

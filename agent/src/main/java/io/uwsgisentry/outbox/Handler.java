@@ -22,13 +22,24 @@ public record Handler(
   }
 
   /**
-   * The journal's handler hash: FNV-1a 64 over the instance's bytes, one 0 byte, the handler's
-   * bytes.
+   * The journal's handler hash: FNV-1a 64 over the server, the instance and the handler, one 0 byte
+   * between two. Names are labels that two servers of a directory may share; what one of them left
+   * behind must never follow the other's configuration.
+   *
+   * @param server the key {@code server} of the record's defaults
    */
-  public static long hash(String instance, String handler) {
-    long hash = fold(OFFSET_BASIS, instance.getBytes(StandardCharsets.UTF_8));
-    hash = fold(hash, new byte[1]);
+  public static long hash(String server, String instance, String handler) {
+    long hash = part(part(OFFSET_BASIS, server), instance);
     return fold(hash, handler.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static long part(long hash, String text) {
+    return fold(fold(hash, text.getBytes(StandardCharsets.UTF_8)), new byte[1]);
+  }
+
+  /** The one server that it belongs to, whatever that is called. */
+  String server() {
+    return defaults.getOrDefault("server", "") + ' ' + instance;
   }
 
   private static long fold(long hash, byte[] bytes) {

@@ -22,9 +22,10 @@ import java.util.zip.CRC32C;
 
 /** Writes what a uWSGI instance "shop" with an alarm "seen" would write. */
 final class Journal {
+  static final String SERVER = "5e7a11c0ffee0001";
   static final String INSTANCE = "shop";
   static final String HANDLER = "alarm seen";
-  static final long HASH = Handler.hash(INSTANCE, HANDLER);
+  static final long HASH = Handler.hash(SERVER, INSTANCE, HANDLER);
 
   private static final long FIRST_MICROS = 1_800_000_000_000_000L;
 
@@ -94,6 +95,8 @@ final class Journal {
         HANDLER,
         "options",
         dsn.isEmpty() ? "logger=test" : "dsn=" + dsn + ",logger=test",
+        "default",
+        "server\0" + SERVER,
         "text",
         "line " + number);
   }
@@ -113,7 +116,34 @@ final class Journal {
         "instance",
         INSTANCE,
         "definition",
-        HANDLER + "\0" + options);
+        HANDLER + "\0" + options,
+        "default",
+        "server\0" + SERVER);
+  }
+
+  /** The same as another server of that name and with that handler would write it. */
+  static Record of(String server, Record record) {
+    List<Fields.Field> fields = new ArrayList<>();
+    for (Fields.Field field : record.fields().all()) {
+      fields.add(
+          field.name().equals("default")
+              ? new Fields.Field(
+                  field.name(), ("server\0" + server).getBytes(StandardCharsets.UTF_8))
+              : field);
+    }
+    return new Record(
+        record.id(),
+        record.kindCode(),
+        record.process(),
+        record.brief(),
+        false,
+        record.timeMicros(),
+        record.pid(),
+        record.worker(),
+        record.core(),
+        Handler.hash(server, INSTANCE, HANDLER),
+        record.foldKey(),
+        new Fields(fields));
   }
 
   static Record drops(int number, String reason, long count) {

@@ -72,7 +72,7 @@ class StormTest {
         4711,
         worker,
         -1,
-        Handler.hash(instance, Journal.HANDLER),
+        Handler.hash(Journal.SERVER, instance, Journal.HANDLER),
         fold,
         new Fields(fields));
   }

@@ -108,7 +108,7 @@ class CommandsTest {
       String level,
       String title,
       Instant time) {
-    long hash = Handler.hash("shop", handler);
+    long hash = Handler.hash("", "shop", handler);
     batch.handler(new Handler(hash, "shop", handler, options, Map.of()));
     byte[] payload =
         ("{\"event_id\":\"" + id(id) + "\",\"tags\":{\"at\":\"" + time + "\"}}")

@@ -91,9 +91,9 @@ class RecordGoldenTest {
     assertThat(read(BY_C))
         .extracting(Record::handlerHash)
         .containsExactly(
-            Handler.hash("shop", "alarm lqfull"),
-            Handler.hash("shop", "route ^/help"),
-            Handler.hash("shop", "hook-asap"));
+            Handler.hash("5e7a11c0ffee0001", "shop", "alarm lqfull"),
+            Handler.hash("5e7a11c0ffee0001", "shop", "route ^/help"),
+            Handler.hash("5e7a11c0ffee0001", "shop", "hook-asap"));
   }
 
   private static List<Record> read(Path file) throws IOException {

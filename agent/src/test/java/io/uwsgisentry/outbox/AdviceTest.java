@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 
 class AdviceTest {
   private static Handler handler(String name, String options, Map<String, String> defaults) {
-    return new Handler(Handler.hash("shop", name), "shop", name, options, defaults);
+    return new Handler(Handler.hash("", "shop", name), "shop", name, options, defaults);
   }
 
   private static List<String> lines(Handler... handlers) {
@@ -52,5 +52,16 @@ class AdviceTest {
                 handler("alarm renamed", "levl=fatal", before),
                 new Handler(1, "blog", "alarm old", "levl=info", before)))
         .containsExactly("blog, alarm old: unknown option 'levl': did you mean 'level'?");
+  }
+
+  @Test
+  void aServerOfTheSameNameThatStartedLaterHidesNothing() {
+    Map<String, String> earlier = Map.of("server", "a", "started", "1800000000");
+    Map<String, String> later = Map.of("server", "b", "started", "1800000100");
+    assertThat(
+            lines(
+                new Handler(1, "shop", "alarm old", "levl=info", earlier),
+                new Handler(2, "shop", "alarm seen", "", later)))
+        .hasSize(1);
   }
 }

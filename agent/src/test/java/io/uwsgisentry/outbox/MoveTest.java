@@ -37,7 +37,7 @@ class MoveTest {
   private static final String ID = "%032x".formatted(1);
   private static final Instant NOW = Instant.parse("2026-11-22T12:00:00Z");
   private static final Handler HANDLER =
-      new Handler(Handler.hash("shop", "alarm a"), "shop", "alarm a", "", Map.of());
+      new Handler(Handler.hash("", "shop", "alarm a"), "shop", "alarm a", "", Map.of());
 
   @TempDir Path directory;
 

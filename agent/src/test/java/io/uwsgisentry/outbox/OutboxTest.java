@@ -39,7 +39,7 @@ class OutboxTest {
   private static final Instant NOW = Instant.parse("2026-11-22T12:00:00Z");
   private static final Handler SHOP_ALARM =
       new Handler(
-          Handler.hash("shop", "alarm seen"),
+          Handler.hash("", "shop", "alarm seen"),
           "shop",
           "alarm seen",
           "level=error",
@@ -446,8 +446,9 @@ class OutboxTest {
 
   @Test
   void theHandlerHashIsThatOfTheSpecification() {
-    // FNV-1a 64 of "shop\0alarm seen", computed apart from this program.
-    assertThat(Long.toHexString(Handler.hash("shop", "alarm seen"))).isEqualTo("606ca4888eda731f");
+    // FNV-1a 64 of "5e7a11c0ffee0001\0shop\0alarm seen", computed apart from this program.
+    assertThat(Long.toHexString(Handler.hash("5e7a11c0ffee0001", "shop", "alarm seen")))
+        .isEqualTo("4ff87f4509c0f673");
   }
 
   @Test

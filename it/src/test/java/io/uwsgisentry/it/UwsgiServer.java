@@ -34,6 +34,7 @@ final class UwsgiServer {
   private final Path logFile;
   private final Map<String, String> environment = new LinkedHashMap<>();
   private final List<String> before = new ArrayList<>();
+  private String file;
   private String binary = "uwsgi";
   private Path plugins = Installation.ofThisRun().plugins();
   private Process process;
@@ -43,7 +44,14 @@ final class UwsgiServer {
     this.name = name;
     this.ini = ini;
     this.port = port;
+    this.file = name + ".ini";
     this.logFile = scene.directory().resolve(name + ".log");
+  }
+
+  /** Has its configuration in this file of the scene's directory instead of one of its own name. */
+  UwsgiServer in(String path) {
+    file = path;
+    return this;
   }
 
   /** Adds to the environment that the server starts with. */
@@ -82,7 +90,7 @@ final class UwsgiServer {
 
   /** Starts and waits for nothing. */
   UwsgiServer launch() {
-    Path config = scene.file(name + ".ini", ini);
+    Path config = scene.file(file, ini);
     List<String> command = new ArrayList<>(before);
     command.addAll(List.of(binary, "--ini", config.toString()));
     ProcessBuilder builder = scene.command(command.toArray(String[]::new));
