@@ -27,7 +27,7 @@ static int told_to_stop(void) {
 	return in_handler_of(signals, 4);
 }
 
-int sentry_crashing(void) {
+static int crashing(void) {
 	static const int signals[] = {SIGSEGV, SIGFPE};
 	return in_handler_of(signals, 2);
 }
@@ -42,7 +42,7 @@ static void tell(const char *what, int code, int serving) {
 	sentry_record_pair(&record, "boot", "what", 4, what, strlen(what));
 	if (code >= 0) sentry_record_pair_number(&record, "boot", "code", (uint64_t) code);
 	if (serving) sentry_record_pair_number(&record, "boot", "serving", 1);
-	int bare = sentry_crashing();
+	int bare = crashing();
 	if (!serving && !bare) exception = sentry_python_last_exception(&len, sentry.with_locals);
 	uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_BOOT), what, strlen(what));
 	sentry_record_fold(&record, handler->hash, exception ? sentry_hash_raised(fold, exception, len) : fold);
@@ -114,7 +114,7 @@ void sentry_boot_forked(void) {
 }
 
 /* at the exit of the process that read the configuration, or of a worker that could not load its application */
-void sentry_boot_exit(int code) {
+static void tell_exit(int code) {
 	if (!sentry.captured || !code || told_to_stop()) return;
 	int is_main = getpid() == sentry.main;
 	if (code == UWSGI_FAILED_APP_CODE) {
@@ -123,4 +123,28 @@ void sentry_boot_exit(int code) {
 	}
 	else if (is_main && !served) tell("the server ended before it served", code, 0);
 	else if (is_main && uwsgi.master_process && !uwsgi_instance_is_dying && !uwsgi_instance_is_reloading) tell("the server ended while it served", code, 1);
+}
+
+/* a server that ends before it came to start its agent (an app that does not load, need-app) still has its say */
+static void at_exit(int code, void *nothing) {
+	(void) nothing;
+	if (code == UWSGI_FAILED_APP_CODE || getpid() == sentry.main) tell_exit(code);
+	if (getpid() != sentry.main || crashing()) return;
+	sentry_log_drops();
+	if (sentry.agent_started || !uwsgi.master_process) return;
+	if (__atomic_load_n(&sentry.journal.counters->appended, __ATOMIC_RELAXED)) sentry_agent_detached(1);
+}
+
+#ifndef __GLIBC__
+static void at_exit_unknown(void) {
+	at_exit(0, NULL);
+}
+#endif
+
+void sentry_boot_watch_exit(void) {
+#ifdef __GLIBC__
+	on_exit(at_exit, NULL);
+#else
+	atexit(at_exit_unknown);
+#endif
 }

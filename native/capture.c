@@ -66,7 +66,6 @@ void sentry_capture_prepare(void) {
 	}
 	if (!sentry.captured) return;
 
-	sentry_vassals_prepare();
 	if (uwsgi.master_process) {
 		/* uWSGI keeps an alarm's last text in a block of the one size, and copies into it up to the other */
 		int fits = uwsgi.log_master_bufsize >= uwsgi.alarm_msg_size;
@@ -92,6 +91,11 @@ void sentry_capture_prepare(void) {
 	if (sentry_capturing(SENTRY_CAPTURE_SLOW) || sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS)) {
 		uwsgi_string_new_list(&uwsgi.after_request_hooks, "sentry_after_request");
 	}
+}
+
+/* the user's exception handlers, else capture's: one incident is one event */
+int sentry_tells_exceptions(struct sentry_handler *h) {
+	return (!sentry.own_exceptions && h == sentry.capture_handler[SENTRY_CAPTURE_EXCEPTIONS]) || sentry_handler_named(h, "exception-handler");
 }
 
 /* once the number of workers is known */

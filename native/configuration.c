@@ -144,13 +144,6 @@ static void make_defaults(void) {
 	default_number("started", (long) sentry.started);
 }
 
-const char *sentry_instance_name(void) {
-	if (sentry.instance && *sentry.instance) return sentry.instance;
-	/* %n of a configuration: the file's name without its extension; a vassal is called so too */
-	char *file = uwsgi.magic_table['n'];
-	return file && *file ? file : "uwsgi";
-}
-
 void sentry_handler_ready(struct sentry_handler *h) {
 	const char *instance = sentry_instance_name();
 	struct buffer b = {NULL, 0, 0};
@@ -203,12 +196,6 @@ static void say_if_kept_locally(void) {
 	}
 }
 
-#ifndef __GLIBC__
-static void sentry_agent_at_exit_unknown(void) {
-	sentry_agent_at_exit(0, NULL);
-}
-#endif
-
 /* idempotent: the first hook may come before the jail callback */
 void sentry_configure(void) {
 	if (sentry.configured) return;
@@ -222,17 +209,14 @@ void sentry_configure(void) {
 	make_defaults();
 	sentry_handlers_find();
 	sentry_capture_prepare();
+	sentry_vassals_prepare();
 	for (struct sentry_handler *h = sentry.handlers; h; h = h->next) {
 		sentry_handler_check(h);
 		sentry_handler_ready(h);
 	}
 	open_journal();
 	say_if_kept_locally();
-#ifdef __GLIBC__
-	on_exit(sentry_agent_at_exit, NULL);
-#else
-	atexit(sentry_agent_at_exit_unknown);
-#endif
+	sentry_boot_watch_exit();
 }
 
 /* uWSGI may have become another process since (daemonize): the records are to name the one that serves */

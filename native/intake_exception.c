@@ -88,11 +88,6 @@ static uint64_t hash_first_frame(uint64_t hash, struct uwsgi_buffer *backtrace) 
 	return hash;
 }
 
-/* the user's exception handlers, else capture's: one incident is one event */
-int sentry_tells_exceptions(struct sentry_handler *h) {
-	return (!sentry.own_exceptions && h == sentry.capture_handler[SENTRY_CAPTURE_EXCEPTIONS]) || sentry_handler_named(h, "exception-handler");
-}
-
 static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 	struct texts texts = {plugin, req, NULL, NULL, NULL, NULL};
 	size_t frames_len = 0;

@@ -12,36 +12,7 @@
 #error "SENTRY_BUILT_FOR_CFLAGS is missing: build with uwsgi --build-plugin, which runs uwsgiplugin.py"
 #endif
 
-struct sentry_server sentry = {.journal = {.dir = -1}};
-
 static int inert;
-
-static void say(const char *format, va_list ap) {
-	char line[2048];
-	vsnprintf(line, sizeof(line), format, ap);
-	uwsgi_log("[uwsgi-sentry] %s\n", line);
-}
-
-void sentry_say(const char *format, ...) {
-	va_list ap;
-	va_start(ap, format);
-	say(format, ap);
-	va_end(ap);
-}
-
-/* by the option's name, since the struct that holds it may not be the one that we know */
-static int is_strict(void) {
-	char *value = uwsgi_get_exported_opt("strict");
-	return value && strcmp(value, "false") && strcmp(value, "0");
-}
-
-void sentry_mistake(const char *format, ...) {
-	va_list ap;
-	va_start(ap, format);
-	say(format, ap);
-	va_end(ap);
-	if (is_strict()) exit(1);
-}
 
 /* where this very file is: the agent's jar is its tail. Resolved now, before uWSGI changes directory or root */
 static char *own_path(void) {
@@ -76,7 +47,7 @@ static void sentry_jail(int (*start)(void *), char **argv) {
 	(void) start;
 	(void) argv;
 	if (inert) {
-		if (!is_strict()) return;
+		if (!sentry_strict()) return;
 		sentry_say("strict: not starting with a plugin that does nothing");
 		exit(1);
 	}

@@ -2,6 +2,7 @@
  * What the parts of the plugin share. The files are:
  *
  *   plugin.c inert.c      registration; what is registered with a uWSGI that we were not built for
+ *   server.c              what all know: the server, its log
  *   options.c handlers.c configuration.c directory.c   what the configuration says, made ready once, before uWSGI forks
  *   supervisor.c          the agent's process
  *   intake_*.c            one entry point each: alarm, hook, route, exception
@@ -124,7 +125,11 @@ struct sentry_server {
 extern struct uwsgi_server uwsgi;
 extern struct sentry_server sentry;
 
-/* plugin.c */
+/* server.c */
+int sentry_strict(void);
+const char *sentry_instance_name(void);
+int sentry_may_wait(void);		/* another millisecond, in the master */
+void sentry_new_cycle(void);
 void sentry_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* of the configuration: with `strict` the server does not start */
 void sentry_mistake(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -139,7 +144,6 @@ void sentry_options_read(void);
 /* configuration.c */
 void sentry_configure(void);
 void sentry_refresh(void);
-const char *sentry_instance_name(void);
 void sentry_write_configuration(void);
 void sentry_handler_ready(struct sentry_handler *);
 
@@ -159,7 +163,6 @@ char *sentry_state_directory(const char *wanted, uid_t *owner, gid_t *group, cha
 /* supervisor.c */
 void sentry_agent_register(void);
 void sentry_agent_detached(int drain_only);
-void sentry_agent_at_exit(int code, void *nothing);
 
 /* records.c: what all entry points do */
 void sentry_begin(struct sentry_record *, enum sentry_kind, struct sentry_handler *, struct wsgi_request *);
@@ -178,6 +181,7 @@ void sentry_capture_read(void);
 void sentry_capture_prepare(void);	/* before uWSGI sets up its alarms */
 void sentry_capture_start(void);	/* in the process that will be the master, before it forks */
 int sentry_capturing(enum sentry_capture);
+int sentry_tells_exceptions(struct sentry_handler *);
 
 /* lines.c: the log's last lines */
 void sentry_line(const char *, size_t);
@@ -185,7 +189,6 @@ void sentry_lines(struct sentry_record *, int most);
 
 /* watch.c: the master's look at its children */
 void sentry_watch_cycle(void);
-int sentry_may_wait(void);		/* another millisecond, in the master */
 
 /* deaths.c */
 int sentry_note_crash(const char *text, size_t len, int reported);	/* a backtrace that uWSGI printed: 1 if it is one */
@@ -198,8 +201,7 @@ void sentry_boot_loaded(void);
 void sentry_boot_apps(void);
 void sentry_boot_served(void);
 void sentry_boot_forked(void);
-int sentry_crashing(void);		/* in a handler of uWSGI's that ends in exit() */
-void sentry_boot_exit(int code);
+void sentry_boot_watch_exit(void);
 void sentry_boot_tell(const char *what);
 
 /* requests.c */
@@ -246,6 +248,5 @@ int sentry_hook(char *);
 int sentry_route_parse(struct uwsgi_route *, char *);
 int sentry_exception(struct uwsgi_exception_handler_instance *, char *, size_t);
 void sentry_exceptions_wrap(void);
-int sentry_tells_exceptions(struct sentry_handler *);
 
 #endif

@@ -259,13 +259,3 @@ void sentry_agent_detached(int drain_only) {
 	}
 	free(line);
 }
-
-/* a server that ends before it came to start its agent (an app that does not load, need-app) still has its say */
-void sentry_agent_at_exit(int code, void *nothing) {
-	(void) nothing;
-	if (code == UWSGI_FAILED_APP_CODE || getpid() == sentry.main) sentry_boot_exit(code);
-	if (getpid() != sentry.main || sentry_crashing()) return;
-	sentry_log_drops();
-	if (sentry.agent_started || !uwsgi.master_process) return;
-	if (__atomic_load_n(&sentry.journal.counters->appended, __ATOMIC_RELAXED)) sentry_agent_detached(1);
-}
