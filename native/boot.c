@@ -80,17 +80,24 @@ static void tell_last_words(void) {
 	tell(need_app, UWSGI_FAILED_APP_CODE, 0);
 }
 
-/*
- * In a worker that loads its own application (lazy-apps), once its language has tried. What comes next with need-app is that it
- * signals the master, which kills it, perhaps before it has come to its exit; and there Python is gone.
- */
-void sentry_boot_loaded(void) {
-	if (!uwsgi.need_app || !(uwsgi.lazy || uwsgi.lazy_apps) || uwsgi.mywid < 1 || uwsgi_apps_cnt > 0 || uwsgi.mounts || uwsgi.command_mode) return;
-	if (sentry_capturing(SENTRY_CAPTURE_BOOT) && first_to_tell()) sentry_python_with_gil(tell_last_words);
-}
-
 static void tell_no_application(void) {
 	tell("no application was loaded", -1, 0);
+}
+
+/*
+ * In a worker that loads its own application (lazy-apps), once its language has tried, while it can still say why not. With
+ * need-app it signals the master next, which kills it, perhaps before it has come to its exit; and there Python is gone.
+ */
+void sentry_boot_loaded(void) {
+	if (!sentry_capturing(SENTRY_CAPTURE_BOOT) || !(uwsgi.lazy || uwsgi.lazy_apps) || uwsgi.mywid < 1 || uwsgi.mounts || uwsgi.command_mode) return;
+	int without = uwsgi_apps_cnt < 1;
+	if (uwsgi.need_app) {
+		if (without && first_to_tell()) sentry_python_with_gil(tell_last_words);
+		return;
+	}
+	/* of all workers that serve without one tells, until one has it again */
+	int known = sentry.watch ? __atomic_exchange_n(&sentry.watch->without_application, without, __ATOMIC_ACQ_REL) : 0;
+	if (without && !known && is_to_have_an_application()) sentry_python_with_gil(tell_no_application);
 }
 
 /* once all applications were to be loaded, before uWSGI forks; with lazy-apps that is each worker's business */
@@ -99,12 +106,13 @@ void sentry_boot_apps(void) {
 	sentry_python_with_gil(tell_no_application);
 }
 
-/* in the master, about once a second: with lazy-apps, a first worker that serves without an application */
+/* in the master, about once a second: with lazy-apps, a first worker that serves without any of its mounts */
 void sentry_boot_served(void) {
 	static int told;
 	served = 1;
 	if (told || !(uwsgi.lazy || uwsgi.lazy_apps) || uwsgi.numproc < 1 || !uwsgi.workers[1].accepting) return;
 	told = 1;
+	if (sentry.watch && sentry.watch->without_application) return;
 	if (!uwsgi.workers[1].apps_cnt && is_to_have_an_application()) tell_no_application();
 }
 

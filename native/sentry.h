@@ -90,6 +90,7 @@ struct sentry_watch {
 	uint64_t lines;		/* written so far; the last is lines[(lines - 1) % lines_max] */
 	int lines_max;
 	int need_app_told;	/* that the server ends for want of an application */
+	int without_application;	/* with lazy-apps: the worker that came last has none */
 	struct sentry_line line[SENTRY_LINES_MAX];
 	int stacks;
 	struct sentry_stack stack[];

@@ -58,6 +58,33 @@ class CaptureServerTest {
             .start();
     Map<String, Object> event = scene.onlyEventOf(server);
     assertThat(Events.tags(event)).containsEntry("uwsgi.kind", "boot");
+    assertThat(Events.exceptionType(event)).isEqualTo("ConnectionRefusedError");
+    assertThat(Events.functions(event)).containsExactly("<module>", "connect");
+  }
+
+  @Test
+  void workers_that_serve_on_without_their_application_are_told_whenever_it_is_lost() {
+    String well =
+        "def application(environ, start_response):\n    start_response('200 OK', [])\n    return [b'well']\n";
+    scene.file("fragile.py", well);
+    UwsgiServer server =
+        scene
+            .server(
+                SERVER
+                        .replace("need-app = true\n", "")
+                        .replace("module = captured", "pythonpath = ${dir}\nmodule = fragile")
+                    + "lazy-apps = true\nprocesses = 2\nmaster-fifo = ${dir}/fifo\n")
+            .start();
+    for (String text : List.of("import nowhere\n", well, "import elsewhere\n")) {
+      scene.file("fragile.py", text);
+      int from = server.log().length();
+      server.fifo('w');
+      String outcome = text.equals(well) ? "WSGI app 0" : "unable to load app 0";
+      server.awaitLogAfter(from, "(?s)" + outcome + ".*" + outcome);
+    }
+    assertThat(scene.eventsOf(server, 2))
+        .extracting(Events::exceptionValue)
+        .containsExactly("No module named 'nowhere'", "No module named 'elsewhere'");
   }
 
   @Test
