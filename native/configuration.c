@@ -232,6 +232,11 @@ void sentry_refresh(void) {
 	}
 }
 
+/* what holds for the whole instance, for a record that no handler makes */
+void sentry_default_fields(struct sentry_record *record) {
+	sentry_record_fields(record, defaults.bytes, defaults.len);
+}
+
 /* tells the agent every handler of this server, so that events which waited for a usable DSN find the one that now stands */
 void sentry_write_configuration(void) {
 	const char *instance = sentry_instance_name();
@@ -241,7 +246,7 @@ void sentry_write_configuration(void) {
 	struct sentry_record record;
 	sentry_begin(&record, SENTRY_CONFIGURATION, NULL, NULL);
 	sentry_record_fields(&record, b.bytes, b.len);
-	sentry_record_fields(&record, defaults.bytes, defaults.len);
+	sentry_default_fields(&record);
 	sentry_append(&record);
 	free(b.bytes);
 }

@@ -114,6 +114,8 @@ void sentry_report_drops(void) {
 	sentry_begin(&record, SENTRY_DROPS, NULL, NULL);
 	const char *instance = sentry_instance_name();
 	sentry_record_field(&record, "instance", instance, strlen(instance));
+	/* whom to tell of them: the server's own destination */
+	sentry_default_fields(&record);
 	for (int i = 0; i < SENTRY_DROP_REASONS; i++) {
 		if (told[i]) sentry_record_pair_number(&record, "drop", sentry_drop_name[i], told[i]);
 	}

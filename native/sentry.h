@@ -175,6 +175,7 @@ void sentry_state(struct sentry_record *, int worker);
 void sentry_request_fields(struct sentry_record *, struct wsgi_request *);
 void sentry_append(struct sentry_record *);
 void sentry_report_drops(void);
+void sentry_default_fields(struct sentry_record *);
 void sentry_log_drops(void);
 
 /* capture.c: what is reported without a handler */

@@ -8,8 +8,11 @@ import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Batch;
 import io.uwsgisentry.outbox.Counter;
+import io.uwsgisentry.outbox.DiscardReason;
 import io.uwsgisentry.outbox.Handler;
 import io.uwsgisentry.outbox.Outbox;
+import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.HandlerSettings;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -126,8 +129,21 @@ final class BatchAssembly {
             "error",
             "A record of kind " + record.kindCode() + of + " that no event could be made of",
             raw.bytes(finding.offset(), finding.end()));
-    batch.unbuildable(event, record, fault);
+    batch.unbuildable(event, record, fault, destination(record));
     remarks.add("record " + record.id() + of + " is kept as it is: " + fault);
+  }
+
+  /** Where the event of a record would have gone of which none can be made. */
+  private Destination destination(Record record) throws IOException {
+    try {
+      Destination own = HandlerSettings.of(record).destination();
+      return own instanceof Destination.None
+          ? outbox.handler(record.handlerHash()).map(JournalPump.RESOLVER::resolve).orElse(own)
+          : own;
+    } catch (RuntimeException | StackOverflowError e) {
+      // Its settings are what is wrong with it.
+      return new Destination.None();
+    }
   }
 
   private void handler(Handler handler) {
@@ -154,16 +170,31 @@ final class BatchAssembly {
     configured = true;
   }
 
+  /**
+   * What writers could not append. The server that their instance's own DSN names is told of it:
+   * which handler it would have been is not known.
+   */
   private void drops(Record record) {
+    Destination destination = HandlerSettings.of(record).destination();
     for (Fields.Field field : record.fields().all()) {
       if (field.name().equals("drop")) {
         Map<String, String> one = new Fields(List.of(field)).pairs("drop");
         one.forEach(
-            (reason, count) ->
-                batch.count(Counter.Name.DROPPED, reason, record.instance(), quantity(count)));
+            (reason, count) -> {
+              batch.count(Counter.Name.DROPPED, reason, record.instance(), quantity(count));
+              if (destination instanceof Destination.To to) {
+                batch.lost(to, reasonOf(reason), Event.ERROR, quantity(count));
+              }
+            });
       }
     }
     batch.consumed(record.id());
+  }
+
+  private static DiscardReason reasonOf(String drop) {
+    return drop.equals("journal_full") || drop.equals("disk_full")
+        ? DiscardReason.CACHE_OVERFLOW
+        : DiscardReason.INTERNAL_SDK_ERROR;
   }
 
   private static long quantity(String digits) {

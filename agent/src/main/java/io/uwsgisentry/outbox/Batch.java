@@ -40,6 +40,7 @@ public final class Batch {
   private final Map<Long, Handler> handlers = new LinkedHashMap<>();
   private final Map<Count, Long> counts = new LinkedHashMap<>();
   private final Map<Given, Long> discards = new LinkedHashMap<>();
+  private final Map<Given, Long> losses = new LinkedHashMap<>();
   private final List<Fold.Key> closed = new ArrayList<>();
   private final List<Fold> windows = new ArrayList<>();
 
@@ -113,8 +114,9 @@ public final class Batch {
    *
    * @param event its payload is the record's own bytes
    * @param fault what went wrong, one line
+   * @param destination where its event would have gone, as far as that is known
    */
-  public void unbuildable(Event event, Record record, String fault) {
+  public void unbuildable(Event event, Record record, String fault, Destination destination) {
     arrivals.add(
         new Arrival(
             event,
@@ -125,7 +127,7 @@ public final class Batch {
             true,
             fault,
             0));
-    discarded(new Destination.None(), DiscardReason.INTERNAL_SDK_ERROR, event.category(), 1);
+    discarded(destination, DiscardReason.INTERNAL_SDK_ERROR, event.category(), 1);
   }
 
   /**
@@ -140,6 +142,14 @@ public final class Batch {
       Destination destination, DiscardReason reason, String category, long quantity) {
     Destination.To to = destination instanceof Destination.To usable ? usable : null;
     discards.merge(new Given(to, reason, category), quantity, Long::sum);
+  }
+
+  /**
+   * Events that were lost before there was a record of them, and are counted by other names: only
+   * told to the server in a client report.
+   */
+  public void lost(Destination.To to, DiscardReason reason, String category, long quantity) {
+    losses.merge(new Given(to, reason, category), quantity, Long::sum);
   }
 
   /** A record that made no entry of its own id. */
@@ -183,6 +193,10 @@ public final class Batch {
 
   Map<Given, Long> discards() {
     return discards;
+  }
+
+  Map<Given, Long> losses() {
+    return losses;
   }
 
   List<Fold.Key> closed() {

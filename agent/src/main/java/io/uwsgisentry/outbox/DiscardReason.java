@@ -11,13 +11,13 @@ public enum DiscardReason {
   SEND_ERROR("send_error"),
   /** The server's rate limit outlasted the outbox's patience, or the user's own was reached. */
   RATELIMIT_BACKOFF("ratelimit_backoff"),
-  /** The outbox's bound in bytes was reached. */
+  /** The outbox's bound in bytes was reached, or the journal had no room for the record. */
   CACHE_OVERFLOW("cache_overflow"),
   /** A destination's bound in entries was reached. */
   QUEUE_OVERFLOW("queue_overflow"),
   /** It was left out by chance, as the handler's {@code sample_rate} wants it. */
   SAMPLE_RATE("sample_rate"),
-  /** No event could be made of the record: a fault of this program. */
+  /** No event could be made of the record, or none be written: a fault of this program's. */
   INTERNAL_SDK_ERROR("internal_sdk_error");
 
   private final String label;

@@ -28,9 +28,14 @@ final class Discards {
   void add(long destination, DiscardReason reason, String category, long quantity, long nowMillis)
       throws SQLException {
     Counters.add(database, Counter.Name.DISCARDED, reason.label(), category, quantity, nowMillis);
-    if (destination == 0) {
-      return;
+    if (destination != 0) {
+      tell(destination, reason, category, quantity);
     }
+  }
+
+  /** In a write only: that server is to be told of it; it is counted elsewhere. */
+  void tell(long destination, DiscardReason reason, String category, long quantity)
+      throws SQLException {
     PreparedStatement statement =
         database.prepared(
             "INSERT INTO reports(destination, reason, category, quantity) VALUES (?, ?, ?, ?)"

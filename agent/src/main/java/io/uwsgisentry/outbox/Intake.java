@@ -137,6 +137,9 @@ final class Intake {
           for (Map.Entry<Batch.Given, Long> given : batch.discards().entrySet()) {
             discard(given.getKey(), given.getValue(), now);
           }
+          for (Map.Entry<Batch.Given, Long> loss : batch.losses().entrySet()) {
+            lose(loss.getKey(), loss.getValue());
+          }
           room.taken(ready, bytes, now);
           return new Outbox.Stored(entries, ready, duplicates);
         });
@@ -279,6 +282,13 @@ final class Intake {
     Destination.To to = given.to();
     discards.add(
         to == null ? 0 : destinations.idOf(to), given.reason(), given.category(), quantity, now);
+  }
+
+  private void lose(Batch.Given loss, long quantity) throws SQLException {
+    Destination.To to = loss.to();
+    if (to != null) {
+      discards.tell(destinations.idOf(to), loss.reason(), loss.category(), quantity);
+    }
   }
 
   private void count(Batch.Count count, long quantity, long now) throws SQLException {

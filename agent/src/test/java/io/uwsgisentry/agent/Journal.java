@@ -17,6 +17,7 @@ import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.zip.CRC32C;
 
@@ -146,9 +147,14 @@ final class Journal {
         new Fields(fields));
   }
 
-  static Record drops(int number, String reason, long count) {
-    return record(
-        number, Kind.DROPS.code(), false, 0, "instance", INSTANCE, "drop", reason + "\0" + count);
+  /** What a server's writers dropped, with further fields. */
+  static Record drops(int number, String reason, long count, String... more) {
+    String[] fields = Arrays.copyOf(more, more.length + 4);
+    fields[more.length] = "instance";
+    fields[more.length + 1] = INSTANCE;
+    fields[more.length + 2] = "drop";
+    fields[more.length + 3] = reason + "\0" + count;
+    return record(number, Kind.DROPS.code(), false, 0, fields);
   }
 
   static Record record(

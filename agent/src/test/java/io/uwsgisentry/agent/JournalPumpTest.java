@@ -7,6 +7,7 @@ import static io.uwsgisentry.agent.PumpScene.DSN;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.uwsgisentry.outbox.Counter;
+import io.uwsgisentry.outbox.Discarded;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.State;
 import java.io.IOException;
@@ -110,6 +111,53 @@ class JournalPumpTest {
             org.assertj.core.groups.Tuple.tuple(Counter.Name.DROPPED, "disk_full", "shop", 7L),
             org.assertj.core.groups.Tuple.tuple(
                 Counter.Name.DROPPED, "journal_full", "shop", 1_000_000L));
+  }
+
+  @Test
+  void theServersOwnDestinationIsToldOfWhatWritersDroppedAndOnce() throws Exception {
+    scene.append(Journal.drops(1, "disk_full", 3, "default", "dsn\0" + DSN));
+    scene.append(Journal.drops(1, "disk_full", 3, "default", "dsn\0" + DSN));
+    scene.append(Journal.drops(2, "journal_full", 4, "default", "dsn\0" + DSN));
+    scene.append(Journal.drops(3, "io_error", 5, "default", "dsn\0" + DSN));
+    scene.append(Journal.drops(4, "io_error", 6));
+    scene.append(Journal.drops(5, "io_error", 7, "default", "dsn\0" + "not a DSN"));
+    scene.pass();
+    scene.killAndStart();
+    scene.append(Journal.drops(1, "disk_full", 3, "default", "dsn\0" + DSN));
+    scene.pass();
+
+    assertThat(scene.outbox().destinationsToTell()).hasSize(1);
+    assertThat(scene.outbox().unreported(scene.outbox().destinationsToTell().get(0), 9))
+        .containsExactly(
+            new Discarded("cache_overflow", "error", 7),
+            new Discarded("internal_sdk_error", "error", 5));
+    assertThat(scene.counted(Counter.Name.DROPPED)).isEqualTo(25);
+    assertThat(scene.counted(Counter.Name.DISCARDED)).isZero();
+  }
+
+  @Test
+  void theDestinationOfARecordThatNoBuilderTakesIsToldOfIt() throws Exception {
+    scene.append(
+        Journal.record(
+            1,
+            PROBLEM_KIND,
+            false,
+            1,
+            "instance",
+            "shop",
+            "handler",
+            "x",
+            "options",
+            "dsn=" + DSN));
+    scene.append(
+        Journal.record(2, PROBLEM_KIND, false, 1, "instance", "shop", "default", "dsn\0" + DSN));
+    scene.append(Journal.record(3, PROBLEM_KIND, false, 1, "instance", "shop"));
+    scene.pass();
+
+    assertThat(scene.outbox().unreported(scene.outbox().destinationsToTell().get(0), 9))
+        .containsExactly(new Discarded("internal_sdk_error", "error", 2));
+    assertThat(scene.counted(Counter.Name.DISCARDED)).isEqualTo(3);
+    assertThat(scene.entries(State.DEAD)).hasSize(3);
   }
 
   @Test

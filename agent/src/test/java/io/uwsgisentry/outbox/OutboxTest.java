@@ -352,7 +352,8 @@ class OutboxTest {
   @Test
   void anUnbuildableRecordIsKeptDeadAndCountedAndNeverSent() throws IOException {
     Batch batch = new Batch("sealed-1", 10);
-    batch.unbuildable(event(1, "raw bytes"), record(1), "no builder for kind 99");
+    batch.unbuildable(
+        event(1, "raw bytes"), record(1), "no builder for kind 99", new Destination.None());
     outbox.store(batch);
 
     Entry entry = outbox.find(id(1), 1).get(0);

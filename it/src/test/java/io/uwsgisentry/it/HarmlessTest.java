@@ -6,6 +6,8 @@ import static org.awaitility.Awaitility.await;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.testkit.Behaviour;
+import io.uwsgisentry.testkit.Envelope;
+import io.uwsgisentry.testkit.Received;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -184,8 +186,17 @@ class HarmlessTest {
     server.stop();
     awaitSum(incidents, () -> 0);
     List<String> ids =
-        scene.receiver().accepted().stream().map(r -> r.envelope().eventId()).toList();
+        scene.receiver().accepted().stream()
+            .map(Received::envelope)
+            .filter(Envelope::holdsEvent)
+            .map(Envelope::eventId)
+            .toList();
     assertThat(ids).hasSize(Math.toIntExact(ids.stream().distinct().count()));
+    state.awaitNoAgent();
+    long told = scene.receiver().accepted().stream().mapToLong(r -> r.envelope().discarded()).sum();
+    assertThat(told + state.unreported())
+        .as("what Sentry was told of as lost, or will be")
+        .isEqualTo(state.counted(Counter.Name.DROPPED) + state.counted(Counter.Name.DISCARDED));
   }
 
   private void awaitSum(long incidents, LongSupplier others) {

@@ -7,6 +7,7 @@ import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.journal.RecordReader;
 import io.uwsgisentry.journal.SealedFile;
 import io.uwsgisentry.outbox.Counter;
+import io.uwsgisentry.outbox.Discarded;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Filter;
 import io.uwsgisentry.outbox.Outbox;
@@ -131,6 +132,21 @@ record StateDirectory(Path path) {
   long counted(Counter.Name name) {
     return outbox(
         o -> o.counters().stream().filter(c -> c.name() == name).mapToLong(Counter::quantity).sum(),
+        0L);
+  }
+
+  /** What servers have not been told of yet as discarded. */
+  long unreported() {
+    return outbox(
+        o -> {
+          long sum = 0;
+          for (String destination : o.destinationsToTell()) {
+            for (Discarded one : o.unreported(destination, 1000)) {
+              sum += one.quantity();
+            }
+          }
+          return sum;
+        },
         0L);
   }
 

@@ -42,6 +42,21 @@ public record Envelope(String header, List<Item> items) {
     return String.valueOf(headerJson().get("event_id"));
   }
 
+  /** Whether it holds an event, and not a client report, say. */
+  public boolean holdsEvent() {
+    return items.stream().anyMatch(i -> i.type().equals("event"));
+  }
+
+  /** What its client report says was discarded, all reasons together; 0 without one. */
+  public long discarded() {
+    return items.stream()
+        .filter(i -> i.type().equals("client_report"))
+        .flatMap(i -> ((List<?>) i.json().getOrDefault("discarded_events", List.of())).stream())
+        .map(one -> ((Map<?, ?>) one).get("quantity"))
+        .mapToLong(quantity -> quantity instanceof Long number ? number : 0)
+        .sum();
+  }
+
   /** The payload of its one event item. */
   public Map<String, Object> event() {
     return items.stream()

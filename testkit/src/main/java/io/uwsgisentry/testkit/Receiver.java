@@ -181,7 +181,11 @@ public final class Receiver implements AutoCloseable {
 
   /** The payloads of the accepted events, as JSON. */
   public List<Map<String, Object>> events() {
-    return accepted().stream().map(r -> r.envelope().event()).toList();
+    return accepted().stream()
+        .map(Received::envelope)
+        .filter(Envelope::holdsEvent)
+        .map(Envelope::event)
+        .toList();
   }
 
   /** The ids of the accepted events, each once. */
