@@ -7,22 +7,40 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Gives up what has waited too long, for the reason that made it wait. */
+/**
+ * Gives up what has waited too long, for the reason that made it wait. An entry that was never
+ * tried waited behind others of its destination: their reason is its reason, and looked up once a
+ * run.
+ */
 final class Expiry {
   private static final int ROWS_AT_ONCE = 500;
+  private static final long NANOS_AT_ONCE = Duration.ofMillis(50).toNanos();
+
+  /**
+   * @param error what went wrong there last, null if nothing is known to have
+   */
+  private record Trouble(@Nullable String error, boolean held) {}
 
   private record Old(
       long seq, long destination, String category, long occurrences, @Nullable String error) {}
 
   private final Database database;
   private final Discards discards;
+  private final Map<Long, Trouble> troubles = new HashMap<>();
 
   Expiry(Database database, Discards discards) {
     this.database = database;
     this.discards = discards;
+  }
+
+  /** A run begins. */
+  void begin() {
+    troubles.clear();
   }
 
   /**
@@ -34,11 +52,17 @@ final class Expiry {
     long oldest = now.minus(age).toEpochMilli();
     return database.write(
         () -> {
+          long began = System.nanoTime();
           List<Old> all = old(oldest);
+          int buried = 0;
           for (Old one : all) {
             bury(one, age, now.toEpochMilli());
+            buried++;
+            if (System.nanoTime() - began > NANOS_AT_ONCE) {
+              break;
+            }
           }
-          return all.size() == ROWS_AT_ONCE;
+          return buried == ROWS_AT_ONCE || buried < all.size();
         });
   }
 
@@ -46,9 +70,7 @@ final class Expiry {
     List<Old> all = new ArrayList<>();
     PreparedStatement statement =
         database.prepared(
-            "SELECT seq, destination, category, occurrences, coalesce(last_error,"
-                + " (SELECT max(o.last_error) FROM entries o WHERE o.state = 0"
-                + " AND o.destination = entries.destination AND o.not_before IS NOT NULL))"
+            "SELECT seq, destination, category, occurrences, last_error"
                 + " FROM entries WHERE state = 0 AND stored < ? ORDER BY stored LIMIT "
                 + ROWS_AT_ONCE);
     statement.setLong(1, oldest);
@@ -67,6 +89,8 @@ final class Expiry {
   }
 
   private void bury(Old old, Duration age, long nowMillis) throws SQLException {
+    Trouble trouble = trouble(old.destination());
+    String error = old.error() == null ? trouble.error() : old.error();
     PreparedStatement statement =
         database.prepared(
             "UPDATE entries SET "
@@ -78,8 +102,8 @@ final class Expiry {
         2,
         "waited longer than "
             + (age.toHours() >= 48 ? age.toDays() + " days" : age.toMinutes() + " minutes")
-            + (old.error() == null ? "" : "; " + old.error()));
-    DiscardReason reason = reason(old);
+            + (error == null ? "" : "; " + error));
+    DiscardReason reason = reason(error, trouble.held());
     statement.setString(3, reason.label());
     statement.setLong(4, old.seq());
     statement.executeUpdate();
@@ -87,21 +111,45 @@ final class Expiry {
   }
 
   /** Errors that begin with a number are a server's answers, all others the network's. */
-  private DiscardReason reason(Old old) throws SQLException {
-    if (old.error() != null) {
-      return Character.isDigit(old.error().charAt(0))
+  private static DiscardReason reason(@Nullable String error, boolean held) {
+    if (error != null && !error.isEmpty()) {
+      return Character.isDigit(error.charAt(0))
           ? DiscardReason.SEND_ERROR
           : DiscardReason.NETWORK_ERROR;
     }
-    PreparedStatement held =
+    return held ? DiscardReason.RATELIMIT_BACKOFF : DiscardReason.NETWORK_ERROR;
+  }
+
+  private Trouble trouble(long destination) throws SQLException {
+    Trouble known = troubles.get(destination);
+    if (known == null) {
+      known = new Trouble(error(destination), held(destination));
+      troubles.put(destination, known);
+    }
+    return known;
+  }
+
+  /** What was tried and waits for another time is the little that this has to walk. */
+  private @Nullable String error(long destination) throws SQLException {
+    PreparedStatement statement =
+        database.prepared(
+            "SELECT last_error FROM entries INDEXED BY entries_later WHERE state = 0"
+                + " AND not_before IS NOT NULL AND destination = ? AND last_error IS NOT NULL"
+                + " ORDER BY not_before DESC LIMIT 1");
+    statement.setLong(1, destination);
+    try (ResultSet row = statement.executeQuery()) {
+      return row.next() ? Columns.text(row, 1) : null;
+    }
+  }
+
+  private boolean held(long destination) throws SQLException {
+    PreparedStatement statement =
         database.prepared(
             "SELECT EXISTS(SELECT 1 FROM holds WHERE destination ="
                 + " (SELECT key FROM destinations WHERE id = ?))");
-    held.setLong(1, old.destination());
-    try (ResultSet row = held.executeQuery()) {
-      return row.next() && row.getBoolean(1)
-          ? DiscardReason.RATELIMIT_BACKOFF
-          : DiscardReason.NETWORK_ERROR;
+    statement.setLong(1, destination);
+    try (ResultSet row = statement.executeQuery()) {
+      return row.next() && row.getBoolean(1);
     }
   }
 }

@@ -18,6 +18,7 @@ import java.util.zip.GZIPOutputStream;
  */
 final class Packing {
   private static final int ROWS_AT_ONCE = 200;
+  private static final int BYTES_AT_ONCE = 1 << 20;
 
   private final Database database;
   private final long most;
@@ -53,6 +54,7 @@ final class Packing {
     return database.write(
         () -> {
           Map<Long, byte[]> loose = new TreeMap<>();
+          long read = 0;
           try (ResultSet row =
               database
                   .prepared(
@@ -60,15 +62,17 @@ final class Packing {
                           + " WHERE e.state = 1 AND e.packed = 0 ORDER BY e.seq DESC LIMIT "
                           + ROWS_AT_ONCE)
                   .executeQuery()) {
-            while (row.next()) {
-              loose.put(row.getLong(1), packed(row.getBytes(2)));
+            while (read < BYTES_AT_ONCE && row.next()) {
+              byte[] payload = row.getBytes(2);
+              read += payload.length;
+              loose.put(row.getLong(1), packed(payload));
             }
           }
           for (Map.Entry<Long, byte[]> one : loose.entrySet()) {
             move(one.getKey(), one.getValue());
             packed += one.getValue().length;
           }
-          return loose.size() == ROWS_AT_ONCE && packed < most;
+          return (loose.size() == ROWS_AT_ONCE || read >= BYTES_AT_ONCE) && packed < most;
         });
   }
 

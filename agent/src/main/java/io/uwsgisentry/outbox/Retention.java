@@ -1,8 +1,10 @@
 package io.uwsgisentry.outbox;
 
 import java.io.IOException;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,6 +16,8 @@ import java.util.List;
  */
 final class Retention {
   private static final int ROWS_AT_ONCE = 500;
+  private static final int MEASURED_AT_ONCE = 20_000;
+  private static final long NANOS_AT_ONCE = Duration.ofMillis(50).toNanos();
 
   private record Row(
       long seq, State state, String category, long occurrences, long size, long at, long stored) {}
@@ -25,6 +29,8 @@ final class Retention {
   private final long bytes;
   private boolean measured;
   private long excess;
+  // What is before it was looked at in this run: who waits there is not to be walked again.
+  private long passed;
 
   /**
    * @param where which entries, as a condition in SQL
@@ -51,36 +57,66 @@ final class Retention {
    * @return whether there may be more
    */
   boolean trim(Instant oldest, Instant now) throws IOException {
+    if (!measured) {
+      measure();
+    }
     return database.write(
         () -> {
-          if (!measured) {
-            excess = database.number("SELECT sum(size) FROM entries WHERE " + where) - bytes;
-            measured = true;
-          }
-          int deleted = 0;
-          for (Row row : oldest()) {
+          long began = System.nanoTime();
+          List<Row> rows = oldest();
+          for (Row row : rows) {
             if (excess <= 0 && row.at() >= oldest.toEpochMilli()) {
-              break;
+              return false;
             }
             delete(row, now);
             excess -= row.size();
-            deleted++;
+            passed = row.seq();
+            if (System.nanoTime() - began > NANOS_AT_ONCE) {
+              return true;
+            }
           }
-          return deleted == ROWS_AT_ONCE;
+          return rows.size() == ROWS_AT_ONCE;
         });
+  }
+
+  /** Adds up, and lets others to the database in between. */
+  private void measure() throws IOException {
+    long[] last = {0};
+    excess = -bytes;
+    passed = 0;
+    while (database.read(() -> measureSome(last))) {}
+    measured = true;
+  }
+
+  private boolean measureSome(long[] last) throws SQLException {
+    PreparedStatement statement =
+        database.prepared(
+            "SELECT sum(CASE WHEN "
+                + where
+                + " THEN size ELSE 0 END), max(seq) FROM"
+                + " (SELECT seq, state, size FROM entries WHERE seq > ? ORDER BY seq LIMIT "
+                + MEASURED_AT_ONCE
+                + ")");
+    statement.setLong(1, last[0]);
+    try (ResultSet row = statement.executeQuery()) {
+      row.next();
+      excess += row.getLong(1);
+      last[0] = row.getLong(2);
+      return last[0] != 0;
+    }
   }
 
   private List<Row> oldest() throws SQLException {
     List<Row> rows = new ArrayList<>();
-    try (ResultSet row =
-        database
-            .prepared(
-                "SELECT seq, state, category, occurrences, size, coalesce(settled, stored), stored"
-                    + " FROM entries WHERE "
-                    + where
-                    + " ORDER BY seq LIMIT "
-                    + ROWS_AT_ONCE)
-            .executeQuery()) {
+    PreparedStatement statement =
+        database.prepared(
+            "SELECT seq, state, category, occurrences, size, coalesce(settled, stored), stored"
+                + " FROM entries WHERE seq > ? AND "
+                + where
+                + " ORDER BY seq LIMIT "
+                + ROWS_AT_ONCE);
+    statement.setLong(1, passed);
+    try (ResultSet row = statement.executeQuery()) {
       while (row.next()) {
         rows.add(
             new Row(

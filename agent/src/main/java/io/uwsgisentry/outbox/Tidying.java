@@ -50,14 +50,15 @@ final class Tidying {
    */
   boolean tidy(Instant now, Set<String> filesPresent) throws IOException {
     if (!underWay) {
+      expiry.begin();
       packing.begin();
       history.begin();
       unsendable.begin();
+      database.write(() -> dropHolds(now) + dropMinutes(now));
     }
     boolean more = expiry.expire(now, bounds.waitingAge());
     more |= packing.pack() || history.trim(now.minus(bounds.historyAge()), now);
     more |= unsendable.trim(Instant.EPOCH, now);
-    database.write(() -> dropHolds(now) + dropMinutes(now));
     if (forgotten.isBefore(now.minus(FORGET_EVERY)) || now.isBefore(forgotten)) {
       database.write(() -> forget(now, filesPresent));
       forgotten = now;
