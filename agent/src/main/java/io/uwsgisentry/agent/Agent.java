@@ -263,9 +263,10 @@ final class Agent {
         // Delivery may have been the one to find it out; it only tries again.
         outbox.requireSound();
         idle = any ? 0 : idle + 1;
-        Duration jumped = jump.sinceLastCall();
+        Duration jumped = jump.pending();
         if (!jumped.isZero()) {
           outbox.clockJumped(jumped);
+          jump.seenTo();
           // Lanes hold times of their own in memory.
           log.line("the clock was set by " + jumped.toSeconds() + " s; what waits, waits on");
           return false;

@@ -18,6 +18,7 @@ final class ClockJump {
   private final LongSupplier nanos;
   private Instant instantBefore;
   private long nanosBefore;
+  private Duration pending = Duration.ZERO;
 
   /**
    * @param nanos a time that only goes on, as {@link System#nanoTime}
@@ -29,13 +30,24 @@ final class ClockJump {
     this.nanosBefore = nanos.getAsLong();
   }
 
-  /** By how much it was set since the last call; negative: back; zero: hardly or not at all. */
-  Duration sinceLastCall() {
+  /**
+   * By how much it was set in all that was not {@link #seenTo} yet; negative: back; zero: hardly or
+   * not at all.
+   */
+  Duration pending() {
     Instant instant = clock.instant();
     long now = nanos.getAsLong();
     Duration by = Duration.between(instantBefore, instant).minusNanos(now - nanosBefore);
     instantBefore = instant;
     nanosBefore = now;
-    return by.abs().compareTo(WORTH_IT) < 0 ? Duration.ZERO : by;
+    if (by.abs().compareTo(WORTH_IT) >= 0) {
+      pending = pending.plus(by);
+    }
+    return pending;
+  }
+
+  /** What {@link #pending} said is stored, all of it. */
+  void seenTo() {
+    pending = Duration.ZERO;
   }
 }

@@ -19,25 +19,38 @@ class ClockJumpTest {
   @Test
   void timeThatPassesIsNoJumpHoweverMuchItIs() {
     pass(Duration.ofDays(3));
-    assertThat(jump.sinceLastCall()).isZero();
+    assertThat(jump.pending()).isZero();
   }
 
   @Test
   void aClockThatIsSetIsOneOnce() {
     pass(Duration.ofSeconds(5));
     clock.advance(Duration.ofDays(365));
-    assertThat(jump.sinceLastCall()).isEqualTo(Duration.ofDays(365));
+    assertThat(jump.pending()).isEqualTo(Duration.ofDays(365));
+    jump.seenTo();
     pass(Duration.ofSeconds(5));
-    assertThat(jump.sinceLastCall()).isZero();
+    assertThat(jump.pending()).isZero();
 
     clock.advance(Duration.ofDays(-1));
     pass(Duration.ofSeconds(5));
-    assertThat(jump.sinceLastCall()).isEqualTo(Duration.ofDays(-1));
+    assertThat(jump.pending()).isEqualTo(Duration.ofDays(-1));
   }
 
   @Test
   void driftIsNone() {
     clock.advance(Duration.ofSeconds(-20));
-    assertThat(jump.sinceLastCall()).isZero();
+    assertThat(jump.pending()).isZero();
+  }
+
+  @Test
+  void aJumpIsToldUntilItIsSeenToAndAddsToTheNextOne() {
+    clock.advance(Duration.ofDays(7));
+    assertThat(jump.pending()).isEqualTo(Duration.ofDays(7));
+    pass(Duration.ofSeconds(1));
+    assertThat(jump.pending()).isEqualTo(Duration.ofDays(7));
+    clock.advance(Duration.ofDays(-2));
+    assertThat(jump.pending()).isEqualTo(Duration.ofDays(5));
+    jump.seenTo();
+    assertThat(jump.pending()).isZero();
   }
 }
