@@ -35,6 +35,9 @@ final class Summaries {
   private static final int MOST_FREQUENT = 5;
   private static final int AT_ONCE = 200;
 
+  /** Of events that windows go by, and of those that come of it: each is a tree in between. */
+  private static final long BYTES_AT_ONCE = 512 << 10;
+
   private final Outbox outbox;
   private final EventFactory factory;
 
@@ -50,19 +53,9 @@ final class Summaries {
    * @return whether there is something new to send
    */
   boolean endOver(Instant clock) throws IOException {
-    boolean any = false;
-    while (true) {
-      List<Fold> folds = outbox.foldsOver(clock, AT_ONCE);
-      Batch batch = new Batch();
-      for (Fold fold : folds) {
-        add(batch, fold, settings(outbox.handler(fold.handlerHash()).orElse(null)));
-        batch.closed(fold.key());
-      }
-      any |= !folds.isEmpty() && outbox.store(batch).ready() > 0;
-      if (folds.size() < AT_ONCE) {
-        return any;
-      }
-    }
+    return tell(
+        () -> outbox.foldsOver(clock, AT_ONCE, BYTES_AT_ONCE),
+        (batch, fold) -> batch.closed(fold.key()));
   }
 
   /**
@@ -71,31 +64,51 @@ final class Summaries {
    * @return whether there is something new to send
    */
   boolean tellAll() throws IOException {
+    return tell(
+        () -> outbox.foldsCounted(AT_ONCE, BYTES_AT_ONCE),
+        (batch, fold) -> {
+          fold.window().told();
+          batch.window(fold);
+        });
+  }
+
+  /** Windows that are not given again once they are told. */
+  private interface Source {
+    List<Fold> next() throws IOException;
+  }
+
+  private interface End {
+    void of(Batch batch, Fold fold);
+  }
+
+  private boolean tell(Source source, End end) throws IOException {
     boolean any = false;
-    while (true) {
-      List<Fold> folds = outbox.foldsCounted(AT_ONCE);
+    for (List<Fold> folds = source.next(); !folds.isEmpty(); folds = source.next()) {
       Batch batch = new Batch();
+      long bytes = 0;
       for (Fold fold : folds) {
-        add(batch, fold, settings(outbox.handler(fold.handlerHash()).orElse(null)));
-        fold.window().told();
-        batch.window(fold);
+        bytes += add(batch, fold, settings(outbox.handler(fold.handlerHash()).orElse(null)));
+        end.of(batch, fold);
+        if (bytes >= BYTES_AT_ONCE) {
+          // The rest is given again: what it is to be like is in memory once, not twice.
+          break;
+        }
       }
-      any |= !folds.isEmpty() && outbox.store(batch).ready() > 0;
-      if (folds.size() < AT_ONCE) {
-        return any;
-      }
+      any |= outbox.store(batch).ready() > 0;
     }
+    return any;
   }
 
   /**
    * Adds the summary to a batch if something was counted; the window is the caller's.
    *
    * @param settings of the fault's handler
+   * @return bytes of the summary
    */
-  void add(Batch batch, Fold fold, HandlerSettings settings) throws IOException {
+  long add(Batch batch, Fold fold, HandlerSettings settings) throws IOException {
     StormWindow window = fold.window();
     if (window.folded() == 0) {
-      return;
+      return 0;
     }
     Event like = fold.like();
     if (like == null) {
@@ -105,7 +118,7 @@ final class Summaries {
     Occurrences occurrences = occurrences(window, settings);
     Event event = like == null ? null : likewise(occurrences, like, kind);
     if (event == null) {
-      event = factory.summary(kind, settings, occurrences);
+      event = plain(occurrences, kind, settings);
     }
     Destination.To to = fold.to();
     batch.summary(
@@ -115,6 +128,7 @@ final class Summaries {
         window.folded(),
         to == null ? settings.destination() : to,
         settings.maxEventsPerMinute());
+    return event.payload().length;
   }
 
   /** What a handler's settings are; of one that is not known, those of none. */
@@ -127,9 +141,18 @@ final class Summaries {
   private static @Nullable Event likewise(Occurrences occurrences, Event like, Kind kind) {
     try {
       return occurrences.summary(like, kind);
-    } catch (IllegalArgumentException e) {
+    } catch (RuntimeException | StackOverflowError e) {
       // What was stored is no event any more; the count must go out all the same.
       return null;
+    }
+  }
+
+  private Event plain(Occurrences occurrences, Kind kind, HandlerSettings settings) {
+    try {
+      return factory.summary(kind, settings, occurrences);
+    } catch (RuntimeException | StackOverflowError e) {
+      // One window must not hold up the others, nor its own count.
+      return factory.summary(kind, settings(null), occurrences);
     }
   }
 

@@ -66,11 +66,11 @@ final class Folds {
           PreparedStatement statement = database.prepared(SELECT + "WHERE lane = ? AND fault = ?");
           statement.setString(1, key.lane());
           statement.setLong(2, key.fault());
-          return folds(statement).stream().findFirst();
+          return folds(statement, Long.MAX_VALUE).stream().findFirst();
         });
   }
 
-  List<Fold> over(Instant clock, int limit) throws IOException {
+  List<Fold> over(Instant clock, int limit, long bytes) throws IOException {
     return database.read(
         () -> {
           PreparedStatement statement =
@@ -78,17 +78,17 @@ final class Folds {
           statement.setLong(1, StormWindow.openedAtMost(clock));
           statement.setLong(2, StormWindow.openedAtLeast(clock));
           statement.setInt(3, limit);
-          return folds(statement);
+          return folds(statement, bytes);
         });
   }
 
-  List<Fold> counted(int limit) throws IOException {
+  List<Fold> counted(int limit, long bytes) throws IOException {
     return database.read(
         () -> {
           PreparedStatement statement =
               database.prepared(SELECT + "WHERE folded > 0 ORDER BY opened LIMIT ?");
           statement.setInt(1, limit);
-          return folds(statement);
+          return folds(statement, bytes);
         });
   }
 
@@ -141,11 +141,16 @@ final class Folds {
     statement.executeUpdate();
   }
 
-  private List<Fold> folds(PreparedStatement statement) throws SQLException, IOException {
+  /** The one that reaches that number of bytes is the last. */
+  private List<Fold> folds(PreparedStatement statement, long bytes)
+      throws SQLException, IOException {
     List<Fold> folds = new ArrayList<>();
+    long taken = 0;
     try (ResultSet row = statement.executeQuery()) {
-      while (row.next()) {
-        folds.add(fold(row));
+      while (taken < bytes && row.next()) {
+        Fold fold = fold(row);
+        folds.add(fold);
+        taken += fold.like() == null ? 0 : fold.like().payload().length;
       }
     }
     return folds;
@@ -208,11 +213,15 @@ final class Folds {
     Map<Varied, List<Frequencies.Value>> values = new EnumMap<>(Varied.class);
     String[] parts = new String(bytes, StandardCharsets.UTF_8).split("\0", -1);
     for (int i = 0; i + 3 < parts.length; i += 4) {
-      values
-          .computeIfAbsent(Varied.valueOf(parts[i]), what -> new ArrayList<>())
-          .add(
-              new Frequencies.Value(
-                  parts[i + 1], Long.parseLong(parts[i + 2]), Long.parseLong(parts[i + 3])));
+      try {
+        values
+            .computeIfAbsent(Varied.valueOf(parts[i]), what -> new ArrayList<>())
+            .add(
+                new Frequencies.Value(
+                    parts[i + 1], Long.parseLong(parts[i + 2]), Long.parseLong(parts[i + 3])));
+      } catch (IllegalArgumentException e) {
+        // A word of another version costs what it tells, not the window and all behind it.
+      }
     }
     Map<Varied, Frequencies> varied = new EnumMap<>(Varied.class);
     values.forEach((what, of) -> varied.put(what, new Frequencies(of)));

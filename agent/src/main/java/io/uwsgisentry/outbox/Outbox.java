@@ -181,14 +181,19 @@ public final class Outbox implements AutoCloseable {
    * Windows that are over by the clock.
    *
    * @param clock a time up to which all records are stored
+   * @param bytes of events to go by, together: the one that reaches it is the last
    */
-  public List<Fold> foldsOver(Instant clock, int limit) throws IOException {
-    return folds.over(clock, limit);
+  public List<Fold> foldsOver(Instant clock, int limit, long bytes) throws IOException {
+    return folds.over(clock, limit, bytes);
   }
 
-  /** Windows that have something to tell, over or not. */
-  public List<Fold> foldsCounted(int limit) throws IOException {
-    return folds.counted(limit);
+  /**
+   * Windows that have something to tell, over or not.
+   *
+   * @param bytes of events to go by, together: the one that reaches it is the last
+   */
+  public List<Fold> foldsCounted(int limit, long bytes) throws IOException {
+    return folds.counted(limit, bytes);
   }
 
   /** How much folding goes on. */

@@ -1,0 +1,90 @@
+package io.uwsgisentry.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.uwsgisentry.event.Event;
+import io.uwsgisentry.journal.Kind;
+import io.uwsgisentry.outbox.Batch;
+import io.uwsgisentry.outbox.Filter;
+import io.uwsgisentry.outbox.Fold;
+import io.uwsgisentry.outbox.Outbox;
+import io.uwsgisentry.policy.StormWindow;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What there is much of and is large is not in memory at once: with the heap of a real agent. */
+class HeapTest {
+  private static final int WINDOWS = 200;
+
+  @TempDir Path temporary;
+  private Path state;
+
+  @BeforeEach
+  void directory() throws Exception {
+    state = Files.createDirectory(temporary.resolve("state"));
+    new Journal(state);
+  }
+
+  @Test
+  void manyWindowsOfLargeEventsEndOneAfterTheOther() throws Exception {
+    windows(Instant.now().minusSeconds(3600));
+    assertThatAllAreTold();
+  }
+
+  @Test
+  void manyOpenWindowsOfLargeEventsAreToldOfAtTheAgentsEnd() throws Exception {
+    windows(Instant.now());
+    assertThatAllAreTold();
+  }
+
+  private void assertThatAllAreTold() throws Exception {
+    try (AgentProcess agent = AgentProcess.start(state, "--drain-only")) {
+      assertThat(agent.exitCode()).as(agent.output()).isZero();
+    }
+    try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
+      assertThat(outbox.list(Filter.ALL, 1_000)).hasSize(WINDOWS);
+      assertThat(outbox.folding().occurrences()).isZero();
+    }
+  }
+
+  private void windows(Instant when) throws Exception {
+    long opened = when.getEpochSecond() * 1_000_000;
+    try (Outbox outbox = Outbox.open(state.resolve("outbox.db"))) {
+      for (int i = 1; i <= WINDOWS; i++) {
+        Event like = new Event("", when, Event.ERROR, "error", "t" + i, large(150 << 10));
+        Batch batch = new Batch();
+        batch.window(
+            new Fold(
+                new Fold.Key("handler 1", i),
+                new StormWindow(opened, 5, 20, opened + 1, opened + 2),
+                Kind.EXCEPTION.code(),
+                1,
+                null,
+                like));
+        outbox.store(batch);
+      }
+    }
+  }
+
+  /** An event as deep stacks make them: frames with source lines and variables. */
+  private static byte[] large(int bytes) {
+    StringBuilder json =
+        new StringBuilder(
+            "{\"level\":\"error\",\"exception\":{\"values\":[{\"type\":\"E\",\"stacktrace\":{\"frames\":[");
+    for (int f = 0; json.length() < bytes; f++) {
+      json.append(f == 0 ? "" : ",")
+          .append("{\"filename\":\"app/views/module")
+          .append(f)
+          .append(".py\",\"lineno\":7,\"context_line\":\"return self.render(context)\"")
+          .append(",\"pre_context\":[\"a = 1\",\"b = some_function(a)\",\"c = 3\",\"d = 4\"]")
+          .append(",\"post_context\":[\"e = 5\",\"f = 6\",\"g = 7\",\"h = 8\",\"i = 9\"]")
+          .append(",\"vars\":{\"self\":\"<View>\",\"context\":\"{'a': 1, 'b': 2}\"}}");
+    }
+    return json.append("]}}]}}").toString().getBytes(StandardCharsets.UTF_8);
+  }
+}
