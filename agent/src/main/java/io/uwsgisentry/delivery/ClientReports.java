@@ -29,11 +29,15 @@ final class ClientReports {
   /** Sentry takes at most 4 KiB, and a row at most some 90 bytes. */
   private static final int ROWS = 40;
 
+  private static final int SELDOM = 15;
+
   private final Outbox outbox;
   private final Clock clock;
   private final long every;
   private final Map<String, Long> dueAt = new HashMap<>();
   private final Set<String> underWay = new HashSet<>();
+  // How often in a row; a server that wants no reports is asked more and more seldom.
+  private final Map<String, Integer> denied = new HashMap<>();
   private boolean hurried;
 
   ClientReports(Outbox outbox, Clock clock, Pace pace) {
@@ -45,6 +49,7 @@ final class ClientReports {
   /** Destinations that there is something to tell; what is new collects for a while. */
   void waiting(List<String> keys, long nanos) {
     dueAt.keySet().retainAll(keys);
+    denied.keySet().retainAll(keys);
     for (String key : keys) {
       dueAt.putIfAbsent(key, hurried ? nanos : nanos + every);
     }
@@ -84,13 +89,21 @@ final class ClientReports {
     return report;
   }
 
-  /** It was answered, or not; the next one is due in a while, or when there is something new. */
-  void done(String key, long nanos) {
+  /**
+   * It was answered, or not; the next one is due in a while, or when there is something new.
+   *
+   * @param turnedAway with 401, 403 or 404: the numbers are kept, the DSN may be mended
+   */
+  void done(String key, boolean turnedAway, long nanos) {
     underWay.remove(key);
+    int times = turnedAway ? denied.merge(key, 1, Integer::sum) : 0;
+    if (!turnedAway) {
+      denied.remove(key);
+    }
     if (hurried) {
       dueAt.remove(key);
     } else {
-      dueAt.replace(key, nanos + every);
+      dueAt.replace(key, nanos + Math.min(every << Math.min(times, 8), every * SELDOM));
     }
   }
 

@@ -320,7 +320,7 @@ public final class Delivery implements AutoCloseable {
       lookAt = due - lookAt < 0 ? due : lookAt;
     }
     if (ticket.parcel() instanceof Parcel.OfReport report) {
-      reports.done(lane.key(), nanos);
+      reports.done(lane.key(), outcome instanceof Outcome.Denied, nanos);
       // What a server refuses it will refuse again; the numbers stay in our own status.
       if (outcome instanceof Outcome.Delivered || outcome instanceof Outcome.Refused) {
         settlements.addReport(lane, report.told(), nanos);

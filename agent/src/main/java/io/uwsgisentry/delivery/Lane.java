@@ -199,9 +199,13 @@ final class Lane {
     return null;
   }
 
-  /** Whether a client report may be sent now. */
+  /**
+   * Whether a client report may be sent now. A closed door is tried with events: a report may be
+   * taken where they are not.
+   */
   boolean mayReport(long nanos, Instant now) {
     return inFlight < health.allowed()
+        && (health.breaker() == null || (buffer.isEmpty() && exhausted))
         && !waits(nanos, now)
         && !holds.on(ClientReports.CATEGORY, now);
   }
@@ -236,7 +240,9 @@ final class Lane {
       careful();
       settlement = null;
     } else if (outcome instanceof Outcome.Denied denied) {
-      settlement = denied(ticket, denied, nanos, now);
+      // A server that takes no reports may take events.
+      settlement =
+          parcel instanceof Parcel.OfReport ? null : denied(ticket, denied, nanos, now);
     } else if (outcome instanceof Outcome.TooLarge large && large.smaller() != null) {
       settlement = new Settlement.Smaller(parcel.id(), large.smaller(), large.words());
     } else if (outcome instanceof Outcome.Refused || outcome instanceof Outcome.TooLarge) {
@@ -283,7 +289,7 @@ final class Lane {
    */
   private Settlement denied(Ticket ticket, Outcome.Denied denied, long nanos, Instant now) {
     Parcel parcel = ticket.parcel();
-    if (ticket.proven() && parcel.attempts() >= TURNED_AWAY) {
+    if (ticket.proven() && parcel.denials() >= TURNED_AWAY) {
       return dead(parcel, DiscardReason.SEND_ERROR, denied, now);
     }
     if (isCurrent(ticket)) {
@@ -293,7 +299,8 @@ final class Lane {
     }
     Breaker breaker = health.breaker();
     Instant next = breaker == null ? now : breaker.next();
-    return new Settlement.Retry(parcel.id(), next.plus(pace.spacing()), denied.words());
+    return new Settlement.Retry(
+        parcel.id(), next.plus(pace.spacing()), denied.words(), ticket.proven());
   }
 
   private Settlement failed(

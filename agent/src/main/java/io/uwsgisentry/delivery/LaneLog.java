@@ -47,7 +47,9 @@ final class LaneLog {
         long seconds = Duration.ofNanos(nanos - over.since()).toSeconds();
         log.accept("delivery to " + server + " works again after " + seconds + " s");
       }
-    } else if (outcome instanceof Outcome.Refused || outcome instanceof Outcome.Unsendable) {
+    } else if (outcome instanceof Outcome.Refused
+        || outcome instanceof Outcome.Unsendable
+        || (outcome instanceof Outcome.Denied && ticket.parcel() instanceof Parcel.OfReport)) {
       refused(ticket, server, outcome, nanos);
     } else if (outcome instanceof Outcome.TooLarge large) {
       if (large.smaller() == null) {

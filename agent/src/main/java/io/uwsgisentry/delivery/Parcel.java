@@ -21,6 +21,11 @@ sealed interface Parcel {
   /** How often it was sent in vain. */
   int attempts();
 
+  /** How often its server turned it away while it took others. */
+  default int denials() {
+    return 0;
+  }
+
   Destination.To to();
 
   /** An event of the outbox. */
@@ -43,6 +48,11 @@ sealed interface Parcel {
     @Override
     public int attempts() {
       return entry.attempts();
+    }
+
+    @Override
+    public int denials() {
+      return entry.denials();
     }
 
     @Override

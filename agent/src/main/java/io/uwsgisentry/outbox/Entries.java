@@ -20,7 +20,7 @@ final class Entries {
   private static final String COLUMNS =
       "SELECT e.id, e.state, e.destination, e.timeout, e.debug, e.category, e.level, e.title,"
           + " h.instance, h.handler, e.time, e.occurrences, e.attempts, e.not_before, e.last_error,"
-          + " e.settled, e.packed, ";
+          + " e.settled, e.packed, e.denials, ";
   private static final String FROM = " FROM entries e LEFT JOIN handlers h ON h.hash = e.handler ";
   private static final String WITH_PAYLOAD =
       COLUMNS
@@ -213,10 +213,11 @@ final class Entries {
         Columns.ofMicros(row.getLong(11)),
         row.getLong(12),
         row.getInt(13),
+        row.getInt(18),
         Columns.millis(row, 14),
         Columns.text(row, 15),
         Columns.millis(row, 16),
-        row.getBoolean(17) ? unpacked(row.getBytes(18)) : row.getBytes(18));
+        row.getBoolean(17) ? unpacked(row.getBytes(19)) : row.getBytes(19));
   }
 
   /** An empty one was left out by the query. */

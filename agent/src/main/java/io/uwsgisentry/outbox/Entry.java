@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param time when it happened
  * @param occurrences how many incidents it stands for, itself included
  * @param attempts how often it was sent in vain
+ * @param denials how often a server turned it away (401, 403, 404) that took others
  * @param notBefore not to be sent earlier
  * @param lastError why it is where it is: the network's error, the server's answer, the DSN's
  *     fault; null if all went well
@@ -47,6 +48,7 @@ public record Entry(
     Instant time,
     long occurrences,
     int attempts,
+    int denials,
     @Nullable Instant notBefore,
     @Nullable String lastError,
     @Nullable Instant settled,

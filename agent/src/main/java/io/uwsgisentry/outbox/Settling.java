@@ -73,11 +73,12 @@ final class Settling {
   private void postpone(Settlement.Retry retry) throws SQLException {
     PreparedStatement statement =
         database.prepared(
-            "UPDATE entries SET attempts = attempts + 1, not_before = ?, last_error = ?"
-                + " WHERE id = ? AND state = 0");
+            "UPDATE entries SET attempts = attempts + 1, not_before = ?, last_error = ?,"
+                + " denials = denials + ? WHERE id = ? AND state = 0");
     statement.setLong(1, retry.notBefore().toEpochMilli());
     statement.setString(2, retry.error());
-    statement.setBytes(3, Columns.id(retry.id()));
+    statement.setInt(3, retry.turnedAway() ? 1 : 0);
+    statement.setBytes(4, Columns.id(retry.id()));
     statement.executeUpdate();
   }
 
@@ -218,7 +219,8 @@ final class Settling {
         database.prepared(
             "UPDATE entries SET "
                 + Move.RETRIED.set()
-                + ", reason = NULL, not_before = NULL, settled = NULL, stored = ? WHERE id = ?"
+                + ", reason = NULL, not_before = NULL, settled = NULL, denials = 0, stored = ?"
+                + " WHERE id = ?"
                 + " AND raw = 0 AND destination IS NOT NULL AND "
                 + Move.RETRIED.where());
     again.setLong(1, clock.millis());

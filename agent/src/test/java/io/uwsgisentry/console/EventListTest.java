@@ -63,6 +63,7 @@ class EventListTest {
             other.time(),
             1,
             0,
+            0,
             null,
             null,
             null,

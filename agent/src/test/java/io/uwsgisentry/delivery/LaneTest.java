@@ -21,6 +21,7 @@ class LaneTest {
   private static final Outcome TAKEN = new Outcome.Delivered(200, "200", Map.of());
   private static final Outcome DOWN = new Outcome.Unreachable("no answer");
   private static final Outcome ILL = new Outcome.Failing(503, "503", null, Map.of());
+  private static final Outcome DENIED = new Outcome.Denied(403, "403: no", Map.of());
   private static final Outcome NO = new Outcome.Refused(400, "400", Map.of());
 
   private long nanos = -5_000_000_000L; // System.nanoTime may be negative
@@ -151,6 +152,57 @@ class LaneTest {
     assertThat(lane.wanted(nanos, now)).isZero();
   }
 
+  @Test
+  void failuresOfAnotherKindAreNoDenials() {
+    assertThat(deniedWhileOthersAreTaken(entry(10, 9, 0)))
+        .extracting("turnedAway")
+        .isEqualTo(true);
+  }
+
+  @Test
+  void whatIsTurnedAwayTheFourthTimeWhileOthersAreTakenIsGivenUp() {
+    assertThat(deniedWhileOthersAreTaken(entry(10, 3, 3))).isInstanceOf(Settlement.Dead.class);
+  }
+
+  private Settlement deniedWhileOthersAreTaken(Entry entry) {
+    finish(startAll().get(0), TAKEN);
+    Lane proven = lane;
+    Lane.Ticket ticket =
+        new Lane.Ticket(proven, new Parcel.OfEvent(entry), 0, proven.proven());
+    return java.util.Objects.requireNonNull(finish(ticket, DENIED).settlement());
+  }
+
+  @Test
+  void whileNobodyIsLetInNoEventIsCountedAsTurnedAway() {
+    assertThat(finish(startAll().get(0), DENIED).settlement())
+        .extracting("turnedAway")
+        .isEqualTo(false);
+  }
+
+  @Test
+  void aServerThatTakesNoReportsIsNotParkedForThat() {
+    finish(startAll().get(0), TAKEN);
+    Lane.Verdict verdict = finish(lane.report(report(), nanos), DENIED);
+
+    assertThat(verdict.door()).isFalse();
+    assertThat(verdict.settlement()).isNull();
+    assertThat(lane.breaker()).isNull();
+    assertThat(startAll()).isNotEmpty();
+  }
+
+  @Test
+  void aServerThatTakesReportsOnlyIsTriedWithEvents() {
+    finish(startAll().get(0), DENIED);
+    pass(ofSeconds(60));
+
+    assertThat(lane.mayReport(nanos, now)).isFalse();
+    assertThat(startAll()).hasSize(1);
+  }
+
+  private static Parcel.OfReport report() {
+    return new Parcel.OfReport(Rig.to("http://key@localhost/1"), List.of(), new byte[0]);
+  }
+
   private List<Lane.Ticket> startAll() {
     List<Lane.Ticket> started = new ArrayList<>();
     while (true) {
@@ -184,6 +236,10 @@ class LaneTest {
   }
 
   private Entry entry(int bytes) {
+    return entry(bytes, 0, 0);
+  }
+
+  private Entry entry(int bytes, int attempts, int denials) {
     return new Entry(
         Rig.id(++entries),
         State.READY,
@@ -200,7 +256,8 @@ class LaneTest {
         "handler",
         now,
         1,
-        0,
+        attempts,
+        denials,
         null,
         null,
         null,

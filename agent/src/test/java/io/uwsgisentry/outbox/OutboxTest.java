@@ -180,6 +180,7 @@ class OutboxTest {
                 NOW.plusNanos(1_000),
                 1,
                 0,
+                0,
                 null,
                 null,
                 null,
@@ -328,6 +329,21 @@ class OutboxTest {
     assertThat(entry.attempts()).isEqualTo(1);
     assertThat(entry.lastError()).isEqualTo("connection refused");
     assertThat(outbox.destinationsReady(now)).containsExactly(to("a.example").key());
+  }
+
+  @Test
+  void howOftenAServerTurnedAnEntryAwayIsCountedByItselfUntilAPersonRetries() throws IOException {
+    store(to("a.example"), 1);
+    outbox.settle(
+        List.of(
+            new Settlement.Retry(id(1), NOW, "no connection"),
+            new Settlement.Retry(id(1), NOW, "403", true),
+            new Settlement.Retry(id(1), NOW, "503")));
+    assertThat(outbox.find(id(1), 1).get(0).attempts()).isEqualTo(3);
+    assertThat(outbox.find(id(1), 1).get(0).denials()).isEqualTo(1);
+
+    outbox.retry(List.of(id(1)), handler -> to("a.example"));
+    assertThat(outbox.find(id(1), 1).get(0).denials()).isZero();
   }
 
   @Test
