@@ -241,8 +241,7 @@ final class Lane {
       settlement = null;
     } else if (outcome instanceof Outcome.Denied denied) {
       // A server that takes no reports may take events.
-      settlement =
-          parcel instanceof Parcel.OfReport ? null : denied(ticket, denied, nanos, now);
+      settlement = parcel instanceof Parcel.OfReport ? null : denied(ticket, denied, nanos, now);
     } else if (outcome instanceof Outcome.TooLarge large && large.smaller() != null) {
       settlement = new Settlement.Smaller(parcel.id(), large.smaller(), large.words());
     } else if (outcome instanceof Outcome.Refused || outcome instanceof Outcome.TooLarge) {

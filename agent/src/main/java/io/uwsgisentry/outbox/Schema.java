@@ -23,8 +23,8 @@ import java.util.List;
  *   <li>{@code entries.packed}: the payload is compressed with gzip and stands in {@code packed}, a
  *       table of its own, since small ones in the place of large ones would give no page back.
  *       {@code size} is that of the payload as it is stored.
- *   <li>{@code entries.denials}: how often a server turned it away (401, 403, 404) that took others;
- *       {@code attempts} counts whatever went wrong.
+ *   <li>{@code entries.denials}: how often a server turned it away (401, 403, 404) that took
+ *       others; {@code attempts} counts whatever went wrong.
  *   <li>{@code reports} is what servers are still to be told of as discarded; {@code breakers}
  *       which servers let nobody in, as they said last.
  *   <li>{@code folds} holds a window of each fault seen lately (times in microseconds), with what

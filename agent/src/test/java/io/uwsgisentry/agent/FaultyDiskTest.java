@@ -196,7 +196,10 @@ class FaultyDiskTest {
     }
     try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
       long stored = outbox.states().values().stream().mapToLong(t -> t.occurrences()).sum();
-      long folded = outbox.foldsCounted(10_000, Long.MAX_VALUE).stream().mapToLong(f -> f.window().folded()).sum();
+      long folded =
+          outbox.foldsCounted(10_000, Long.MAX_VALUE).stream()
+              .mapToLong(f -> f.window().folded())
+              .sum();
       assertThat(stored + folded).isEqualTo(records);
     }
   }

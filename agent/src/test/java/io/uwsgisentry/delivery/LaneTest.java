@@ -154,9 +154,7 @@ class LaneTest {
 
   @Test
   void failuresOfAnotherKindAreNoDenials() {
-    assertThat(deniedWhileOthersAreTaken(entry(10, 9, 0)))
-        .extracting("turnedAway")
-        .isEqualTo(true);
+    assertThat(deniedWhileOthersAreTaken(entry(10, 9, 0))).extracting("turnedAway").isEqualTo(true);
   }
 
   @Test
@@ -167,8 +165,7 @@ class LaneTest {
   private Settlement deniedWhileOthersAreTaken(Entry entry) {
     finish(startAll().get(0), TAKEN);
     Lane proven = lane;
-    Lane.Ticket ticket =
-        new Lane.Ticket(proven, new Parcel.OfEvent(entry), 0, proven.proven());
+    Lane.Ticket ticket = new Lane.Ticket(proven, new Parcel.OfEvent(entry), 0, proven.proven());
     return java.util.Objects.requireNonNull(finish(ticket, DENIED).settlement());
   }
 
