@@ -183,6 +183,9 @@ final class Agent {
 
   private int serveOnce() throws IOException, NewerJournalException, InterruptedException {
     try (Outbox outbox = open()) {
+      for (String fault : outbox.withdrawUnusable()) {
+        log.line("events wait for a DSN that can be used, their stored one cannot: " + fault);
+      }
       EventFactory factory =
           new EventFactory(new Scrubber(), version(), arguments.bounds().eventBytes());
       try (Delivery delivery = new Delivery(outbox, clock, log::line, arguments.lanes());

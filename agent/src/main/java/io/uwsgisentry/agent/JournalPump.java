@@ -6,6 +6,7 @@ import io.uwsgisentry.journal.RecordReader;
 import io.uwsgisentry.journal.SealedFile;
 import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Outbox;
+import io.uwsgisentry.outbox.OutboxException;
 import io.uwsgisentry.outbox.Resolver;
 import io.uwsgisentry.settings.HandlerSettings;
 import java.io.IOException;
@@ -74,6 +75,7 @@ final class JournalPump {
   private final Map<SealedFile, Long> unfinished = new LinkedHashMap<>();
   // A server that is reloaded with the same configuration need not be told again.
   private final Set<Advice> told = new HashSet<>();
+  private final Unreadable unreadable;
   private Instant stormsLooked = Instant.EPOCH;
   private long unfinishedSince = System.nanoTime();
   private boolean leftOvers = true;
@@ -97,6 +99,7 @@ final class JournalPump {
     this.stored = stored;
     this.log = log;
     this.clock = clock;
+    this.unreadable = new Unreadable(clock, log);
     this.summaries = new Summaries(outbox, factory);
   }
 
@@ -104,8 +107,9 @@ final class JournalPump {
    * Takes what is in the journal.
    *
    * @return whether there was anything
-   * @throws IOException if a file could not be read or the outbox not be written; what was not
-   *     stored is still in the journal, and the next call goes on with it
+   *     <p>A file that cannot be read is left for later, and the others are taken.
+   * @throws IOException if the journal's directory could not be read or the outbox not be written;
+   *     what was not stored is still in the journal, and the next call goes on with it
    * @throws NewerJournalException if a file is not for this version
    */
   boolean pass() throws IOException, NewerJournalException, InterruptedException {
@@ -113,10 +117,11 @@ final class JournalPump {
     if (any) {
       stored.run();
     }
-    if (leftOvers) {
-      for (SealedFile file : directory.sealed()) {
-        take(file);
-        any = true;
+    if (leftOvers || unreadable.anyDue()) {
+      List<SealedFile> files = directory.sealed();
+      unreadable.retain(files);
+      for (SealedFile file : files) {
+        any |= (leftOvers || unreadable.has(file)) && tryToTake(file);
       }
       leftOvers = false;
     }
@@ -125,8 +130,7 @@ final class JournalPump {
     leftOvers = true;
     SealedFile sealed = directory.seal().orElse(null);
     if (sealed != null) {
-      take(sealed);
-      any = true;
+      any |= tryToTake(sealed);
     }
     leftOvers = false;
     endStorms(sealing);
@@ -157,6 +161,28 @@ final class JournalPump {
     stormsLooked = sealing;
     if (summaries.endOver(sealing)) {
       stored.run();
+    }
+  }
+
+  /**
+   * Takes a file, if it can be read.
+   *
+   * @throws IOException if the outbox cannot be written
+   */
+  private boolean tryToTake(SealedFile file)
+      throws IOException, NewerJournalException, InterruptedException {
+    if (unreadable.waits(file)) {
+      return false;
+    }
+    unreadable.tried(file);
+    try {
+      take(file);
+      return true;
+    } catch (OutboxException e) {
+      throw e;
+    } catch (IOException e) {
+      unreadable.failed(file, e);
+      return false;
     }
   }
 
@@ -200,12 +226,24 @@ final class JournalPump {
     for (Map.Entry<SealedFile, Long> file : List.copyOf(unfinished.entrySet())) {
       if (file.getKey().bytes() > file.getValue()) {
         // A writer had opened it before it was sealed. It is finished the next time.
-        take(file.getKey());
+        if (!tryToTake(file.getKey())) {
+          unfinished.remove(file.getKey());
+        }
       } else {
-        file.getKey().unlink();
-        unfinished.remove(file.getKey());
-        begun.remove(file.getKey().name());
+        unlink(file.getKey());
       }
+    }
+  }
+
+  private void unlink(SealedFile file) {
+    unfinished.remove(file);
+    try {
+      file.unlink();
+      begun.remove(file.name());
+      unreadable.over(file);
+    } catch (IOException e) {
+      // It is found again: nothing of it is taken twice.
+      unreadable.failed(file, e);
     }
   }
 

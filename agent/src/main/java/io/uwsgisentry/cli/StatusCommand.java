@@ -11,6 +11,9 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
@@ -35,6 +38,9 @@ import picocli.CommandLine.Spec;
       ExitCode.UNAVAILABLE_LINE
     })
 final class StatusCommand implements Callable<Integer> {
+  /** An agent takes what there is within seconds, a million records within a minute. */
+  private static final Duration STUCK_AFTER = Duration.ofMinutes(5);
+
   private final Surroundings surroundings;
 
   @Spec CommandSpec spec = CommandSpec.create();
@@ -62,10 +68,16 @@ final class StatusCommand implements Callable<Integer> {
     LockProbe.Holder holder = LockProbe.holder(path.resolve("agent.lock"));
     int files = 0;
     long bytes = 0;
+    List<String> stuck = new ArrayList<>();
+    Instant longAgo = surroundings.clock().instant().minus(STUCK_AFTER);
     for (Path file : journal(path.resolve("journal"))) {
       long size = size(file);
       files += size > 0 ? 1 : 0;
       bytes += size;
+      String name = String.valueOf(file.getFileName());
+      if (holder.present() && size > 0 && name.startsWith("sealed-") && isOlder(file, longAgo)) {
+        stuck.add(name);
+      }
     }
     return new Status(
         path,
@@ -73,11 +85,21 @@ final class StatusCommand implements Callable<Integer> {
         holder.pid(),
         files,
         bytes,
+        stuck,
         DamagedOutbox.putAside(path.resolve("outbox.db")).stream()
             .map(file -> String.valueOf(file.getFileName()))
             .toList(),
         contents(path),
         surroundings.clock().instant());
+  }
+
+  private static boolean isOlder(Path file, Instant than) {
+    try {
+      return Files.getLastModifiedTime(file).toInstant().isBefore(than);
+    } catch (IOException e) {
+      // The agent has taken it.
+      return false;
+    }
   }
 
   private static List<Path> journal(Path journal) throws IOException {

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param agentPid its process id, null if that cannot be seen from here
  * @param journalFiles files that the agent has not finished, the one that is appended to included
  * @param journalBytes their size
+ * @param stuck names of the files that a running agent has not been able to take for minutes
  * @param damaged names of the databases that were put aside because they could not be read
  * @param outbox null as long as no agent has made the database
  */
@@ -28,6 +29,7 @@ public record Status(
     @Nullable Long agentPid,
     int journalFiles,
     long journalBytes,
+    List<String> stuck,
     List<String> damaged,
     @Nullable Contents outbox,
     Instant now) {

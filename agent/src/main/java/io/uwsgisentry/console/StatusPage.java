@@ -47,6 +47,9 @@ public final class StatusPage {
             : Text.bytes(status.journalBytes())
                 + " in "
                 + Text.count(status.journalFiles(), "file"));
+    for (String file : status.stuck()) {
+      field(out, "stuck", Text.line(file) + " cannot be taken: agent.log says why");
+    }
     for (String damaged : status.damaged()) {
       field(out, "damaged", Text.line(damaged) + ", put aside; what waited in it is not sent");
     }
@@ -194,6 +197,7 @@ public final class StatusPage {
     Map<String, Object> journal = new LinkedHashMap<>();
     journal.put("files", status.journalFiles());
     journal.put("bytes", status.journalBytes());
+    journal.put("stuck", status.stuck());
     object.put("journal", journal);
     object.put("damaged", status.damaged());
     Status.Contents outbox = status.outbox();

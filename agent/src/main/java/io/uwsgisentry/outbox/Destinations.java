@@ -11,14 +11,19 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The addresses that entries refer to by number, cached: there are few, and rows are never changed.
  * Used under the database's lock.
  */
 final class Destinations {
-  /** One row. */
-  record Address(long id, String key, Dsn dsn, boolean verify, Reach reach) {}
+  /**
+   * One row.
+   *
+   * @param dsn null if this version cannot use what an older one has stored
+   */
+  record Address(long id, String key, @Nullable Dsn dsn, boolean verify, Reach reach) {}
 
   private static final Duration USUAL_TIMEOUT = Duration.ofSeconds(4);
 
@@ -52,14 +57,36 @@ final class Destinations {
           new Address(
               id,
               row.getString(1),
-              Dsn.parse(row.getString(2)),
+              dsn(row.getString(2)),
               row.getBoolean(3),
               new Reach(Columns.text(row, 4), Columns.text(row, 5)));
       byId.put(id, address);
       return address;
-    } catch (MalformedDsnException e) {
-      throw new IOException(database.file() + ": destination " + id + ": " + e.getMessage(), e);
     }
+  }
+
+  private static @Nullable Dsn dsn(String text) {
+    try {
+      return Dsn.parse(text);
+    } catch (MalformedDsnException e) {
+      return null;
+    }
+  }
+
+  /** Those that cannot be used, with what is wrong. Under the lock. */
+  Map<Long, String> unusable() throws SQLException {
+    Map<Long, String> faults = new HashMap<>();
+    try (ResultSet row =
+        database.prepared("SELECT id, dsn FROM destinations").executeQuery()) {
+      while (row.next()) {
+        try {
+          Dsn unused = Dsn.parse(row.getString(2));
+        } catch (MalformedDsnException e) {
+          faults.put(row.getLong(1), String.valueOf(e.getMessage()));
+        }
+      }
+    }
+    return faults;
   }
 
   /** The destination with that key. Under the lock. */
@@ -71,8 +98,12 @@ final class Destinations {
         throw new IOException(database.file() + ": destination " + key + " is missing");
       }
       Address address = address(row.getLong(1));
+      Dsn dsn = address.dsn();
+      if (dsn == null) {
+        throw new IOException(database.file() + ": the DSN of " + key + " cannot be used");
+      }
       return new Destination.To(
-          address.dsn(), address.verify(), USUAL_TIMEOUT, false, address.reach());
+          dsn, address.verify(), USUAL_TIMEOUT, false, address.reach());
     }
   }
 

@@ -59,7 +59,7 @@ final class Entries {
             }
             due.setLong(1, last);
             due.setLong(2, now.toEpochMilli());
-            if (single(due) != 0) {
+            if (single(due) != 0 && destinations.address(last).dsn() != null) {
               keys.add(destinations.address(last).key());
             }
           }

@@ -5,6 +5,7 @@ import io.uwsgisentry.policy.Frequencies;
 import io.uwsgisentry.policy.StormWindow;
 import io.uwsgisentry.policy.StormWindow.Varied;
 import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.Dsn;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.sql.PreparedStatement;
@@ -159,16 +160,18 @@ final class Folds {
   private Fold fold(ResultSet row) throws SQLException, IOException {
     long destination = row.getLong(11);
     Destinations.Address address = row.wasNull() ? null : destinations.address(destination);
+    Dsn dsn = address == null ? null : address.dsn();
     byte[] payload = row.getBytes(18);
     return new Fold(
         new Fold.Key(row.getString(1), row.getLong(2)),
         window(row, 3),
         row.getInt(9),
         row.getLong(10),
-        address == null
+        // Without a DSN that can be used its handler is asked again.
+        dsn == null
             ? null
             : new Destination.To(
-                address.dsn(),
+                dsn,
                 address.verify(),
                 Duration.ofMillis(row.getLong(12)),
                 row.getBoolean(13),

@@ -18,6 +18,11 @@ enum Move {
       "the server will never take it: 3xx, 4xx but those below, or 413 where nothing more can be left out",
       State.READY),
   EXPIRED(State.DEAD, "tidying", "it waited longer than `sentry-outbox-age`", State.READY),
+  UNUSABLE(
+      State.UNDELIVERABLE,
+      "the agent, as it starts",
+      "this version cannot use the DSN that an older one has stored",
+      State.READY),
   RESOLVED(
       State.READY,
       "the journal's reader, `events retry`",

@@ -139,6 +139,16 @@ public final class Outbox implements AutoCloseable {
     }
   }
 
+  /**
+   * Sees to what waits for destinations whose stored DSN this version cannot use: it is
+   * undeliverable until its handler has another. To be called once, before anything is sent.
+   *
+   * @return what is wrong with these DSNs, without secrets
+   */
+  public List<String> withdrawUnusable() throws IOException {
+    return settling.withdrawUnusable();
+  }
+
   /** Notes that reading of that journal file begins, and says where. */
   public Reading begin(String file) throws IOException {
     return intake.begin(file);

@@ -150,6 +150,36 @@ final class Settling {
         });
   }
 
+  /**
+   * What waits for a destination whose stored DSN cannot be used waits for its handler to have
+   * another. Nothing can be told to such a server.
+   *
+   * @return what is wrong with these DSNs
+   */
+  List<String> withdrawUnusable() throws IOException {
+    return database.write(
+        () -> {
+          Map<Long, String> faults = destinations.unusable();
+          for (Map.Entry<Long, String> fault : faults.entrySet()) {
+            PreparedStatement entries =
+                database.prepared(
+                    "UPDATE entries SET "
+                        + Move.UNUSABLE.set()
+                        + ", destination = NULL, not_before = NULL, last_error = ?"
+                        + " WHERE destination = ? AND "
+                        + Move.UNUSABLE.where());
+            entries.setString(1, fault.getValue());
+            entries.setLong(2, fault.getKey());
+            entries.executeUpdate();
+            PreparedStatement reports =
+                database.prepared("DELETE FROM reports WHERE destination = ?");
+            reports.setLong(1, fault.getKey());
+            reports.executeUpdate();
+          }
+          return List.copyOf(faults.values());
+        });
+  }
+
   private int move(long handler, Destination destination) throws SQLException {
     PreparedStatement statement = moving(destination, "handler = ?");
     statement.setLong(6, handler);

@@ -63,6 +63,9 @@ final class Tallies {
           List<DestinationTally> tallies = new ArrayList<>();
           for (Map.Entry<Long, Map<State, Long>> count : counts.entrySet()) {
             Destinations.Address address = destinations.address(count.getKey());
+            if (address.dsn() == null) {
+              continue;
+            }
             tallies.add(
                 new DestinationTally(
                     address.key(),

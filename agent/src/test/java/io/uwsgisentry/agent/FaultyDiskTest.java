@@ -128,6 +128,40 @@ class FaultyDiskTest {
   }
 
   @Test
+  void aFileThatCannotBeReadHoldsUpNoOtherAndIsTakenWhenItCan() throws Exception {
+    journal.append(alarm(1, receiver.dsn(), 1));
+    String name = "sealed-" + "0".repeat(32);
+    Path unreadable = journal.directory.live().resolveSibling(name);
+    Files.move(journal.directory.live(), unreadable);
+    for (int number = 2; number <= 4; number++) {
+      journal.append(alarm(number, receiver.dsn(), 7));
+    }
+    for (int number = 5; number <= 9; number++) {
+      // Of one fault: what is more than five is told when its window ends.
+      journal.append(alarm(number, receiver.dsn(), 7));
+    }
+    // EIO for a first agent, however often it tries.
+    try (AgentProcess agent = failing("open:1:5:" + name)) {
+      await().atMost(SOON).until(() -> !agent.isAlive() || receiver.eventIds().size() == 6);
+      assertThat(journal.directory.live()).doesNotExist();
+      assertThat(Files.readString(state.resolve("agent.log")))
+          .containsOnlyOnce(name + " cannot be taken for now, the other files are");
+      agent.terminate();
+      assertThat(agent.exitCode()).isZero();
+    }
+    assertThat(receiver.eventIds()).doesNotContain(Journal.id(1));
+
+    // For a second one twice.
+    try (AgentProcess agent = failing("open:1:5:" + name + ":2")) {
+      await().atMost(SOON).until(() -> receiver.eventIds().contains(Journal.id(1)));
+      await().atMost(SOON).until(() -> Files.notExists(unreadable));
+      agent.terminate();
+      assertThat(agent.exitCode()).isZero();
+    }
+    assertThat(Files.readString(state.resolve("agent.log"))).contains(name + " is taken now");
+  }
+
+  @Test
   void aDiskThatStaysFullKeepsTheRecordsInTheJournalAndSaysSo() throws Exception {
     journal.append(alarm(1, receiver.dsn(), 1));
     try (AgentProcess agent = failing("write:12:" + ENOSPC + ":outbox.db")) {

@@ -24,6 +24,7 @@ class StatusPageTest {
         4711L,
         2,
         3 * 1024 * 1024,
+        List.of("sealed-00"),
         List.of(),
         new Status.Contents(
             Map.of(
@@ -58,6 +59,7 @@ class StatusPageTest {
             directory    /var/lib/uwsgi-sentry/33
             agent        running, pid 4711
             journal      3.0 MiB in 2 files
+            stuck        sealed-00 cannot be taken: agent.log says why
             events       12 ready, 345 delivered, 1 local
                          standing for 1,546 occurrences
             folding      12,345 counted in 3 storms, to be told when it ends
@@ -78,7 +80,7 @@ class StatusPageTest {
   void aFreshDirectoryIsShortToTell() {
     assertThat(
             StatusPage.text(
-                new Status(DIRECTORY, false, null, 0, 0, List.of(), null, Sample.NOON),
+                new Status(DIRECTORY, false, null, 0, 0, List.of(), List.of(), null, Sample.NOON),
                 Sample.ZONE,
                 80))
         .isEqualTo(
@@ -93,7 +95,8 @@ class StatusPageTest {
   @Test
   void aDatabaseThatWasPutAsideIsTold() {
     String name = "outbox.db.damaged-20261122T110000000Z";
-    Status damaged = new Status(DIRECTORY, true, 1L, 0, 0, List.of(name), null, Sample.NOON);
+    Status damaged =
+        new Status(DIRECTORY, true, 1L, 0, 0, List.of(), List.of(name), null, Sample.NOON);
     assertThat(StatusPage.text(damaged, Sample.ZONE, 0))
         .contains("damaged      " + name + ", put aside; what waited in it is not sent\n");
     assertThat(StatusPage.json(damaged)).contains("\"damaged\":[\"" + name + "\"]");
@@ -101,7 +104,8 @@ class StatusPageTest {
 
   @Test
   void recordsWithoutAnAgentWaitForOne() {
-    Status waiting = new Status(DIRECTORY, false, null, 1, 300, List.of(), null, Sample.NOON);
+    Status waiting =
+        new Status(DIRECTORY, false, null, 1, 300, List.of(), List.of(), null, Sample.NOON);
     assertThat(waiting.waitsForAgent()).isTrue();
     assertThat(StatusPage.text(waiting, Sample.ZONE, 80))
         .contains("agent        not running; what is recorded waits for it\n");
@@ -114,7 +118,7 @@ class StatusPageTest {
         .isEqualTo(
             """
             {"directory":"/var/lib/uwsgi-sentry/33","agent":{"running":true,"pid":4711},\
-            "journal":{"files":2,"bytes":3145728},"damaged":[],\
+            "journal":{"files":2,"bytes":3145728,"stuck":["sealed-00"]},"damaged":[],\
             "events":{"ready":12,"delivered":345,"local":1,"undeliverable":0,"dead":0},\
             "folding":{"occurrences":12345,"storms":3},\
             "counters":[{"name":"dropped","reason":"disk_full","subject":"shop","quantity":7,"last":"2026-11-22T11:00:00.123456Z"},\

@@ -737,6 +737,33 @@ class OutboxTest {
   }
 
   @Test
+  void whatWaitsForAStoredDsnThatCannotBeUsedWaitsForAnotherAndHoldsUpNobody() throws Exception {
+    store(to("a.example"), 1);
+    store(to("b.example"), 2);
+    outbox.settle(List.of(new Settlement.Dead(id(2), DiscardReason.SEND_ERROR, "400", NOW)));
+    store(to("b.example"), 3);
+    String broken = to("a.example").key();
+    outbox.close();
+    try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + db);
+        Statement statement = connection.createStatement()) {
+      statement.execute("UPDATE destinations SET dsn = 'gopher://x' WHERE key = '" + broken + "'");
+    }
+    open();
+
+    assertThat(outbox.destinationsReady(now)).containsExactly(to("b.example").key());
+    assertThat(outbox.destinations()).hasSize(1);
+    assertThat(outbox.withdrawUnusable())
+        .containsExactly(
+            "the DSN's scheme is neither http nor https: write it as https://KEY@HOST/PROJECT");
+    assertThat(outbox.find(id(1), 1).get(0).state()).isEqualTo(State.UNDELIVERABLE);
+    assertThat(outbox.find(id(1), 1).get(0).lastError()).contains("scheme");
+
+    assertThat(outbox.retry(List.of(id(1)), handler -> to("c.example"))).isEqualTo(1);
+    assertThat(outbox.destinationsReady(now))
+        .containsExactlyInAnyOrder(to("b.example").key(), to("c.example").key());
+  }
+
+  @Test
   void whatAnotherProcessWroteIsNoticedOnce() throws IOException {
     store(to("a.example"), 1);
     assertThat(outbox.changedElsewhere()).isFalse();
