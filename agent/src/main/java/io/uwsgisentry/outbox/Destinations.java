@@ -76,8 +76,7 @@ final class Destinations {
   /** Those that cannot be used, with what is wrong. Under the lock. */
   Map<Long, String> unusable() throws SQLException {
     Map<Long, String> faults = new HashMap<>();
-    try (ResultSet row =
-        database.prepared("SELECT id, dsn FROM destinations").executeQuery()) {
+    try (ResultSet row = database.prepared("SELECT id, dsn FROM destinations").executeQuery()) {
       while (row.next()) {
         try {
           Dsn unused = Dsn.parse(row.getString(2));
@@ -102,8 +101,7 @@ final class Destinations {
       if (dsn == null) {
         throw new IOException(database.file() + ": the DSN of " + key + " cannot be used");
       }
-      return new Destination.To(
-          dsn, address.verify(), USUAL_TIMEOUT, false, address.reach());
+      return new Destination.To(dsn, address.verify(), USUAL_TIMEOUT, false, address.reach());
     }
   }
 
