@@ -168,7 +168,7 @@ final class Folds {
         row.getInt(9),
         row.getLong(10),
         // Without a DSN that can be used its handler is asked again.
-        dsn == null
+        address == null || dsn == null
             ? null
             : new Destination.To(
                 dsn,
