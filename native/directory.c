@@ -43,38 +43,37 @@ static char *joined(const char *a, const char *b) {
 	return strdup(path);
 }
 
+/* relative to where uWSGI was started, as its own file options are */
+static char *wanted_place(const char *wanted) {
+	char cwd[PATH_MAX], with_slash[PATH_MAX + 1];
+	if (wanted[0] == '/') return strdup(wanted);
+	if (!getcwd(cwd, sizeof(cwd))) return NULL;
+	snprintf(with_slash, sizeof(with_slash), "%s/", cwd);
+	return joined(with_slash, wanted);
+}
+
+static char *place_of_user(void) {
+	const char *base = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	if (base && base[0] == '/') return joined(base, "/uwsgi-sentry");
+	if (!home || home[0] != '/' || access(home, W_OK)) {
+		struct passwd *user = getpwuid(geteuid());
+		home = user ? user->pw_dir : NULL;
+	}
+	return home ? joined(home, "/.local/state/uwsgi-sentry") : NULL;
+}
+
+static char *usual_place(uid_t owner) {
+	char system[64];
+	struct stat st;
+	snprintf(system, sizeof(system), SYSTEM_STATE "/%ld", (long) owner);
+	/* a server that was root when it started finds it again, once it no longer is, by its being there */
+	if (geteuid() == 0 || (stat(system, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == owner)) return strdup(system);
+	return place_of_user();
+}
+
 char *sentry_state_directory(const char *wanted, uid_t *owner, gid_t *group, char *why, size_t why_size) {
 	future_owner(owner, group);
-	char *path = NULL;
-	if (wanted) {
-		if (wanted[0] == '/') path = strdup(wanted);
-		else {
-			/* relative to where uWSGI was started, as its own file options are */
-			char cwd[PATH_MAX];
-			char with_slash[PATH_MAX + 1];
-			if (getcwd(cwd, sizeof(cwd))) {
-				snprintf(with_slash, sizeof(with_slash), "%s/", cwd);
-				path = joined(with_slash, wanted);
-			}
-		}
-	}
-	else {
-		char system[64];
-		struct stat st;
-		snprintf(system, sizeof(system), SYSTEM_STATE "/%ld", (long) *owner);
-		/* a server that was root when it started finds it again, once it no longer is, by its being there */
-		if (geteuid() == 0 || (stat(system, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == *owner)) path = strdup(system);
-		else {
-			const char *base = getenv("XDG_STATE_HOME");
-			const char *home = getenv("HOME");
-			if (base && base[0] == '/') path = joined(base, "/uwsgi-sentry");
-			else {
-				struct passwd *user = getpwuid(geteuid());
-				if (!home || home[0] != '/' || access(home, W_OK)) home = user ? user->pw_dir : NULL;
-				if (home) path = joined(home, "/.local/state/uwsgi-sentry");
-			}
-		}
-	}
+	char *path = wanted ? wanted_place(wanted) : usual_place(*owner);
 	if (!path || strchr(path, '\n')) {
 		snprintf(why, why_size, "no place for the state directory: set sentry-dir");
 		free(path);

@@ -74,57 +74,50 @@ record CheckReport(
             + Text.count(
                 findings.stream().filter(f -> f.severity() != Severity.NOTE).count(), "problem"));
     if (captured != null) {
-      line(
-          out,
-          "  without a handler: "
-              + captured.name()
-              + " -> "
-              + destination(captured.settings().destination())
-              + (captured.line().where().isEmpty() ? "" : "  (" + captured.line().where() + ")"));
+      line(out, "  without a handler: " + sentence(captured, ""));
     }
     for (Handler handler : handlers) {
-      line(
-          out,
-          "  "
-              + handler.name()
-              + " -> "
-              + destination(handler.settings().destination())
-              + ", "
-              + handler.settings().level().sentryName()
-              + (handler.line().where().isEmpty() ? "" : "  (" + handler.line().where() + ")"));
+      line(out, "  " + sentence(handler, ", " + handler.settings().level().sentryName()));
     }
     if (!findings.isEmpty()) {
       out.append('\n');
     }
-    for (Finding finding : findings) {
-      String where = finding.line() == null ? "" : finding.line().where();
-      line(
-          out,
-          finding.severity().word()
-              + ": "
-              + (where.isEmpty() ? "" : where + ": ")
-              + (finding.subject().isEmpty() ? "" : finding.subject() + ": ")
-              + finding.sentence());
-    }
-    for (String note : file.notes()) {
-      line(out, "note: " + note);
-    }
+    findings.forEach(finding -> line(out, sentence(finding)));
+    file.notes().forEach(note -> line(out, "note: " + note));
     if (!trials.isEmpty()) {
       out.append('\n');
     }
-    for (Trial trial : trials) {
-      line(
-          out,
-          "test event to "
-              + trial.destination()
-              + ": "
-              + (trial.delivered() ? "delivered" : "NOT delivered")
-              + " ("
-              + trial.answer()
-              + "), event "
-              + trial.eventId());
-    }
+    trials.forEach(trial -> line(out, sentence(trial)));
     return out.toString();
+  }
+
+  private static String sentence(Handler handler, String level) {
+    String where = handler.line().where();
+    return handler.name()
+        + " -> "
+        + destination(handler.settings().destination())
+        + level
+        + (where.isEmpty() ? "" : "  (" + where + ")");
+  }
+
+  private static String sentence(Finding finding) {
+    String where = finding.line() == null ? "" : finding.line().where();
+    return finding.severity().word()
+        + ": "
+        + (where.isEmpty() ? "" : where + ": ")
+        + (finding.subject().isEmpty() ? "" : finding.subject() + ": ")
+        + finding.sentence();
+  }
+
+  private static String sentence(Trial trial) {
+    return "test event to "
+        + trial.destination()
+        + ": "
+        + (trial.delivered() ? "delivered" : "NOT delivered")
+        + " ("
+        + trial.answer()
+        + "), event "
+        + trial.eventId();
   }
 
   private static void line(StringBuilder out, String text) {

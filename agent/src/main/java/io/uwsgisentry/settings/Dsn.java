@@ -53,6 +53,28 @@ public record Dsn(
    * @throws MalformedDsnException with a sentence for its author that holds neither key nor secret
    */
   public static Dsn parse(String text) throws MalformedDsnException {
+    checkCharacters(text);
+    String scheme = scheme(text);
+    String rest = text.substring(text.indexOf("://") + 3);
+    rest = rest.substring(0, firstOf(rest, "?#", 0));
+    int slash = firstOf(rest, "/", 0);
+    String authority = rest.substring(0, slash);
+    checkAt(authority, rest);
+    int at = authority.indexOf('@');
+    Keys keys = Keys.parse(authority.substring(0, at));
+    Address address = Address.parse(authority.substring(at + 1));
+    Place place = Place.parse(rest.substring(slash));
+    return new Dsn(
+        scheme,
+        address.host(),
+        address.port(),
+        place.prefix(),
+        keys.publicKey(),
+        keys.secretKey(),
+        place.project());
+  }
+
+  private static void checkCharacters(String text) throws MalformedDsnException {
     if (text.isEmpty()) {
       throw new MalformedDsnException("the DSN is empty: " + SHAPE);
     }
@@ -63,6 +85,9 @@ public record Dsn(
             "the DSN has a blank or control character at position " + (i + 1) + ": remove it");
       }
     }
+  }
+
+  private static String scheme(String text) throws MalformedDsnException {
     int colon = text.indexOf("://");
     if (colon < 0) {
       throw new MalformedDsnException("the DSN has no scheme: " + SHAPE);
@@ -71,15 +96,12 @@ public record Dsn(
     if (!scheme.equals("http") && !scheme.equals("https")) {
       throw new MalformedDsnException("the DSN's scheme is neither http nor https: " + SHAPE);
     }
-    String rest = text.substring(colon + 3);
-    int query = firstOf(rest, "?#", 0);
-    rest = rest.substring(0, query);
-    int slash = firstOf(rest, "/", 0);
-    String authority = rest.substring(0, slash);
-    String path = rest.substring(slash).replaceAll("/+", "/");
+    return scheme;
+  }
 
-    int at = authority.indexOf('@');
-    if (at < 0) {
+  /** One '@', between the keys and the host. */
+  private static void checkAt(String authority, String rest) throws MalformedDsnException {
+    if (authority.indexOf('@') < 0) {
       throw new MalformedDsnException(
           rest.indexOf('@') > 0
               ? "the DSN has a '/' before its '@': copy it again from the project's settings (client keys)"
@@ -89,51 +111,66 @@ public record Dsn(
       throw new MalformedDsnException(
           "the DSN has more than one '@': copy it again from the project's settings (client keys)");
     }
-    String user = authority.substring(0, at);
-    int split = user.indexOf(':');
-    String publicKey = split < 0 ? user : user.substring(0, split);
-    String secretKey = split < 0 || split == user.length() - 1 ? null : user.substring(split + 1);
-    if (publicKey.isEmpty()) {
-      throw new MalformedDsnException("the DSN has no key before its '@': " + SHAPE);
-    }
-    if (!KEY.matcher(publicKey).matches()
-        || (secretKey != null && !KEY.matcher(secretKey).matches())) {
-      throw new MalformedDsnException(
-          "the DSN's key or secret holds a character that cannot be sent in a header: copy it again from the"
-              + " project's settings (client keys)");
-    }
-
-    String address = authority.substring(at + 1);
-    int bracket = address.startsWith("[") ? address.indexOf(']') : -1;
-    if (address.startsWith("[") && bracket < 0) {
-      throw new MalformedDsnException("the DSN's IPv6 address is not closed: write ']' after it");
-    }
-    int portColon = address.indexOf(':', Math.max(bracket, 0));
-    if (bracket < 0 && portColon != address.lastIndexOf(':')) {
-      throw new MalformedDsnException(
-          "the DSN's host has several ':': an IPv6 address must stand in brackets, [::1]");
-    }
-    String host =
-        (portColon < 0 ? address : address.substring(0, portColon)).toLowerCase(Locale.ROOT);
-    int port = portColon < 0 ? -1 : port(address.substring(portColon + 1));
-    checkHost(host);
-
-    String trimmed = path.endsWith("/") ? path.substring(0, path.length() - 1) : path;
-    int last = trimmed.lastIndexOf('/');
-    String project = last < 0 ? "" : trimmed.substring(last + 1);
-    String prefix = last < 0 ? "" : trimmed.substring(0, last);
-    if (project.isEmpty()) {
-      throw new MalformedDsnException("the DSN has no project after its host: " + SHAPE);
-    }
-    if (!PROJECT.matcher(project).matches() || !PATH.matcher(prefix).matches()) {
-      throw new MalformedDsnException(
-          "the DSN's path holds a character that cannot stand in an address: only letters, digits and _ . ~ - may, the"
-              + " project's id comes last");
-    }
-    return new Dsn(scheme, host, port, prefix, publicKey, secretKey, project);
   }
 
-  private static int port(String digits) throws MalformedDsnException {
+  private record Keys(String publicKey, @Nullable String secretKey) {
+    static Keys parse(String user) throws MalformedDsnException {
+      int split = user.indexOf(':');
+      String publicKey = split < 0 ? user : user.substring(0, split);
+      String secretKey = split < 0 || split == user.length() - 1 ? null : user.substring(split + 1);
+      if (publicKey.isEmpty()) {
+        throw new MalformedDsnException("the DSN has no key before its '@': " + SHAPE);
+      }
+      if (!KEY.matcher(publicKey).matches()
+          || (secretKey != null && !KEY.matcher(secretKey).matches())) {
+        throw new MalformedDsnException(
+            "the DSN's key or secret holds a character that cannot be sent in a header: copy it again from the"
+                + " project's settings (client keys)");
+      }
+      return new Keys(publicKey, secretKey);
+    }
+  }
+
+  /** The port is -1 where none is given. */
+  private record Address(String host, int port) {
+    static Address parse(String address) throws MalformedDsnException {
+      int bracket = address.startsWith("[") ? address.indexOf(']') : -1;
+      if (address.startsWith("[") && bracket < 0) {
+        throw new MalformedDsnException("the DSN's IPv6 address is not closed: write ']' after it");
+      }
+      int colon = address.indexOf(':', Math.max(bracket, 0));
+      if (bracket < 0 && colon != address.lastIndexOf(':')) {
+        throw new MalformedDsnException(
+            "the DSN's host has several ':': an IPv6 address must stand in brackets, [::1]");
+      }
+      String host = (colon < 0 ? address : address.substring(0, colon)).toLowerCase(Locale.ROOT);
+      int port = colon < 0 ? -1 : parsePort(address.substring(colon + 1));
+      checkHost(host);
+      return new Address(host, port);
+    }
+  }
+
+  /** The path before the project, and the project. */
+  private record Place(String prefix, String project) {
+    static Place parse(String path) throws MalformedDsnException {
+      String plain = path.replaceAll("/+", "/");
+      String trimmed = plain.endsWith("/") ? plain.substring(0, plain.length() - 1) : plain;
+      int last = trimmed.lastIndexOf('/');
+      String project = last < 0 ? "" : trimmed.substring(last + 1);
+      String prefix = last < 0 ? "" : trimmed.substring(0, last);
+      if (project.isEmpty()) {
+        throw new MalformedDsnException("the DSN has no project after its host: " + SHAPE);
+      }
+      if (!PROJECT.matcher(project).matches() || !PATH.matcher(prefix).matches()) {
+        throw new MalformedDsnException(
+            "the DSN's path holds a character that cannot stand in an address: only letters, digits and _ . ~ - may, the"
+                + " project's id comes last");
+      }
+      return new Place(prefix, project);
+    }
+  }
+
+  private static int parsePort(String digits) throws MalformedDsnException {
     if (digits.isEmpty()) {
       return -1;
     }
