@@ -103,16 +103,15 @@ public final class Outbox implements AutoCloseable {
   }
 
   /**
-   * Opens the database for reading. It makes no file, neither the database nor SQLite's companions
-   * of it.
+   * Opens the database for reading, also one of an older version. It makes no file, neither the
+   * database nor SQLite's companions of it.
    *
    * @throws java.nio.file.NoSuchFileException if there is none yet
    * @throws NewerOutboxException if a newer version of this program has written it
-   * @throws OlderOutboxException if an older one has, and no agent of this version since
    */
   public static Outbox openReadOnly(Path db) throws IOException {
     Database database = Database.openReadOnly(db);
-    return migrated(database, Clock.systemUTC(), Bounds.DEFAULT, () -> Schema.check(database));
+    return migrated(database, Clock.systemUTC(), Bounds.DEFAULT, () -> Schema.understand(database));
   }
 
   private static boolean guard(Database database) throws java.sql.SQLException {

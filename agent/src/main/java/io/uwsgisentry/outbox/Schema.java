@@ -170,6 +170,14 @@ final class Schema {
     "PRAGMA user_version = 2"
   };
 
+  /** What readers see of the tables that version 2 has changed. */
+  private static final List<String> VERSION_1_AS_2 =
+      List.of(
+          "CREATE TEMP VIEW destinations AS"
+              + " SELECT *, NULL AS ca, NULL AS proxy FROM main.destinations",
+          "CREATE TEMP VIEW entries AS"
+              + " SELECT *, NULL AS reason, 0 AS packed, 0 AS denials FROM main.entries");
+
   /** The statements that lead from each version to the next. */
   private static final List<String[]> STEPS = List.of(VERSION_1, VERSION_2);
 
@@ -195,8 +203,12 @@ final class Schema {
     }
   }
 
-  /** Sees to it that a reader of this version understands the database. */
-  static void check(Database database) throws IOException {
+  /**
+   * Sees to it that a reader of this version understands the database, which stays as it is: what
+   * an older one lacks stands in temporary views and tables of the same names, which SQLite finds
+   * first.
+   */
+  static void understand(Database database) throws IOException {
     int version = version(database);
     if (version == 0) {
       throw new NoSuchFileException(database.file().toString(), null, "still empty");
@@ -205,8 +217,21 @@ final class Schema {
       throw new NewerOutboxException(database.file(), version);
     }
     if (version < VERSION) {
-      throw new OlderOutboxException(database.file());
+      database.read(() -> supplement(database));
     }
+  }
+
+  private static boolean supplement(Database database) throws SQLException {
+    database.execute("PRAGMA temp_store = MEMORY");
+    for (String statement : VERSION_1_AS_2) {
+      database.execute(statement);
+    }
+    for (String statement : VERSION_2) {
+      if (statement.startsWith("CREATE TABLE")) {
+        database.execute(statement.replaceFirst("TABLE", "TEMP TABLE"));
+      }
+    }
+    return true;
   }
 
   private static int version(Database database) throws IOException {

@@ -1,7 +1,6 @@
 package io.uwsgisentry.outbox;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -71,12 +70,35 @@ class OlderVersionTest {
   }
 
   @Test
-  void aReaderLeavesItAsItIsAndSaysWhatToDo() throws IOException {
+  void aReaderFindsInItWhatTheAgentWillAndLeavesItAsItIs() throws IOException {
     byte[] before = Files.readAllBytes(db);
-    assertThatThrownBy(() -> Outbox.openReadOnly(db))
-        .isInstanceOf(OlderOutboxException.class)
-        .hasMessageContaining("once this version's agent has started");
+    String read;
+    try (Outbox outbox = Outbox.openReadOnly(db)) {
+      read = everything(outbox);
+    }
     assertThat(Files.readAllBytes(db)).isEqualTo(before);
+    assertThat(directory).isDirectoryNotContaining("glob:**/outbox.db-*");
+
+    try (Outbox outbox = Outbox.open(db)) {
+      assertThat(read).isEqualTo(everything(outbox)).contains("of version 1");
+    }
+  }
+
+  /** All that the command line asks for. */
+  private static String everything(Outbox outbox) throws IOException {
+    StringBuilder all = new StringBuilder();
+    for (Entry entry : outbox.list(Filter.ALL, 100)) {
+      Entry whole = outbox.find(entry.id(), 1).get(0);
+      all.append(whole.id()).append(whole.state()).append(whole.destinationKey());
+      all.append(new String(whole.payload(), StandardCharsets.UTF_8)).append('\n');
+    }
+    return all.append(outbox.states())
+        .append(outbox.destinations())
+        .append(outbox.counters())
+        .append(outbox.folding())
+        .append(outbox.handlers())
+        .append(outbox.destinationsToTell())
+        .toString();
   }
 
   @Test
