@@ -13,7 +13,7 @@
  * The thread allocates nothing, takes no lock, keeps no descriptor, and has every signal blocked, and so has the child: a fault
  * of the child's is no business of uWSGI's handlers.
  *
- * Too long is, for a worker, a request beyond its threshold, and a websocket in the last second before harakiri; for a mule or a spooler, the last second before its deadline.
+ * Too long is, for a worker, a request beyond its threshold, and a websocket in the last second before harakiri; for a mule or a spooler, half of the time to its deadline.
  */
 #include "sentry.h"
 
@@ -81,8 +81,12 @@ static void take_stacks(uint64_t of) {
 	watchdog.not_before = end > start ? end + (end - start) * SHARE : end;
 }
 
-/* what takes too long just now; 0: nothing */
-static uint64_t slow_request(uint64_t now) {
+/* what takes too long just now: what it is told by (0: nothing), when it began, when the last second before its kill begins (0: never) */
+struct slow {
+	uint64_t of, began, last_second;
+};
+
+static struct slow slow_request(uint64_t now) {
 	struct uwsgi_worker *worker = &uwsgi.workers[uwsgi.mywid];
 	uint64_t oldest = 0;
 	for (int i = 0; i < uwsgi.cores; i++) {
@@ -91,10 +95,13 @@ static uint64_t slow_request(uint64_t now) {
 		if (sentry_request_is_open(req)) limit = watchdog.harakiri ? watchdog.harakiri - 1000000 : UINT64_MAX - started;
 		if (worker->cores[i].in_request && started && now > started + limit && (!oldest || started < oldest)) oldest = started;
 	}
-	return oldest;
+	struct slow slow = {oldest, oldest, watchdog.harakiri ? oldest + watchdog.harakiri - 1000000 : 0};
+	return slow;
 }
 
-static uint64_t deadline_at_hand(uint64_t now) {
+/* uWSGI does not tell when a mule or a spooler began: it began when its deadline was first seen, and is slow after half of the time */
+static struct slow deadline_at_hand(uint64_t now) {
+	static uint64_t seen, since;
 	time_t own = 0, users = 0;
 	if (uwsgi.muleid > 0) {
 		own = uwsgi.mules[uwsgi.muleid - 1].harakiri;
@@ -104,18 +111,23 @@ static uint64_t deadline_at_hand(uint64_t now) {
 		own = uwsgi.i_am_a_spooler->harakiri;
 		users = uwsgi.i_am_a_spooler->user_harakiri;
 	}
-	time_t deadline = own > 0 ? own : users;
-	return deadline > 0 && now / 1000000 + 1 >= (uint64_t) deadline ? (uint64_t) deadline : 0;
+	uint64_t deadline = own > 0 ? (uint64_t) own : users > 0 ? (uint64_t) users : 0;
+	if (deadline != seen) {
+		seen = deadline;
+		since = now;
+	}
+	uint64_t last_second = deadline * 1000000 - 1000000;
+	int at_hand = deadline && (now >= last_second || now - since >= (deadline * 1000000 - since) / 2);
+	struct slow slow = {at_hand ? deadline : 0, since, last_second};
+	return slow;
 }
 
 /* for the first time, after twice the time, or in the last second before harakiri */
-static int is_due(struct sentry_stack *stack, uint64_t of, uint64_t now) {
-	if (stack->tried != of) return 1;
+static int is_due(struct sentry_stack *stack, const struct slow *slow, uint64_t now) {
+	if (stack->tried != slow->of) return 1;
 	if (now < watchdog.not_before || now < stack->tried_at + 800000) return 0;
-	if (uwsgi.mywid < 1) return 1;
-	uint64_t last_second = of + watchdog.harakiri - 1000000;
-	if (watchdog.harakiri && now >= last_second) return stack->tried_at < last_second;
-	return now - of >= 2 * (stack->tried_at - of);
+	if (slow->last_second && now >= slow->last_second) return stack->tried_at < slow->last_second;
+	return now - slow->began >= 2 * (stack->tried_at - slow->began);
 }
 
 static void *watch(void *nothing) {
@@ -123,8 +135,8 @@ static void *watch(void *nothing) {
 	for (;;) {
 		pause_us(200000);
 		uint64_t now = sentry_now_us();
-		uint64_t of = uwsgi.mywid > 0 ? slow_request(now) : deadline_at_hand(now);
-		if (of && is_due(watchdog.stack, of, now)) take_stacks(of);
+		struct slow slow = uwsgi.mywid > 0 ? slow_request(now) : deadline_at_hand(now);
+		if (slow.of && is_due(watchdog.stack, &slow, now)) take_stacks(slow.of);
 	}
 	return NULL;
 }

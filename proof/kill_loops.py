@@ -246,8 +246,12 @@ pidfile = {pid}
             self.tally["uWSGI workers killed"] += 1
 
     def kill_master(self):
-        # The workers first: without a master they would go on.
-        master, workers = self.master(), self.workers()
+        # Stopped first: one that has just forked would leave a worker behind that is in no list, and that keeps the port.
+        master = self.master()
+        send(master, signal.SIGSTOP)
+        while alive(master) and state_of(master) not in "Tt":
+            time.sleep(0.002)
+        workers = self.workers()
         send(master, signal.SIGKILL)
         for worker in workers:
             send(worker, signal.SIGKILL)
@@ -278,10 +282,15 @@ def send(pid, number):
 
 
 def alive(pid):
+    return state_of(pid) not in "ZX"
+
+
+def state_of(pid):
+    """The process's state as /proc has it, X if it is gone."""
     try:
-        return pathlib.Path("/proc/%d/stat" % pid).read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+        return pathlib.Path("/proc/%d/stat" % pid).read_text().rsplit(")", 1)[1].split()[0]
     except OSError:
-        return False
+        return "X"
 
 
 def letters(n):
@@ -294,9 +303,16 @@ def letters(n):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below the range from which the kernel serves others, so that nobody is given it before the server has it."""
+    low = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(min(15_000, low // 2), low)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 class Outbox:

@@ -22,7 +22,8 @@ def spooler(task):
     if os.path.exists(once):
         return uwsgi.SPOOL_OK
     open(once, "w").close()
-    time.sleep(0.5)  # the request that left the task is over then
+    while any(worker["status"] == b"busy" for worker in uwsgi.workers()):
+        time.sleep(0.1)  # the request that left the task is not over
     if path == "/raise":
         password, sku = "hush", "rye"
         raise OutOfStock("no %s left" % sku)

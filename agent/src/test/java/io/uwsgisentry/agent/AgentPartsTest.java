@@ -7,6 +7,7 @@ import io.uwsgisentry.cli.AgentRunner;
 import io.uwsgisentry.delivery.Delivery;
 import io.uwsgisentry.outbox.Bounds;
 import io.uwsgisentry.settings.InstanceOption;
+import io.uwsgisentry.testkit.Patience;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -101,7 +102,7 @@ class AgentPartsTest {
 
     process.destroyForcibly().waitFor();
 
-    await().atMost(Duration.ofSeconds(10)).until(() -> !master.isAlive());
+    await().atMost(Patience.SOON).until(() -> !master.isAlive());
     assertThat(MasterProcess.of(process.pid()).isAlive()).isFalse();
   }
 
@@ -112,7 +113,7 @@ class AgentPartsTest {
     try {
       long pid = Long.parseLong(parent.inputReader().readLine());
       MasterProcess zombie = MasterProcess.of(pid);
-      await().atMost(Duration.ofSeconds(10)).until(() -> !zombie.isAlive());
+      await().atMost(Patience.SOON).until(() -> !zombie.isAlive());
       assertThat(Files.exists(Path.of("/proc", Long.toString(pid)))).isTrue();
     } finally {
       parent.destroyForcibly();
@@ -136,9 +137,9 @@ class AgentPartsTest {
     thread.start();
 
     long before = System.nanoTime();
-    lifetime.pause(Duration.ofSeconds(60));
+    lifetime.pause(Patience.LONG);
 
-    assertThat(Duration.ofNanos(System.nanoTime() - before)).isLessThan(Duration.ofSeconds(30));
+    assertThat(Duration.ofNanos(System.nanoTime() - before)).isLessThan(Patience.LONG.dividedBy(2));
     thread.join();
   }
 

@@ -1,5 +1,6 @@
 package io.uwsgisentry.agent;
 
+import io.uwsgisentry.testkit.Patience;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -84,7 +85,7 @@ final class AgentProcess implements AutoCloseable {
 
   /** The exit code, once it has ended. */
   int exitCode() throws InterruptedException {
-    if (!process.waitFor(60, TimeUnit.SECONDS)) {
+    if (!process.waitFor(Patience.LONG.toSeconds(), TimeUnit.SECONDS)) {
       throw new AssertionError("the agent goes on; it said: " + output());
     }
     return process.exitValue();

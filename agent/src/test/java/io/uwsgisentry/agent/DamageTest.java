@@ -9,6 +9,7 @@ import io.uwsgisentry.cli.UwsgiSentry;
 import io.uwsgisentry.outbox.DamagedOutbox;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.testkit.Behaviour;
+import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Receiver;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -29,11 +30,11 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A database that cannot be read any more is kept aside, and the agent goes on with a new one. */
-@Timeout(120)
+@Timeout(600)
 class DamageTest {
   // The tables' definitions, and where each of them begins.
   private static final int SCHEMA_PAGES = 40;
-  private static final Duration SOON = Duration.ofSeconds(30);
+  private static final Duration SOON = Patience.SOON;
 
   @TempDir Path parent;
   private Path state;

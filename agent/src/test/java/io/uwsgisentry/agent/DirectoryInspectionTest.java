@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.uwsgisentry.testkit.Patience;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -77,7 +77,7 @@ class DirectoryInspectionTest {
 
   private void assertRefused(String sentence) throws Exception {
     try (AgentProcess agent = AgentProcess.start(state)) {
-      assertThat(agent.ends(Duration.ofSeconds(20))).as(sentence).isTrue();
+      assertThat(agent.ends(Patience.SOON)).as(sentence).isTrue();
       assertThat(agent.exitCode()).isEqualTo(1);
       assertThat(agent.output()).contains(sentence, "remove it");
     }

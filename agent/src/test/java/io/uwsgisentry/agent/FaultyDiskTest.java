@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.uwsgisentry.outbox.DamagedOutbox;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.State;
+import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Receiver;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -30,9 +31,9 @@ import org.junit.jupiter.params.provider.CsvSource;
  * The disk under the agent fails for a while, call by call ({@code proof/recorder.c}): nothing is
  * lost, nothing comes twice, and when the disk is well again so is the agent.
  */
-@Timeout(120)
+@Timeout(600)
 class FaultyDiskTest {
-  private static final Duration SOON = Duration.ofSeconds(45);
+  private static final Duration SOON = Patience.LONG;
   private static final int ENOSPC = 28;
 
   @TempDir Path parent;
@@ -221,9 +222,7 @@ class FaultyDiskTest {
 
     // With -Xmx48m, as its server starts it.
     try (AgentProcess agent = AgentProcess.start(state)) {
-      await()
-          .atMost(Duration.ofSeconds(100))
-          .until(() -> !agent.isAlive() || journal.directory.bytes() == 0);
+      await().atMost(Patience.LONG).until(() -> !agent.isAlive() || journal.directory.bytes() == 0);
       assertThat(agent.isAlive()).as(agent.output()).isTrue();
       agent.terminate();
       assertThat(agent.exitCode()).isZero();

@@ -12,6 +12,7 @@ import io.uwsgisentry.journal.SealedFile;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.policy.Scrubber;
+import io.uwsgisentry.testkit.Patience;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -124,6 +125,7 @@ class PumpRestartTest {
     assertThat(scene.directory().sealed()).hasSize(1);
 
     await()
+        .atMost(Patience.SOON)
         .untilAsserted(
             () -> {
               scene.pass();

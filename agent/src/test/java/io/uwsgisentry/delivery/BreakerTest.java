@@ -10,6 +10,7 @@ import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.testkit.Behaviour;
+import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Receiver;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -26,7 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** A server that lets nobody in: what is for it is kept until somebody mends what is wrong. */
 class BreakerTest {
-  private static final Duration SOON = ofSeconds(10);
+  private static final Duration SOON = Patience.SOON;
 
   /** Pauses of hours: what is tried again is tried for another reason than time. */
   private static final Pace PATIENT = new Pace(ofSeconds(3600), ofSeconds(3600), ofMillis(5), 8);
@@ -156,9 +157,9 @@ class BreakerTest {
     rig.store(20, to);
     rig.delivery.start();
 
-    await().atMost(ofSeconds(20)).until(() -> rig.count(State.DELIVERED) == 19);
+    await().atMost(SOON).until(() -> rig.count(State.DELIVERED) == 19);
     rig.store(200, to);
-    await().atMost(ofSeconds(20)).until(() -> rig.count(State.DELIVERED) == 219);
+    await().atMost(SOON).until(() -> rig.count(State.DELIVERED) == 219);
   }
 
   @Test
@@ -168,7 +169,7 @@ class BreakerTest {
     rig.delivery.start();
     awaitParked();
 
-    assertThat(rig.delivery.drain(ofSeconds(20))).isFalse();
+    assertThat(rig.delivery.drain(SOON)).isFalse();
     assertThat(receiver.requests()).hasSize(2);
     assertThat(rig.count(State.READY)).isEqualTo(10);
   }

@@ -7,12 +7,12 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.event.Json;
 import io.uwsgisentry.outbox.State;
+import io.uwsgisentry.testkit.Patience;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -58,9 +58,9 @@ class BugsinkTest {
       }
       try (Rig rig = new Rig(directory.resolve("outbox"))) {
         rig.delivery.start();
-        rig.store(events, Rig.to(dsn, Duration.ofSeconds(20)));
+        rig.store(events, Rig.to(dsn, Patience.SOON));
         await()
-            .atMost(Duration.ofMinutes(1))
+            .atMost(Patience.LONG)
             .untilAsserted(
                 () ->
                     assertThat(rig.count(State.DELIVERED))

@@ -11,6 +11,7 @@ import io.uwsgisentry.outbox.Discarded;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.testkit.Behaviour;
+import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Received;
 import io.uwsgisentry.testkit.Receiver;
 import java.io.IOException;
@@ -28,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Servers are told what they did not get. */
 class ClientReportsTest {
-  private static final Duration SOON = ofSeconds(10);
+  private static final Duration SOON = Patience.SOON;
 
   @TempDir Path directory;
   private Rig rig;
@@ -112,7 +113,7 @@ class ClientReportsTest {
     rig.outbox.hold(to.key(), "", Instant.now().plusSeconds(600));
     discard(7);
     rig.delivery.start();
-    assertThat(rig.delivery.drain(ofMillis(500))).isTrue();
+    assertThat(rig.delivery.drain(SOON)).isTrue();
     assertThat(receiver.requests()).hasSize(1);
     assertThat(rig.outbox.destinationsToTell()).hasSize(1);
   }
@@ -128,7 +129,7 @@ class ClientReportsTest {
     await().atMost(SOON).until(() -> rig.count(State.DELIVERED) == 5);
     assertThat(receiver.requests()).hasSize(5);
 
-    assertThat(rig.delivery.drain(ofSeconds(5))).isTrue();
+    assertThat(rig.delivery.drain(SOON)).isTrue();
     assertThat(receiver.requests()).hasSize(6);
     assertThat(rig.outbox.destinationsToTell()).isEmpty();
   }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.testkit.Behaviour;
+import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Received;
 import io.uwsgisentry.testkit.Receiver;
 import java.io.IOException;
@@ -247,7 +248,7 @@ class ProbeTest {
         new Destination.To(
             Dsn.parse("http://k3y:s3cret-s3cret@127.0.0.1:" + receiver.port() + "/1"),
             true,
-            SHORT,
+            Patience.SOON,
             true);
     Probe.send(Rig.event(1, "{\"message\":\"hällo\"}"), to, log::add);
 
@@ -265,7 +266,7 @@ class ProbeTest {
   }
 
   private Outcome send() throws InterruptedException {
-    return send(Duration.ofSeconds(5));
+    return send(Patience.SOON);
   }
 
   private Outcome send(Duration timeout) throws InterruptedException {

@@ -5,13 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.Reach;
+import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Receiver;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Clock;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
@@ -160,7 +160,7 @@ class ReachTest {
           new Destination.To(
               Dsn.parse(receiver.dsn()),
               true,
-              Duration.ofSeconds(5),
+              Patience.SOON,
               true,
               through(proxy, "carol:tell%40nobody@"));
       assertThat(
@@ -203,7 +203,6 @@ class ReachTest {
 
   private static Parcel parcel(String dsn, @Nullable Reach reach) throws Exception {
     return new Parcel.OfTest(
-        Rig.event(1),
-        new Destination.To(Dsn.parse(dsn), true, Duration.ofSeconds(5), false, reach));
+        Rig.event(1), new Destination.To(Dsn.parse(dsn), true, Patience.SOON, false, reach));
   }
 }

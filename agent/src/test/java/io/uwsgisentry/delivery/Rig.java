@@ -13,6 +13,7 @@ import io.uwsgisentry.outbox.Tally;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.MalformedDsnException;
+import io.uwsgisentry.testkit.Patience;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -53,7 +54,7 @@ final class Rig implements AutoCloseable {
   }
 
   static Destination.To to(String dsn) {
-    return to(dsn, Duration.ofSeconds(5));
+    return to(dsn, Patience.SOON);
   }
 
   static Destination.To to(String dsn, Duration timeout) {

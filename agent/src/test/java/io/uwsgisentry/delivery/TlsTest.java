@@ -4,12 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
+import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Receiver;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import javax.net.ssl.KeyManagerFactory;
@@ -95,6 +95,6 @@ class TlsTest {
   }
 
   private static Destination.To to(boolean verify) throws Exception {
-    return new Destination.To(Dsn.parse(receiver.dsn()), verify, Duration.ofSeconds(5), false);
+    return new Destination.To(Dsn.parse(receiver.dsn()), verify, Patience.SOON, false);
   }
 }

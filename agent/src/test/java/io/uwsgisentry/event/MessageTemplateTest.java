@@ -2,6 +2,8 @@ package io.uwsgisentry.event;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -90,9 +92,10 @@ class MessageTemplateTest {
     for (String piece :
         new String[] {"1", "a:", ":", "0:", "1.", "f", "1/", "2026-11-22T", "Mon ", "1-"}) {
       String text = piece.repeat(8192 / piece.length());
-      long before = System.nanoTime();
+      ThreadMXBean thread = ManagementFactory.getThreadMXBean();
+      long before = thread.getCurrentThreadCpuTime();
       assertThat(refilled(MessageTemplate.of(text))).isEqualTo(text);
-      assertThat(System.nanoTime() - before).as(piece).isLessThan(2_000_000_000L);
+      assertThat(thread.getCurrentThreadCpuTime() - before).as(piece).isLessThan(2_000_000_000L);
     }
   }
 

@@ -64,7 +64,7 @@ class PythonFailureTest {
       endless.parts("python.exception", "__context__", "m", "T" + i, "v");
     }
     assertTimeoutPreemptively(
-        Duration.ofSeconds(10),
+        Duration.ofSeconds(60),
         () -> assertThat(PythonFailure.chain(endless.record())).hasSize(20));
   }
 }

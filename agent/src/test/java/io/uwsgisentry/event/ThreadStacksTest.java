@@ -106,7 +106,7 @@ class ThreadStacksTest {
     String line = "  File \"/srv/app/shop.py\", line 15 in stuck\n";
     String head = "Thread 0x00007f0000000001 (most recent call first):\n";
     assertTimeoutPreemptively(
-        Duration.ofSeconds(20),
+        Duration.ofSeconds(60),
         () -> {
           assertThat(parse(head + line.repeat(30_000)).frames(0)).hasSize(100);
           assertThat(parse(head.repeat(30_000)).threads(-1, Map.of())).hasSize(100);

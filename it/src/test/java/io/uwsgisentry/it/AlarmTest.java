@@ -75,8 +75,8 @@ class AlarmTest {
                 + "alarm-listen-queue = lqfull\n");
     server.start();
     List<CompletableFuture<Http.Response>> waiting = new ArrayList<>();
-    for (int i = 0; i < 6; i++) {
-      waiting.add(server.getLater("/sleep?s=0.7"));
+    for (int i = 0; i < 8; i++) {
+      waiting.add(server.getLater("/sleep?s=1"));
     }
     assertThat(awaitAlarm("lqfull").fields().text("text")).contains("listen queue");
     assertThat(waiting).allSatisfy(w -> assertThat(w.join().status()).isEqualTo(200));

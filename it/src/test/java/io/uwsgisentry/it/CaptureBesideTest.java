@@ -100,7 +100,7 @@ class CaptureBesideTest {
 
   @Test
   void a_spooler_whose_task_takes_too_long_is_told_with_where_it_stood() {
-    UwsgiServer server = uwsgi.server(scene, SPOOLER + "spooler-harakiri = 2\n").start();
+    UwsgiServer server = uwsgi.server(scene, SPOOLER + "spooler-harakiri = 6\n").start();
     server.get("/stand");
     server.awaitLog("OOOPS the spooler is no more");
     Map<String, Object> event = scene.onlyEventOf(server);

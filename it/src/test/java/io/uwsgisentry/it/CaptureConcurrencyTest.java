@@ -124,7 +124,7 @@ class CaptureConcurrencyTest {
 
   @Test
   void a_kill_under_gevent_shows_what_kept_all_requests_from_going_on() {
-    UwsgiServer server = uwsgi.server(scene, GEVENT + "harakiri = 2\n").start();
+    UwsgiServer server = uwsgi.server(scene, GEVENT + "harakiri = 5\nsentry-slow-request = 0.3\n").start();
     assertThat(server.get("/spin?60").status()).isZero();
     server.awaitLog("Respawned uWSGI worker 1");
     Map<String, Object> event = scene.onlyEventOf(server);
@@ -145,7 +145,7 @@ class CaptureConcurrencyTest {
 
   @Test
   void a_kill_in_green_threads_shows_where_it_was_stuck() {
-    UwsgiServer server = uwsgi.server(scene, UGREEN + "harakiri = 2\n").start();
+    UwsgiServer server = uwsgi.server(scene, UGREEN + "harakiri = 5\nsentry-slow-request = 0.3\n").start();
     assertThat(server.get("/spin?60").status()).isZero();
     server.awaitLog("Respawned uWSGI worker 1");
     assertThat(Events.functions(scene.onlyEventOf(server))).endsWith("application", "spin_for");
@@ -155,10 +155,10 @@ class CaptureConcurrencyTest {
   void a_slow_request_among_threads_under_another_user_shows_its_own_stack() throws Exception {
     needsRoot();
     UwsgiServer server =
-        uwsgi.server(scene, THREADS + OTHER_USER + "sentry-slow-request = 1\n").start();
-    CompletableFuture<Http.Response> spinning = server.getLater("/spin?2");
+        uwsgi.server(scene, THREADS + OTHER_USER + "sentry-slow-request = 0.5\n").start();
+    CompletableFuture<Http.Response> spinning = server.getLater("/spin?6");
     server.awaitLog("spinning");
-    assertThat(server.get("/wait?2").status()).isEqualTo(200);
+    assertThat(server.get("/wait?6").status()).isEqualTo(200);
     assertThat(spinning.get().status()).isEqualTo(200);
     assertThat(scene.eventsOf(server, 2))
         .extracting(e -> e.get("transaction") + " " + last(Events.functions(e)))

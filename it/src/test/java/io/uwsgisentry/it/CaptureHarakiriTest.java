@@ -17,6 +17,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 class CaptureHarakiriTest {
   private static final String SERVER = CaptureExceptionTest.SERVER;
 
+  /** With seconds between the first stack and the kill, in which the machine may stand still. */
+  private static final String KILLING = SERVER + "harakiri = 5\nsentry-slow-request = 0.3\n";
+
   @Parameter Uwsgi uwsgi;
 
   @RegisterExtension final Scene scene = new Scene();
@@ -25,14 +28,14 @@ class CaptureHarakiriTest {
 
   @Test
   void a_kill_shows_the_line_where_the_request_stood() {
-    Map<String, Object> event = killed(SERVER + "harakiri = 2\n", "/wait?60");
+    Map<String, Object> event = killed(KILLING, "/wait?60");
     golden.holds("harakiri", event);
     assertThat(Events.context(event, "process").get("syscall").toString()).contains("nanosleep");
   }
 
   @Test
   void c_code_that_holds_the_interpreter_does_not_hide_the_line() {
-    Map<String, Object> event = killed(SERVER + "harakiri = 2\n", "/backtrack");
+    Map<String, Object> event = killed(SERVER + "harakiri = 8\n", "/backtrack");
     assertThat(stack(event)).contains("application", "backtrack");
   }
 
@@ -40,15 +43,15 @@ class CaptureHarakiriTest {
   void under_another_user_and_with_threads_the_line_is_the_killed_requests() {
     assumeTrue(Processes.root(), "needs root: a server that gives it up");
     Map<String, Object> event =
-        killed(SERVER + "harakiri = 2\nuid = www-data\ngid = www-data\nthreads = 3\n", "/wait?60");
+        killed(KILLING + "uid = www-data\ngid = www-data\nthreads = 3\n", "/wait?60");
     assertThat(stack(event)).containsSubsequence("application", "wait_for");
     assertThat(Events.threads(event).size()).isGreaterThan(1);
   }
 
   @Test
   void a_slow_request_that_ends_is_told_with_the_line_where_it_stood() {
-    UwsgiServer server = uwsgi.server(scene, SERVER + "sentry-slow-request = 1\n").start();
-    assertThat(server.get("/wait?2").status()).isEqualTo(200);
+    UwsgiServer server = uwsgi.server(scene, SERVER + "sentry-slow-request = 0.5\n").start();
+    assertThat(server.get("/wait?5").status()).isEqualTo(200);
     Map<String, Object> event = scene.onlyEventOf(server);
     assertThat(stack(event)).containsSubsequence("application", "wait_for");
     golden.holds("slow_request", event);
@@ -56,17 +59,36 @@ class CaptureHarakiriTest {
 
   @Test
   void a_request_within_the_limit_is_no_event() {
-    UwsgiServer server = uwsgi.server(scene, Scene.quiet(SERVER + "harakiri = 4\n")).start();
+    UwsgiServer server = uwsgi.server(scene, Scene.quiet(SERVER + "harakiri = 20\n")).start();
     assertThat(server.get("/wait?1").status()).isEqualTo(200);
     scene.noEventOf(server);
   }
 
   @Test
   void a_slow_request_that_is_killed_is_one_event() {
-    Map<String, Object> event =
-        killed(SERVER + "harakiri = 3\nsentry-slow-request = 1\n", "/wait?60");
+    Map<String, Object> event = killed(KILLING, "/wait?60");
     assertThat(Events.tags(event)).containsEntry("uwsgi.kind", "harakiri");
     assertThat(stack(event)).containsSubsequence("application", "wait_for");
+  }
+
+  @Test
+  void a_kill_does_not_show_where_an_earlier_request_stood() {
+    UwsgiServer server = uwsgi.server(scene, SERVER + "harakiri = 3\nsentry-slow-request = 0.5\n").start();
+    assertThat(server.get("/wait?1.2").status()).isEqualTo(200);
+    long worker = server.workerPid(1);
+    var answer = server.getLater("/spin?60");
+    server.awaitLog("spinning");
+    // Stopped like this it cannot look where it stands.
+    Processes.signal(worker, "STOP");
+    assertThat(answer.join().status()).isZero();
+    server.awaitLog("Respawned uWSGI worker 1");
+    List<Map<String, Object>> events = scene.eventsOf(server, 2);
+    assertThat(events)
+        .extracting(e -> Events.tags(e).get("uwsgi.kind"))
+        .containsExactlyInAnyOrder("slow", "harakiri");
+    assertThat(events)
+        .filteredOn(e -> "harakiri".equals(Events.tags(e).get("uwsgi.kind")))
+        .allSatisfy(e -> assertThat(stack(e)).doesNotContain("wait_for"));
   }
 
   private Map<String, Object> killed(String ini, String path) {

@@ -19,14 +19,35 @@ class CaptureServerTest {
 
   @Test
   void a_full_listen_queue_shows_what_the_workers_are_doing() throws Exception {
+    scene.file(
+        "waiting.py",
+        """
+        import os, sys, time
+
+        def application(environ, start_response):
+            if environ["PATH_INFO"] == "/wait":
+                sys.stderr.write("waiting\\n")
+                while not os.path.exists("${dir}/go"):
+                    time.sleep(0.05)
+            start_response("200 OK", [])
+            return [b"well"]
+        """);
     UwsgiServer server =
-        scene.server(SERVER.replace("http-socket", "listen = 2\nhttp-socket")).start();
+        scene
+            .server(
+                SERVER
+                    .replace("module = captured", "pythonpath = ${dir}\nmodule = waiting")
+                    .replace("http-socket", "listen = 2\nhttp-socket"))
+            .start();
     List<CompletableFuture<Http.Response>> answers = new ArrayList<>();
-    answers.add(server.getLater("/wait?4"));
+    answers.add(server.getLater("/wait"));
     server.awaitLog("waiting");
     for (int i = 0; i < 5; i++) {
       answers.add(server.getLater("/ok"));
     }
+    // It is looked at once a second, by uWSGI and by us.
+    server.awaitLog("(?s)listen queue.*full !!!.*listen queue.*full !!!");
+    scene.file("go", "");
     for (CompletableFuture<Http.Response> answer : answers) {
       answer.get();
     }
@@ -161,7 +182,7 @@ class CaptureServerTest {
             while True:
                 uwsgi.mule_get_msg()
         open("${dir}/stuck", "w").close()
-        uwsgi.set_user_harakiri(2)
+        uwsgi.set_user_harakiri(6)
         time.sleep(60)
         """);
     UwsgiServer server = scene.server(SERVER + "mule = ${dir}/stuck.py\n").start();

@@ -1,19 +1,17 @@
 package io.uwsgisentry.it;
 
+import io.uwsgisentry.testkit.Patience;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 
 /**
  * Requests as bytes on a socket, because half of the tests send what no HTTP client would. uWSGI's
  * {@code http-socket} closes the connection after each answer.
  */
 final class Http {
-  private static final Duration PATIENCE = Duration.ofSeconds(30);
-
   private Http() {}
 
   /** What came back: status 0 if the connection ended without a status line. */
@@ -38,8 +36,9 @@ final class Http {
   static Response raw(int port, byte[] request) throws IOException {
     try (Socket socket = new Socket()) {
       socket.connect(
-          new InetSocketAddress(InetAddress.getLoopbackAddress(), port), (int) PATIENCE.toMillis());
-      socket.setSoTimeout((int) PATIENCE.toMillis());
+          new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
+          (int) Patience.LONG.toMillis());
+      socket.setSoTimeout((int) Patience.LONG.toMillis());
       socket.getOutputStream().write(request);
       return parse(new String(readAll(socket), StandardCharsets.ISO_8859_1));
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
+import io.uwsgisentry.testkit.Patience;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -229,7 +230,7 @@ class LanguageTest {
       pool.execute(() -> server.get(path));
     }
     pool.shutdown();
-    assertThat(pool.awaitTermination(60, TimeUnit.SECONDS)).isTrue();
+    assertThat(pool.awaitTermination(Patience.LONG.toSeconds(), TimeUnit.SECONDS)).isTrue();
   }
 
   private List<Record> exceptions() {

@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -31,7 +30,7 @@ class ProcessTest {
       sentry-dsn = ${dsn}
       sentry-dir = ${state}
       sentry-fold = 0
-      route = ^/event sentry:message=event ${QUERY_STRING},level=info
+      route = ^/event sentry:message=event ${QUERY_STRING},level=info,timeout=60
       """;
 
   private static final String MASTER = SERVER + "master = true\nmaster-fifo = ${dir}/fifo\n";
@@ -73,7 +72,6 @@ class ProcessTest {
     server.get("/event?after");
     scene.awaitEvent("event after");
     await()
-        .atMost(Duration.ofSeconds(10))
         .until(
             () ->
                 scene.receiver().events().stream()
@@ -196,9 +194,7 @@ class ProcessTest {
     long first = server.workerPid(1);
     try (Load load = Load.on(server, "load", 2)) {
       server.fifo('c');
-      await()
-          .atMost(Duration.ofSeconds(30))
-          .until(() -> server.logged("chain reloading complete") > 0);
+      await().until(() -> server.logged("chain reloading complete") > 0);
       load.stop();
       assertThat(load.failed()).isZero();
       awaitAll(load);
@@ -222,7 +218,7 @@ class ProcessTest {
       first.stop();
       onFirst.stop();
       int soFar = scene.receiver().eventIds().size();
-      await().atMost(Duration.ofSeconds(5)).until(() -> onSecond.answered().size() > 50);
+      await().until(() -> onSecond.answered().size() > 50);
       scene.awaitEvents(soFar + 50);
       onSecond.stop();
       assertThat(onSecond.failed()).isZero();
@@ -305,7 +301,6 @@ class ProcessTest {
       load.sent().forEach(query -> sent.add("event " + query));
     }
     await("all events of answered requests")
-        .atMost(Duration.ofSeconds(30))
         .untilAsserted(
             () -> {
               scene.receiver().events().forEach(e -> missing.remove(Events.message(e)));

@@ -1,5 +1,6 @@
 package io.uwsgisentry.it;
 
+import io.uwsgisentry.testkit.Patience;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -77,7 +78,7 @@ final class Reaper {
 
   /** Kills what is left of one scene and returns when it is gone. */
   static void reap(String scene) {
-    long end = System.nanoTime() + 10_000_000_000L;
+    long end = System.nanoTime() + Patience.SOON.toNanos();
     while (System.nanoTime() < end) {
       var left = Processes.withEnvironment("SENTRY_IT_SCENE=" + scene);
       if (left.isEmpty()) {

@@ -4,18 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.uwsgisentry.testkit.Envelope;
+import io.uwsgisentry.testkit.Patience;
+import io.uwsgisentry.testkit.Ports;
+import io.uwsgisentry.testkit.Received;
 import io.uwsgisentry.testkit.Receiver;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,6 +26,7 @@ import java.util.UUID;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.awaitility.Awaitility;
 import org.awaitility.core.ConditionTimeoutException;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
@@ -42,8 +44,6 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 final class Scene implements BeforeEachCallback, AfterEachCallback {
   private static final Pattern PLACEHOLDER = Pattern.compile("\\$\\{([a-z][a-z0-9-]*)\\}");
 
-  private static final Duration EVENT_PATIENCE = Duration.ofSeconds(20);
-
   private static final String LAST_WORD = "the last word";
 
   private final String id = UUID.randomUUID().toString();
@@ -52,6 +52,10 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
   private final List<AutoCloseable> closing = new ArrayList<>();
   private Path directory;
   private Receiver receiver;
+
+  static {
+    Awaitility.setDefaultTimeout(Patience.SOON);
+  }
 
   @Override
   public void beforeEach(ExtensionContext context) throws IOException {
@@ -99,7 +103,7 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
 
   /** Waits until so many different events were accepted and returns them all, in order. */
   List<Map<String, Object>> awaitEvents(int n) {
-    receiver.awaitEvents(n, EVENT_PATIENCE);
+    receiver.awaitEvents(n, Patience.SOON);
     return receiver.events();
   }
 
@@ -111,7 +115,7 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
   Map<String, Object> awaitEvent(String what, Predicate<Map<String, Object>> wanted) {
     try {
       return await()
-          .atMost(EVENT_PATIENCE)
+          .atMost(Patience.SOON)
           .until(() -> receiver.events().stream().filter(wanted).findFirst(), Optional::isPresent)
           .orElseThrow();
     } catch (ConditionTimeoutException e) {
@@ -131,7 +135,7 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
   /** The same where more come only when the server ends: what was counted until then. */
   List<Map<String, Object>> eventsOf(UwsgiServer server, int before, int all) {
     if (before > 0) {
-      receiver.awaitEvents(before, EVENT_PATIENCE);
+      receiver.awaitEvents(before, Patience.SOON);
     }
     server.stop();
     state().awaitNoAgent();
@@ -156,13 +160,32 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
   /** Ends a {@link #quietServer} and fails if anything but its last word arrived. */
   void noEventOf(UwsgiServer server) {
     // One that is ended while its JVM starts leaves what there is to the next.
-    await().atMost(EVENT_PATIENCE).until(() -> state().agentLog().contains(" started, pid "));
+    await().atMost(Patience.SOON).until(() -> state().agentLog().contains(" started, pid "));
     server.stop();
     awaitEvent(LAST_WORD);
     state().awaitNoAgent();
     assertThat(receiver.events())
         .as("events of %s", server.name())
         .allSatisfy(event -> assertThat(Events.message(event)).isEqualTo(LAST_WORD));
+  }
+
+  /**
+   * Fails if an event came more often than the agent tried to send it. Twice can be right: a test
+   * that stands still for longer than an agent waits for an answer has taken it all the same.
+   */
+  void noEventCameMoreOftenThanItWasSent(StateDirectory state) {
+    Map<String, Integer> came = new LinkedHashMap<>();
+    receiver.accepted().stream()
+        .map(Received::envelope)
+        .filter(Envelope::holdsEvent)
+        .forEach(envelope -> came.merge(envelope.eventId(), 1, Integer::sum));
+    came.values().removeIf(times -> times == 1);
+    if (came.isEmpty()) {
+      return;
+    }
+    Map<String, Integer> attempts = state.attempts();
+    assertThat(came)
+        .allSatisfy((event, times) -> assertThat(times).isLessThanOrEqualTo(attempts.get(event)));
   }
 
   /** The one event of a server that is ended for it. */
@@ -282,11 +305,7 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
   }
 
   static int freePort() {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return Ports.free();
   }
 
   private void attachLogs(Throwable failure) {

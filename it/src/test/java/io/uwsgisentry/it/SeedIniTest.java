@@ -37,8 +37,8 @@ class SeedIniTest {
             """);
     server.start();
     List<CompletableFuture<Http.Response>> waiting = new ArrayList<>();
-    for (int i = 0; i < 6; i++) {
-      waiting.add(server.getLater("/sleep?s=0.7"));
+    for (int i = 0; i < 8; i++) {
+      waiting.add(server.getLater("/sleep?s=1"));
     }
     Map<String, Object> event = scene.awaitEvent("listen queue");
     assertThat(event)

@@ -13,6 +13,7 @@ import io.uwsgisentry.outbox.Filter;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.Tally;
+import io.uwsgisentry.testkit.Patience;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
@@ -23,13 +24,13 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.awaitility.core.ConditionTimeoutException;
 
 /** What the plugin and the agent keep in a directory, seen from outside and never changed. */
 record StateDirectory(Path path) {
-  private static final Duration PATIENCE = Duration.ofSeconds(15);
-
   /**
    * Every good record that lies in the journal; with {@code sentry-agent = external} that is all
    * that was ever written.
@@ -87,7 +88,7 @@ record StateDirectory(Path path) {
   List<Record> awaitRecords(int n, String what, Predicate<Record> wanted) {
     try {
       return await()
-          .atMost(PATIENCE)
+          .atMost(Patience.SOON)
           .pollInterval(Duration.ofMillis(50))
           .until(() -> records().stream().filter(wanted).toList(), found -> found.size() >= n);
     } catch (ConditionTimeoutException e) {
@@ -106,14 +107,14 @@ record StateDirectory(Path path) {
   /** Waits for the one JVM and returns its process id. */
   long awaitAgent() {
     return await("an agent for " + path)
-        .atMost(PATIENCE)
+        .atMost(Patience.SOON)
         .until(this::agents, found -> found.size() == 1)
         .get(0)
         .pid();
   }
 
   void awaitNoAgent() {
-    await("no agent for " + path).atMost(PATIENCE).until(() -> agents().isEmpty());
+    await("no agent for " + path).atMost(Patience.SOON).until(() -> agents().isEmpty());
   }
 
   /** The newest entries in one of these states; none if there is no outbox yet. */
@@ -124,7 +125,7 @@ record StateDirectory(Path path) {
   /** Waits until there are so many entries in that state, and returns them. */
   List<Entry> awaitEntries(int n, State state) {
     return await(n + " entries that are " + state)
-        .atMost(PATIENCE)
+        .atMost(Patience.SOON)
         .until(() -> entries(state), found -> found.size() >= n);
   }
 
@@ -163,6 +164,15 @@ record StateDirectory(Path path) {
           return tally == null ? 0L : tally.occurrences();
         },
         0L);
+  }
+
+  /** How often each of the newest entries was tried to be sent, by its event's id. */
+  Map<String, Integer> attempts() {
+    return outbox(
+        o ->
+            o.list(Filter.ALL, 10_000).stream()
+                .collect(Collectors.toMap(Entry::id, Entry::attempts)),
+        Map.of());
   }
 
   /** What waits and what was counted, for the report of a failed test. */

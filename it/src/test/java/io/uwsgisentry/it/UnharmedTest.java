@@ -61,7 +61,7 @@ class UnharmedTest {
 
   @Test
   void where_code_is_stuck_that_holds_the_interpreter_is_told_though_nothing_waits_for_it() {
-    UwsgiServer server = scene.server(SERVER + "harakiri = 2\n").start();
+    UwsgiServer server = scene.server(SERVER + "harakiri = 5\nsentry-slow-request = 0.3\n").start();
     server.get("/held");
     Map<String, Object> event = scene.onlyEventOf(server);
     assertThat(Events.exceptionType(event)).isEqualTo("HarakiriError");

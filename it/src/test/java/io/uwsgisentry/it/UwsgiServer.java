@@ -2,6 +2,7 @@ package io.uwsgisentry.it;
 
 import static org.awaitility.Awaitility.await;
 
+import io.uwsgisentry.testkit.Patience;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -24,8 +25,6 @@ import java.util.regex.Pattern;
 final class UwsgiServer {
   private static final Pattern WORKER =
       Pattern.compile("awned uWSGI worker (\\d+) \\((?:and the only\\) \\()?(?:new )?pid: (\\d+)");
-  private static final Duration START = Duration.ofSeconds(20);
-  private static final Duration STOP = Duration.ofSeconds(20);
 
   private final Scene scene;
   private final String name;
@@ -174,7 +173,7 @@ final class UwsgiServer {
   void awaitLogAfter(int length, String expression) {
     Pattern pattern = Pattern.compile(expression);
     await(name + " to log " + expression)
-        .atMost(START)
+        .atMost(Patience.SOON)
         .pollInterval(Duration.ofMillis(20))
         .until(
             () -> {
@@ -246,8 +245,8 @@ final class UwsgiServer {
   /** Waits for the process's end and returns its exit code. */
   int awaitEnd() {
     try {
-      if (!process.waitFor(STOP.toSeconds(), TimeUnit.SECONDS)) {
-        throw new AssertionError(name + " did not end within " + STOP);
+      if (!process.waitFor(Patience.SOON.toSeconds(), TimeUnit.SECONDS)) {
+        throw new AssertionError(name + " did not end within " + Patience.SOON);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
