@@ -70,7 +70,7 @@ final class Processes {
       throw new IllegalArgumentException("not a process to signal: " + pid);
     }
     try {
-      new ProcessBuilder("kill", "-" + name, Long.toString(pid))
+      new ProcessBuilder("sh", "-c", "kill -" + name + " " + pid)
           .redirectErrorStream(true)
           .redirectOutput(ProcessBuilder.Redirect.DISCARD)
           .start()
