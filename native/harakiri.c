@@ -48,8 +48,8 @@ void sentry_harakiri(int id) {
 	uint64_t rss = sentry_proc_rss(pid);
 	if (rss) sentry_record_pair_number(&record, "death", "rss", rss);
 	sentry_record_pair_number(&record, "proc", "harakiri", (uint64_t) uwsgi.harakiri_options.workers);
-	/* before the requests, of which many can fill the record */
-	sentry_stack_of(&record, id, 0, &stack, 0, UINT64_MAX);
+	/* before the requests, of which many can fill the record; one taken before this request began is of another, long over */
+	sentry_stack_of(&record, id, 0, &stack, stuck ? stuck->req.start_of_request : 0, UINT64_MAX);
 	sentry_requests_of(&record, id, &requests);
 	sentry_lines(&record, SENTRY_LINES_MAX);
 	sentry_append(&record);
