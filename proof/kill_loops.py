@@ -41,7 +41,7 @@ OUT = TOP / "build" / "proof"
 JAR = TOP / "agent" / "target" / "uwsgi-sentry.jar"
 PLUGIN = TOP / "build" / "sentry_plugin.so"
 ROUNDS_A_RUN = 20
-PATIENCE = 120.0
+PATIENCE = START_PATIENCE = 120.0
 WRITERS, MOST_EACH = 16, 65536
 FATES_AT = 16 + 8 * WRITERS
 BEGUN, ACKNOWLEDGED = 1, 2
@@ -323,7 +323,7 @@ class Outbox:
 
     def ask(self, query, *values):
         # A new connection each time: the agent that made the file may be another one by now.
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + START_PATIENCE
         while time.monotonic() < end:
             try:
                 connection = sqlite3.connect("file:%s?mode=ro" % self.file, uri=True, timeout=10)
