@@ -124,7 +124,8 @@ class CaptureConcurrencyTest {
 
   @Test
   void a_kill_under_gevent_shows_what_kept_all_requests_from_going_on() {
-    UwsgiServer server = uwsgi.server(scene, GEVENT + "harakiri = 5\nsentry-slow-request = 0.3\n").start();
+    UwsgiServer server =
+        uwsgi.server(scene, GEVENT + "harakiri = 5\nsentry-slow-request = 0.3\n").start();
     assertThat(server.get("/spin?60").status()).isZero();
     server.awaitLog("Respawned uWSGI worker 1");
     Map<String, Object> event = scene.onlyEventOf(server);
@@ -145,7 +146,8 @@ class CaptureConcurrencyTest {
 
   @Test
   void a_kill_in_green_threads_shows_where_it_was_stuck() {
-    UwsgiServer server = uwsgi.server(scene, UGREEN + "harakiri = 5\nsentry-slow-request = 0.3\n").start();
+    UwsgiServer server =
+        uwsgi.server(scene, UGREEN + "harakiri = 5\nsentry-slow-request = 0.3\n").start();
     assertThat(server.get("/spin?60").status()).isZero();
     server.awaitLog("Respawned uWSGI worker 1");
     assertThat(Events.functions(scene.onlyEventOf(server))).endsWith("application", "spin_for");

@@ -73,7 +73,8 @@ class CaptureHarakiriTest {
 
   @Test
   void a_kill_does_not_show_where_an_earlier_request_stood() {
-    UwsgiServer server = uwsgi.server(scene, SERVER + "harakiri = 3\nsentry-slow-request = 0.5\n").start();
+    UwsgiServer server =
+        uwsgi.server(scene, SERVER + "harakiri = 3\nsentry-slow-request = 0.5\n").start();
     assertThat(server.get("/wait?1.2").status()).isEqualTo(200);
     long worker = server.workerPid(1);
     var answer = server.getLater("/spin?60");
