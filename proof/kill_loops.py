@@ -96,7 +96,7 @@ class Agent:
 
     def start(self):
         self.process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "java", "-Xmx48m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-jar", JAR, "agent", "--dir", self.state, "--drain", "20"],
+            ["setpriv", "--pdeathsig", "KILL", "java", "-Xmx48m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-jar", JAR, "agent", "--dir", self.state, "--drain", "20", "--outbox-max", "1g"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.tally["agents started"] += 1
 

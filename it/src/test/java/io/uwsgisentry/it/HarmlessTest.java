@@ -6,7 +6,6 @@ import static org.awaitility.Awaitility.await;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.testkit.Behaviour;
-import io.uwsgisentry.testkit.Envelope;
 import io.uwsgisentry.testkit.Patience;
 import java.io.IOException;
 import java.nio.file.Files;
