@@ -338,7 +338,8 @@ class Outbox:
     def taken(self, run):
         """The ids of that run's numbered records, wherever they are."""
         low, high = struct.pack(">I", run), struct.pack(">I", run + 1)
-        rows = self.ask("SELECT id FROM entries WHERE id >= ?1 AND id < ?2 UNION SELECT id FROM consumed WHERE id >= ?1 AND id < ?2", low, high)
+        rows = self.ask("SELECT id FROM entries WHERE id >= ?1 AND id < ?2 UNION SELECT id FROM consumed WHERE id >= ?1 AND id < ?2"
+                        " UNION SELECT id FROM consumed_before WHERE id >= ?1 AND id < ?2", low, high)
         return {row[0] for row in rows}
 
 

@@ -21,6 +21,7 @@ final class Intake {
   private final Discards discards;
   private final Folds folds;
   private final Room room;
+  private final RecentIds ids;
   private final Clock clock;
   // What the handlers table holds, as far as this agent has written it: nearly every record tells
   // what is known.
@@ -32,12 +33,14 @@ final class Intake {
       Discards discards,
       Folds folds,
       Room room,
+      RecentIds ids,
       Clock clock) {
     this.database = database;
     this.destinations = destinations;
     this.discards = discards;
     this.folds = folds;
     this.room = room;
+    this.ids = ids;
     this.clock = clock;
     database.onRollback(written::clear);
   }
@@ -86,8 +89,7 @@ final class Intake {
           Set<String> known = new HashSet<>();
           PreparedStatement statement =
               database.prepared(
-                  "SELECT EXISTS(SELECT 1 FROM entries WHERE id = ?1)"
-                      + " OR EXISTS(SELECT 1 FROM consumed WHERE id = ?1)");
+                  "SELECT EXISTS(SELECT 1 FROM entries WHERE id = ?1) OR " + RecentIds.known());
           for (String id : ids) {
             statement.setBytes(1, Columns.id(id));
             try (ResultSet row = statement.executeQuery()) {
@@ -104,7 +106,7 @@ final class Intake {
     return database.write(
         () -> {
           long now = clock.millis();
-          long file = advance(batch);
+          advance(batch);
           for (Handler handler : batch.handlers()) {
             write(handler, now);
           }
@@ -115,7 +117,7 @@ final class Intake {
           for (Batch.Arrival arrival : batch.arrivals()) {
             State state = arrival.raw() ? State.DEAD : State.of(arrival.destination());
             if (!admitted(arrival)) {
-              discard(arrival, file, now);
+              discard(arrival, now);
             } else if (insert(arrival, state, now)) {
               entries++;
               ready += state == State.READY ? 1 : 0;
@@ -124,7 +126,7 @@ final class Intake {
               duplicates++;
             }
           }
-          consume(batch.consumed(), file);
+          ids.add(batch.consumed());
           for (Fold.Key key : batch.closed()) {
             folds.delete(key);
           }
@@ -182,8 +184,8 @@ final class Intake {
     }
   }
 
-  private void discard(Batch.Arrival arrival, long file, long now) throws SQLException {
-    consume(List.of(arrival.event().id()), file);
+  private void discard(Batch.Arrival arrival, long now) throws SQLException {
+    ids.add(List.of(arrival.event().id()));
     Long destination = idOf(arrival.destination());
     discards.add(
         destination == null ? 0 : destination,
@@ -193,21 +195,17 @@ final class Intake {
         now);
   }
 
-  private long advance(Batch batch) throws SQLException {
+  private void advance(Batch batch) throws SQLException {
     if (batch.file().isEmpty()) {
-      return 0;
+      return;
     }
     PreparedStatement statement =
         database.prepared(
             "INSERT INTO files(name, position, attempts) VALUES (?, ?, 1)"
-                + " ON CONFLICT(name) DO UPDATE SET position = excluded.position, attempts = 1"
-                + " RETURNING id");
+                + " ON CONFLICT(name) DO UPDATE SET position = excluded.position, attempts = 1");
     statement.setString(1, batch.file());
     statement.setLong(2, batch.position());
-    try (ResultSet row = statement.executeQuery()) {
-      row.next();
-      return row.getLong(1);
-    }
+    statement.executeUpdate();
   }
 
   private void write(Handler handler, long now) throws SQLException {
@@ -266,16 +264,6 @@ final class Intake {
     payload.setBytes(1, arrival.event().payload());
     payload.executeUpdate();
     return true;
-  }
-
-  private void consume(Collection<String> ids, long file) throws SQLException {
-    PreparedStatement statement =
-        database.prepared("INSERT OR IGNORE INTO consumed(id, file) VALUES (?, ?)");
-    for (String id : ids) {
-      statement.setBytes(1, Columns.id(id));
-      statement.setLong(2, file);
-      statement.executeUpdate();
-    }
   }
 
   private void discard(Batch.Given given, long quantity, long now) throws SQLException {

@@ -14,6 +14,7 @@ final class Moments {
               + " settled = settled + ?1",
           "UPDATE holds SET until = until + ?1",
           "UPDATE breakers SET since = since + ?1, next = next + ?1",
+          "UPDATE turned SET at = at + ?1 WHERE at > 0",
           "UPDATE files SET finished = finished + ?1");
 
   private Moments() {}

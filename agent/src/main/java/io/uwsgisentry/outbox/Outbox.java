@@ -65,14 +65,16 @@ public final class Outbox implements AutoCloseable {
     this.breakers = new Breakers(database);
     this.discards = new Discards(database);
     this.folds = new Folds(database, destinations);
-    Removal removal = new Removal(database);
+    // An eighth of what the events may have.
+    RecentIds ids = new RecentIds(database, (bounds.waitingBytes() + bounds.keptBytes()) / 8);
+    Removal removal = new Removal(database, ids);
     Room room = new Room(database, discards, removal, bounds);
-    this.intake = new Intake(database, destinations, discards, folds, room, clock);
+    this.intake = new Intake(database, destinations, discards, folds, room, ids, clock);
     this.entries = new Entries(database, destinations);
     this.handlers = new Handlers(database);
     this.settling = new Settling(database, destinations, handlers, discards, breakers, clock);
     this.tallies = new Tallies(database, destinations, settling, breakers);
-    this.tidying = new Tidying(database, discards, removal, bounds);
+    this.tidying = new Tidying(database, discards, removal, ids, bounds);
   }
 
   /**
@@ -397,9 +399,9 @@ public final class Outbox implements AutoCloseable {
   }
 
   /**
-   * Gives up what has waited too long, compresses history, forgets what is beyond the bounds, and
-   * the ids of files that were finished an hour ago, and gives space back; a bounded amount of
-   * work.
+   * Gives up what has waited too long, compresses history, forgets what is beyond the bounds, ids
+   * from more than an hour ago and the files that were finished, and gives space back; a bounded
+   * amount of work.
    *
    * @param filesPresent names of the journal files that are still there: their positions and ids
    *     stay

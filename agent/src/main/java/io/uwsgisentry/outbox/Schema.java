@@ -14,8 +14,9 @@ import java.util.List;
  *       {@code payloads}, so that a change of state does not rewrite it.
  *   <li>Times are milliseconds since 1970, but {@code entries.time}, which is microseconds as in
  *       the journal.
- *   <li>{@code consumed} holds the ids of records that made no entry of their own id; with {@code
- *       entries.id} it recognises a record that was appended twice.
+ *   <li>{@code consumed} and {@code consumed_before} hold the ids of records that have no entry of
+ *       their own id, {@code turned} when the one was last put in the other's place ({@link
+ *       RecentIds}); that of version 1 had a column more.
  *   <li>{@code files.attempts} counts how often reading started at {@code position} without getting
  *       beyond it.
  *   <li>{@code entries.reason}: with which {@link DiscardReason} a dead one was counted, for {@code
@@ -35,6 +36,8 @@ import java.util.List;
  */
 final class Schema {
   static final int VERSION = 2;
+
+  static final String CONSUMED = "CREATE TABLE consumed(id BLOB PRIMARY KEY) WITHOUT ROWID";
 
   private static final String[] VERSION_1 = {
     """
@@ -116,6 +119,10 @@ final class Schema {
     "ALTER TABLE entries ADD COLUMN reason TEXT",
     "ALTER TABLE entries ADD COLUMN packed INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE entries ADD COLUMN denials INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE consumed RENAME TO consumed_before",
+    CONSUMED,
+    "CREATE TABLE turned(at INTEGER NOT NULL)",
+    "INSERT INTO turned(at) VALUES (0)",
     "CREATE TABLE packed(seq INTEGER PRIMARY KEY REFERENCES entries(seq), payload BLOB NOT NULL)",
     "CREATE INDEX entries_age ON entries(stored) WHERE state = 0",
     "CREATE INDEX entries_loose ON entries(seq) WHERE state = 1 AND packed = 0",

@@ -15,8 +15,11 @@ import java.util.Set;
  * Each call does a bounded amount, so that delivery does not wait for it.
  */
 final class Tidying {
-  // Forgetting ids walks all of them.
+  // To find the files to be forgotten walks all of them.
   private static final Duration FORGET_EVERY = Duration.ofMinutes(10);
+  // After a power cut one that was removed may be there again.
+  private static final Duration FILES_KEPT = Duration.ofMinutes(10);
+  private static final int FILES_AT_ONCE = 2_000;
   // As long as the journal may wait for an agent, in all likelihood.
   private static final Duration MINUTES_KEPT = Duration.ofDays(2);
   private static final int PAGES_AT_ONCE = 512;
@@ -26,6 +29,7 @@ final class Tidying {
 
   private final Database database;
   private final Bounds bounds;
+  private final RecentIds ids;
   private final Expiry expiry;
   private final Packing packing;
   private final Retention history;
@@ -33,9 +37,10 @@ final class Tidying {
   private boolean underWay;
   private Instant forgotten = Instant.MIN;
 
-  Tidying(Database database, Discards discards, Removal removal, Bounds bounds) {
+  Tidying(Database database, Discards discards, Removal removal, RecentIds ids, Bounds bounds) {
     this.database = database;
     this.bounds = bounds;
+    this.ids = ids;
     this.expiry = new Expiry(database, discards);
     this.packing = new Packing(database, bounds.historyBytes());
     this.history = new Retention(database, discards, removal, DELIVERED, bounds.historyBytes());
@@ -60,8 +65,9 @@ final class Tidying {
     more |= packing.pack() || history.trim(now.minus(bounds.historyAge()), now);
     more |= unsendable.trim(Instant.EPOCH, now);
     if (forgotten.isBefore(now.minus(FORGET_EVERY)) || now.isBefore(forgotten)) {
-      database.write(() -> forget(now, filesPresent));
-      forgotten = now;
+      boolean files = database.write(() -> forget(now, filesPresent));
+      more |= files;
+      forgotten = files ? forgotten : now;
     }
     boolean spare = giveBack();
     underWay = more || spare;
@@ -83,20 +89,21 @@ final class Tidying {
   private boolean forget(Instant now, Set<String> filesPresent) throws SQLException {
     List<String> gone = new ArrayList<>();
     PreparedStatement finished = database.prepared("SELECT name FROM files WHERE finished < ?");
-    finished.setLong(1, now.minus(Removal.IDS_KEPT).toEpochMilli());
+    finished.setLong(1, now.minus(FILES_KEPT).toEpochMilli());
     try (ResultSet row = finished.executeQuery()) {
-      while (row.next()) {
-        gone.add(row.getString(1));
+      while (gone.size() < FILES_AT_ONCE && row.next()) {
+        if (!filesPresent.contains(row.getString(1))) {
+          gone.add(row.getString(1));
+        }
       }
     }
-    gone.removeAll(filesPresent);
     PreparedStatement delete = database.prepared("DELETE FROM files WHERE name = ?");
     for (String name : gone) {
       delete.setString(1, name);
       delete.executeUpdate();
     }
-    database.execute("DELETE FROM consumed WHERE file NOT IN (SELECT id FROM files)");
-    return !gone.isEmpty();
+    ids.forget(now.toEpochMilli());
+    return gone.size() == FILES_AT_ONCE;
   }
 
   private boolean giveBack() throws IOException {

@@ -580,7 +580,7 @@ class OutboxTest {
   }
 
   @Test
-  void idsAreForgottenAnHourAfterTheirFileWasFinished() throws IOException {
+  void idsAreKnownForAnHourAndForgottenWithinThree() throws IOException {
     Batch batch = new Batch("sealed-1", 1);
     batch.consumed(id(1));
     outbox.store(batch);
@@ -589,15 +589,41 @@ class OutboxTest {
     outbox.store(other);
     outbox.finish(List.of("sealed-1"));
 
-    now = NOW.plus(Duration.ofMinutes(59));
-    outbox.tidy(now, Set.of("sealed-2"));
-    assertThat(outbox.known(List.of(id(1), id(2)))).hasSize(2);
+    for (int minutes = 0; minutes <= 60; minutes += 10) {
+      now = NOW.plus(Duration.ofMinutes(minutes));
+      reopen();
+      outbox.tidy(now, Set.of("sealed-2"));
+      assertThat(outbox.known(List.of(id(1), id(2)))).hasSize(2);
+    }
 
-    now = NOW.plus(Duration.ofMinutes(70));
+    now = NOW.plus(Duration.ofHours(3));
     outbox.tidy(now, Set.of("sealed-2"));
-    assertThat(outbox.known(List.of(id(1), id(2)))).containsExactly(id(2));
+    assertThat(outbox.known(List.of(id(1), id(2)))).isEmpty();
     assertThat(outbox.begin("sealed-1").position()).isZero();
     assertThat(outbox.begin("sealed-2").position()).isEqualTo(1);
+  }
+
+  @Test
+  void idsOfAFloodHaveABoundedPlaceAndTheLastOnesAreKnown() throws IOException {
+    reopen(Bounds.DEFAULT.with(InstanceOption.OUTBOX_MAX, "1m"));
+    java.util.Random random = new java.util.Random(7);
+    List<String> last = List.of();
+    for (int i = 0; i < 60; i++) {
+      List<String> ids =
+          Stream.generate(() -> "%016x%016x".formatted(random.nextLong(), random.nextLong()))
+              .limit(5_000)
+              .toList();
+      Batch batch = new Batch("sealed-1", i);
+      ids.forEach(batch::consumed);
+      outbox.store(batch);
+      last = ids;
+      if (i == 30) {
+        reopen(Bounds.DEFAULT.with(InstanceOption.OUTBOX_MAX, "1m"));
+      }
+    }
+    assertThat(outbox.known(last)).hasSize(5_000);
+    outbox.close();
+    assertThat(Files.size(db)).isLessThan(5_000_000);
   }
 
   @Test
