@@ -138,7 +138,7 @@ static void at_exit(int code, void *nothing) {
 	(void) nothing;
 	if (code == UWSGI_FAILED_APP_CODE || getpid() == sentry.main) tell_exit(code);
 	if (getpid() != sentry.main || crashing()) return;
-	sentry_log_drops();
+	sentry_last_drops();
 	if (sentry.agent_started || !uwsgi.master_process) return;
 	if (__atomic_load_n(&sentry.journal.counters->appended, __ATOMIC_RELAXED)) sentry_agent_detached(1);
 }

@@ -204,6 +204,7 @@ void sentry_configure(void) {
 	sentry.started = time(NULL);
 	sentry.journal.counters = mmap(NULL, sizeof(struct sentry_counters), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (sentry.journal.counters == MAP_FAILED) sentry.journal.counters = uwsgi_calloc(sizeof(struct sentry_counters));
+	sentry_take_carried_drops();
 
 	sentry_options_read();
 	make_defaults();

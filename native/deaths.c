@@ -71,20 +71,23 @@ static int crash_by(const struct sentry_death *death) {
 	return how->si_status == of_a_crash ? crash_of(death->pid) : -1;
 }
 
-static void tell_oom(struct sentry_record *record, const siginfo_t *how) {
-	if (!how || how->si_code == CLD_EXITED || how->si_status != SIGKILL) return;
-	uint64_t kills = sentry_oom_kills();
-	if (kills > oom_kills) sentry_record_pair_number(record, "death", "oom_kills", kills - oom_kills);
-	oom_kills = kills;
+/* how many processes the kernel has killed for want of memory since the last look; 0 where that cannot be what this one died of */
+static uint64_t take_oom_kills(const struct sentry_death *death) {
+	const siginfo_t *how = death->how;
+	if (death->process == SENTRY_PROCESS_VASSAL || !how || how->si_code == CLD_EXITED || how->si_status != SIGKILL) return 0;
+	uint64_t before = oom_kills;
+	oom_kills = sentry_oom_kills();
+	return oom_kills > before ? oom_kills - before : 0;
 }
 
-static uint64_t fold_of(struct sentry_handler *handler, const struct sentry_death *death, int crash) {
+static uint64_t fold_of(struct sentry_handler *handler, const struct sentry_death *death, int crash, int of_memory) {
 	uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_DEATH), &death->process, sizeof(death->process));
 	if (death->name) fold = sentry_hash(fold, death->name, strlen(death->name));
 	if (crash >= 0) fold = hash_backtrace(fold, crashes[crash].text, crashes[crash].len);
 	if (!death->how) return fold;
 	int exited = death->how->si_code == CLD_EXITED;
 	fold = sentry_hash(fold, &exited, sizeof(exited));
+	if (of_memory) fold = sentry_hash(fold, "memory", 7);
 	return sentry_hash(fold, &death->how->si_status, sizeof(death->how->si_status));
 }
 
@@ -94,7 +97,8 @@ static void tell(struct sentry_handler *handler, const struct sentry_death *deat
 	char *stack = NULL;
 	int is_worker = death->process == SENTRY_PROCESS_WORKER;
 	sentry_begin_about(&record, SENTRY_DEATH, handler, death->process, death->pid, death->number);
-	sentry_record_fold(&record, handler->hash, fold_of(handler, death, crash));
+	uint64_t kills = take_oom_kills(death);
+	sentry_record_fold(&record, handler->hash, fold_of(handler, death, crash, kills > 0));
 	if (!death->how) sentry_record_pair_number(&record, "death", "unknown", 1);
 	else sentry_record_pair_number(&record, "death", death->how->si_code == CLD_EXITED ? "code" : "signal", (uint64_t) death->how->si_status);
 	if (death->cause) sentry_record_pair(&record, "death", "cause", 5, death->cause, strlen(death->cause));
@@ -102,7 +106,7 @@ static void tell(struct sentry_handler *handler, const struct sentry_death *deat
 	time_t now = uwsgi_now();
 	if (death->since && now >= death->since) sentry_record_pair_number(&record, "death", "seconds", (uint64_t) (now - death->since));
 	if (death->process != SENTRY_PROCESS_VASSAL) {	/* a vassal is a server of its own: its memory and its log are not ours */
-		tell_oom(&record, death->how);
+		if (kills) sentry_record_pair_number(&record, "death", "oom_kills", kills);
 		if (death->rss) sentry_record_pair_number(&record, "death", "rss", death->rss);
 		if (crash >= 0) sentry_record_field(&record, "backtrace", crashes[crash].text, crashes[crash].len);
 		sentry_state(&record, is_worker ? death->number : 0);

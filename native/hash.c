@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "hash.h"
 
 #include <string.h>
@@ -17,22 +18,6 @@ static int is_digit(char c) {
 
 static int is_hex(char c) {
 	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-uint64_t sentry_hash_template(uint64_t hash, const char *text, size_t len) {
-	size_t i = 0;
-	while (i < len) {
-		if (!is_digit(text[i])) {
-			hash = sentry_hash(hash, text + i, 1);
-			i++;
-			continue;
-		}
-		int hex = text[i] == '0' && i + 1 < len && (text[i + 1] == 'x' || text[i + 1] == 'X');
-		if (hex) i += 2;
-		while (i < len && (hex ? is_hex(text[i]) : is_digit(text[i]))) i++;
-		hash = sentry_hash(hash, "\0", 1);
-	}
-	return hash;
 }
 
 static int is_letter(char c) {
@@ -85,23 +70,80 @@ uint64_t sentry_hash_path(uint64_t hash, const char *path, size_t len) {
 	return hash;
 }
 
+/* ---- where an exception was raised ---- */
+
+#define MOST_FUNCTIONS 128
+
+struct raised {
+	uint64_t hash;
+	uint64_t function[MOST_FUNCTIONS];	/* of the application, hashed: a recursion counts once, however deep */
+	int functions;
+	const unsigned char *last, *own;	/* the innermost frame of all, and of the application's */
+	size_t last_len, own_len;
+};
+
+/* the standard library, what was installed, what has no file; the rules are those of the agent's ScriptFrames */
+static int is_library(const unsigned char *file, size_t len) {
+	if (!len || file[0] == '<' || memmem(file, len, "/site-packages/", 15) || memmem(file, len, "/dist-packages/", 15)) return 1;
+	/* /lib/python3.11/, /lib64/python3/, /python311.zip/ */
+	for (const unsigned char *at = file; (at = memmem(at, len - (size_t) (at - file), "/python", 7));) {
+		int in_lib = (at - file >= 4 && !memcmp(at - 4, "/lib", 4)) || (at - file >= 6 && !memcmp(at - 6, "/lib64", 6));
+		at += 7;
+		while (at < file + len && (is_digit((char) *at) || *at == '.')) at++;
+		size_t left = len - (size_t) (at - file);
+		if ((in_lib && left && *at == '/') || (left >= 4 && !memcmp(at, "zip/", 4))) return 1;
+	}
+	return 0;
+}
+
+/* file NUL line NUL function NUL module */
+static void take_frame(struct raised *r, const unsigned char *frame, size_t len) {
+	const unsigned char *line = memchr(frame, 0, len), *function = line ? memchr(line + 1, 0, len - (size_t) (line + 1 - frame)) : NULL;
+	r->last = frame;
+	r->last_len = len;
+	if (!function || is_library(frame, (size_t) (line - frame))) return;
+	r->own = frame;
+	r->own_len = len;
+	uint64_t one = sentry_hash(sentry_hash(SENTRY_HASH_START, frame, (size_t) (line + 1 - frame)), function, len - (size_t) (function - frame));
+	for (int i = 0; i < r->functions; i++) {
+		if (r->function[i] == one) return;
+	}
+	if (r->functions < MOST_FUNCTIONS) r->function[r->functions++] = one;
+}
+
+static void end_exception(struct raised *r) {
+	if (r->functions) r->hash = sentry_hash(r->hash, r->function, (size_t) r->functions * sizeof(r->function[0]));
+	if (r->own) r->hash = sentry_hash(r->hash, r->own, r->own_len);
+	if (r->last && r->last != r->own) r->hash = sentry_hash(r->hash, r->last, r->last_len);
+	r->last = r->own = NULL;
+	r->functions = 0;
+}
+
+/* relation NUL module NUL type NUL value: all but the value */
+static size_t without_value(const unsigned char *value, size_t len) {
+	size_t at = 0;
+	for (int parts = 0; at < len && parts < 3; at++) parts += !value[at];
+	return at;
+}
+
 uint64_t sentry_hash_raised(uint64_t hash, const unsigned char *fields, size_t len) {
 	static const char frame_name[] = "python.frame", exception_name[] = "python.exception";
-	const unsigned char *frame = NULL;
-	size_t frame_len = 0;
+	struct raised r = {.hash = hash};
 	int exceptions = 0;
 	for (size_t at = 0; at < len;) {
 		size_t name_len = fields[at];
 		if (len - at < 1 + name_len + 4) break;
-		const unsigned char *name = fields + at + 1, *length = name + name_len;
+		const unsigned char *name = fields + at + 1, *length = name + name_len, *value = length + 4;
 		size_t value_len = length[0] | (size_t) length[1] << 8 | (size_t) length[2] << 16 | (size_t) length[3] << 24;
 		if (len - at - 5 - name_len < value_len) break;
-		if (name_len == sizeof(exception_name) - 1 && !memcmp(name, exception_name, name_len) && ++exceptions > 1) break;
-		if (name_len == sizeof(frame_name) - 1 && !memcmp(name, frame_name, name_len)) {
-			frame = length + 4;
-			frame_len = value_len;
+		if (name_len == sizeof(exception_name) - 1 && !memcmp(name, exception_name, name_len)) {
+			end_exception(&r);
+			/* the first one's type is with the caller, who has it where Python's frames are not */
+			if (exceptions++) r.hash = sentry_hash(r.hash, value, without_value(value, value_len));
 		}
+		if (name_len == sizeof(frame_name) - 1 && !memcmp(name, frame_name, name_len)) take_frame(&r, value, value_len);
 		at += 5 + name_len + value_len;
 	}
-	return frame ? sentry_hash(hash, frame, frame_len) : hash;
+	end_exception(&r);
+	return r.hash;
 }

@@ -22,10 +22,11 @@
 #include <unistd.h>
 
 #define ROUNDS 8
+#define RESERVE 4096	/* of the limit: some thirty records that tell of drops */
 
-const char *const sentry_drop_name[SENTRY_DROP_REASONS] = {"disk_full", "io_error", "journal_full", "unusable", "contended"};
+const char *const sentry_drop_name[SENTRY_DROP_REASONS] = {"disk_full", "io_error", "journal_full", "unusable", "contended", "unsure"};
 
-static uint64_t monotonic_seconds(void) {
+uint64_t sentry_seconds(void) {
 	struct timespec ts = {0, 0};
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
 	return (uint64_t) ts.tv_sec + 1;
@@ -42,7 +43,7 @@ struct linux_dirent64 {
 /* the size of the sealed files, counted anew once a second by whoever comes first (readdir would allocate) */
 static uint64_t sealed_bytes(struct sentry_journal *journal) {
 	struct sentry_counters *counters = journal->counters;
-	uint64_t now = monotonic_seconds();
+	uint64_t now = sentry_seconds();
 	uint64_t looked = __atomic_load_n(&counters->sealed_looked, __ATOMIC_RELAXED);
 	if (looked == now || !__atomic_compare_exchange_n(&counters->sealed_looked, &looked, now, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
 		return __atomic_load_n(&counters->sealed_bytes, __ATOMIC_RELAXED);
@@ -117,7 +118,9 @@ struct append {
 	struct sentry_journal *journal;
 	struct sentry_record *record;
 	uint64_t elsewhere;		/* bytes of sealed files */
+	uint64_t reserve;		/* bytes of the limit that it must leave free */
 	int sealed;
+	int written;			/* whole, into some file */
 	enum sentry_drop outcome;
 };
 
@@ -138,7 +141,7 @@ static int write_to(int fd, struct append *append) {
 		sentry_record_seal(record, journal->key);
 		append->sealed = 1;
 	}
-	if (used + record->length > journal->max || (uint64_t) st.st_size + record->length > journal->file_limit) {
+	if (used + record->length + append->reserve > journal->max || (uint64_t) st.st_size + record->length > journal->file_limit) {
 		append->outcome = SENTRY_JOURNAL_FULL;
 		return 1;
 	}
@@ -146,6 +149,7 @@ static int write_to(int fd, struct append *append) {
 	do written = writev(fd, record->piece, record->pieces);
 	while (written < 0 && errno == EINTR);
 	if (written == (ssize_t) record->length) {
+		append->written = 1;
 		if (!is_live(journal, &st)) return 0;
 		append->outcome = SENTRY_APPENDED;
 	}
@@ -153,29 +157,43 @@ static int write_to(int fd, struct append *append) {
 	return 1;
 }
 
-static enum sentry_drop append_in_rounds(struct sentry_journal *journal, struct sentry_record *record) {
+static enum sentry_drop append_in_rounds(struct append *append) {
+	struct sentry_journal *journal = append->journal;
 	if (!directory_holds(journal)) return SENTRY_UNUSABLE;
-	struct append append = {journal, record, sealed_bytes(journal), 0, SENTRY_CONTENDED};
+	append->elsewhere = sealed_bytes(journal);
+	append->outcome = SENTRY_CONTENDED;
 	for (int round = 0; round < ROUNDS; round++) {
 		if (round) sched_yield();
 		int fd = open_live(journal);
 		if (fd < 0 && errno != EAGAIN) return reason_of(errno);
 		if (fd < 0) continue;
-		int is_final = write_to(fd, &append);
+		int is_final = write_to(fd, append);
 		close(fd);
 		if (is_final) break;
 	}
-	return append.outcome;
+	return append->outcome;
 }
 
-enum sentry_drop sentry_journal_append(struct sentry_journal *journal, struct sentry_record *record) {
+static enum sentry_drop append(struct sentry_journal *journal, struct sentry_record *record, uint64_t reserve) {
 	int saved = errno;
 	int cancel = 0;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	enum sentry_drop outcome = append_in_rounds(journal, record);
+	struct append append = {.journal = journal, .record = record, .reserve = reserve};
+	enum sentry_drop outcome = append_in_rounds(&append);
+	/* the agent has most probably taken the first of them */
+	if (outcome != SENTRY_APPENDED && append.written) outcome = SENTRY_UNSURE;
 	if (outcome == SENTRY_APPENDED) __atomic_add_fetch(&journal->counters->appended, 1, __ATOMIC_RELAXED);
-	else __atomic_add_fetch(&journal->counters->dropped[outcome], 1, __ATOMIC_RELAXED);
 	pthread_setcancelstate(cancel, NULL);
 	errno = saved;
 	return outcome;
+}
+
+enum sentry_drop sentry_journal_append(struct sentry_journal *journal, struct sentry_record *record) {
+	enum sentry_drop outcome = append(journal, record, RESERVE);
+	if (outcome != SENTRY_APPENDED) __atomic_add_fetch(&journal->counters->dropped[outcome], 1, __ATOMIC_RELAXED);
+	return outcome;
+}
+
+enum sentry_drop sentry_journal_tell(struct sentry_journal *journal, struct sentry_record *record, int from_reserve) {
+	return append(journal, record, from_reserve ? 0 : RESERVE);
 }

@@ -16,6 +16,7 @@ enum sentry_drop {
 	SENTRY_JOURNAL_FULL,
 	SENTRY_UNUSABLE,
 	SENTRY_CONTENDED,
+	SENTRY_UNSURE,	/* written, but into a file that the agent may have read to its end before, and not anew */
 	SENTRY_DROP_REASONS,
 };
 
@@ -26,6 +27,7 @@ struct sentry_counters {
 	uint64_t appended;
 	uint64_t dropped[SENTRY_DROP_REASONS];
 	uint64_t reported[SENTRY_DROP_REASONS];	/* of those dropped: told to the agent by a record */
+	uint64_t reserve_next, reserve_used;	/* monotonic second from which the reserve may be taken again, and how often it was */
 	uint64_t sealed_bytes;			/* what waits in sealed files, as of `sealed_looked` */
 	uint64_t sealed_looked;			/* seconds, monotonic */
 };
@@ -54,5 +56,11 @@ int sentry_create_for_owner(int dir, const char *name, const void *content, size
 
 /* Appends; never blocks on anybody. SENTRY_APPENDED, or the reason for which the record was dropped and counted. errno is kept. */
 enum sentry_drop sentry_journal_append(struct sentry_journal *, struct sentry_record *);
+
+/* The same of a record that tells of drops: it is no event, so its own drop is not counted; and it may go into what is kept free for it. */
+enum sentry_drop sentry_journal_tell(struct sentry_journal *, struct sentry_record *, int from_reserve);
+
+/* seconds since some start, never 0 */
+uint64_t sentry_seconds(void);
 
 #endif

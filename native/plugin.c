@@ -80,6 +80,11 @@ static void sentry_master_cycle(void) {
 	sentry_report_drops();
 }
 
+static void sentry_master_cleanup(void) {
+	if (inert) return;
+	sentry_carry_drops();
+}
+
 static void sentry_post_fork(void) {
 	if (inert) return;
 	sentry_boot_forked();
@@ -119,5 +124,6 @@ struct uwsgi_plugin sentry_plugin = {
 	.post_fork = sentry_post_fork,
 	.spooler_init = sentry_spooler_init,
 	.master_cycle = sentry_master_cycle,
+	.master_cleanup = sentry_master_cleanup,
 	.harakiri = sentry_on_harakiri,
 };

@@ -19,6 +19,15 @@ struct type {
 
 static int found;
 
+/* the thread state that has the GIL; since Python 3.12 NULL in any other thread than its own */
+static void *(*current_thread_state)(void);
+
+static int find_thread_state(void) {
+	*(void **) &current_thread_state = dlsym(RTLD_DEFAULT, "PyThreadState_GetUnchecked");	/* Python 3.13 */
+	if (!current_thread_state) *(void **) &current_thread_state = dlsym(RTLD_DEFAULT, "_PyThreadState_UncheckedGet");
+	return current_thread_state != NULL;
+}
+
 void sentry_python_find(void) {
 	found = 0;
 #define X(name, result, arguments) *(void **) &py.name = dlsym(RTLD_DEFAULT, #name); if (!py.name) return;
@@ -28,7 +37,13 @@ void sentry_python_find(void) {
 	PYTHON_OBJECTS(X)
 	PYTHON_EXCEPTIONS(X)
 #undef X
-	found = py_type_of(py.PyUnicode_Type) == py.PyType_Type && !strcmp(py_full_type_name(py.PyUnicode_Type), "str");
+	found = find_thread_state() && py_type_of(py.PyUnicode_Type) == py.PyType_Type && !strcmp(py_full_type_name(py.PyUnicode_Type), "str");
+}
+
+/* PyGILState_Check() would not do: once there is a sub-interpreter it says yes to everybody */
+int py_has_gil(void) {
+	void *state = current_thread_state();
+	return state && state == py.PyGILState_GetThisThreadState();
 }
 
 int py_ready(void) {
@@ -71,7 +86,7 @@ void py_drop(Object *o) {
 
 /* uWSGI never lets go of the GIL where it was not asked for threads */
 void sentry_python_with_gil(void (*call)(void)) {
-	int held = !py_ready() || !uwsgi.has_threads || py.PyGILState_Check();
+	int held = !py_ready() || !uwsgi.has_threads || py_has_gil();
 	int state = held ? 0 : py.PyGILState_Ensure();
 	call();
 	if (!held) py.PyGILState_Release(state);

@@ -31,8 +31,8 @@ typedef void Object;
 	X(PyException_GetContext, Object *, (Object *)) \
 	X(PyException_GetTraceback, Object *, (Object *)) \
 	X(PyFloat_AsDouble, double, (Object *)) \
-	X(PyGILState_Check, int, (void)) \
 	X(PyGILState_Ensure, int, (void)) \
+	X(PyGILState_GetThisThreadState, void *, (void)) \
 	X(PyGILState_Release, void, (int)) \
 	X(PyImport_ImportModule, Object *, (const char *)) \
 	X(PyList_GetItem, Object *, (Object *, ssize_t)) \
@@ -79,6 +79,9 @@ extern struct py py;
 
 /* Python runs, all of the above is there, and objects are laid out as we think: else nothing of it may be called */
 int py_ready(void);
+
+/* this thread has the GIL for sure; with the GIL in a sub-interpreter before Python 3.12 it may say no */
+int py_has_gil(void);
 
 Object *py_type_of(Object *);
 const char *py_full_type_name(Object *type);	/* a class of Python code has its module elsewhere */

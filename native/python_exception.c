@@ -131,6 +131,6 @@ unsigned char *sentry_python_exception(size_t *len, int with_locals, const char 
 /* the last exception that Python printed without anybody catching it (sys.last_value): an application that did not load */
 unsigned char *sentry_python_last_exception(size_t *len, int with_locals) {
 	/* at the exit of a process any thread may come here */
-	Object *value = py_ready() && py.PyGILState_Check() ? py.PySys_GetObject("last_value") : NULL;	/* borrowed */
+	Object *value = py_ready() && py_has_gil() ? py.PySys_GetObject("last_value") : NULL;	/* borrowed */
 	return value ? py_exception_fields(value, py.PySys_GetObject("last_traceback"), len, with_locals) : NULL;
 }

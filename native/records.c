@@ -99,37 +99,3 @@ void sentry_append(struct sentry_record *record) {
 	/* where a master is, it tells of drops; it does so even if nothing is appended any more */
 	if (!uwsgi.master_process) sentry_report_drops();
 }
-
-void sentry_report_drops(void) {
-	struct sentry_counters *counters = sentry.journal.counters;
-	uint64_t told[SENTRY_DROP_REASONS];
-	int any = 0;
-	for (int i = 0; i < SENTRY_DROP_REASONS; i++) {
-		uint64_t reported = __atomic_load_n(&counters->reported[i], __ATOMIC_RELAXED);
-		told[i] = __atomic_load_n(&counters->dropped[i], __ATOMIC_RELAXED) - reported;
-		any |= told[i] != 0;
-	}
-	if (!any) return;
-	struct sentry_record record;
-	sentry_begin(&record, SENTRY_DROPS, NULL, NULL);
-	const char *instance = sentry_instance_name();
-	sentry_record_field(&record, "instance", instance, strlen(instance));
-	/* whom to tell of them: the server's own destination */
-	sentry_default_fields(&record);
-	for (int i = 0; i < SENTRY_DROP_REASONS; i++) {
-		if (told[i]) sentry_record_pair_number(&record, "drop", sentry_drop_name[i], told[i]);
-	}
-	enum sentry_drop outcome = sentry_journal_append(&sentry.journal, &record);
-	if (outcome == SENTRY_APPENDED) {
-		for (int i = 0; i < SENTRY_DROP_REASONS; i++) __atomic_add_fetch(&counters->reported[i], told[i], __ATOMIC_RELAXED);
-	}
-	else __atomic_sub_fetch(&counters->dropped[outcome], 1, __ATOMIC_RELAXED);	/* the report itself is no event that was lost */
-}
-
-void sentry_log_drops(void) {
-	struct sentry_counters *counters = sentry.journal.counters;
-	for (int i = 0; i < SENTRY_DROP_REASONS; i++) {
-		uint64_t n = counters->dropped[i] - counters->reported[i];
-		if (n) sentry_say("%llu events were dropped and the agent could not be told: %s", (unsigned long long) n, sentry_drop_name[i]);
-	}
-}

@@ -9,6 +9,7 @@
  *   capture.c boot.c requests.c watchdog.c lines.c python*.c vassals.c   what is reported without a handler
  *   watch.c children.c deaths.c harakiri.c backlog.c proc.c   of that, what the master sees (watch.h)
  *   records.c             what all of these do alike
+ *   drops.c               the count of what could not be recorded
  *   journal*.c record.c hash.c crc32c.c   the record and its append; they know nothing of uWSGI
  *   shape.c               what an option's value must look like; nor does this
  *
@@ -174,9 +175,13 @@ uint64_t sentry_fold_start(struct sentry_handler *, enum sentry_kind);
 void sentry_state(struct sentry_record *, int worker);
 void sentry_request_fields(struct sentry_record *, struct wsgi_request *);
 void sentry_append(struct sentry_record *);
-void sentry_report_drops(void);
 void sentry_default_fields(struct sentry_record *);
-void sentry_log_drops(void);
+
+/* drops.c: the count of what could not be appended */
+void sentry_report_drops(void);
+void sentry_last_drops(void);		/* the server ends: what cannot be told is logged */
+void sentry_carry_drops(void);		/* the server is about to become its successor */
+void sentry_take_carried_drops(void);
 
 /* capture.c: what is reported without a handler */
 void sentry_capture_read(void);

@@ -37,17 +37,22 @@ static char *executable(const char *directory, size_t len, const char *name) {
 	return access(path, X_OK) ? NULL : strdup(path);
 }
 
+static char *in_path(const char *name) {
+	char *found = NULL, *path = getenv("PATH");
+	if (!path || !*path) path = "/usr/local/bin:/usr/bin:/bin";
+	while (!found && *path) {
+		size_t len = strcspn(path, ":");
+		if (len) found = executable(path, len, name);
+		path += len + (path[len] == ':');
+	}
+	return found;
+}
+
 static char *find_java(void) {
 	if (sentry.java) return strchr(sentry.java, '/') ? (access(sentry.java, X_OK) ? NULL : strdup(sentry.java)) : strdup(sentry.java);
 	char *home = getenv("JAVA_HOME");
 	char *found = home && *home ? executable(home, strlen(home), "bin/java") : NULL;
-	char *path = getenv("PATH");
-	if (!path || !*path) path = "/usr/local/bin:/usr/bin:/bin";
-	while (!found && *path) {
-		size_t len = strcspn(path, ":");
-		if (len) found = executable(path, len, "java");
-		path += len + (path[len] == ':');
-	}
+	if (!found) found = in_path("java");
 	return found ? found : executable("/usr/bin", 8, "java");
 }
 
@@ -205,6 +210,14 @@ void sentry_agent_register(void) {
 	 * master-as-root: root must not run what the directory's owner could have written. What uWSGI itself does for a daemon's uid=
 	 * would leave it root's supplementary groups.
 	 */
+	char *setpriv = in_path("setpriv");
+	if (!setpriv) {
+		sentry_say("no setpriv (of util-linux) in PATH: the agent of a master that stays root cannot be started as another user. Install it, or run `uwsgi-sentry agent --dir %s` "
+			"as uid %ld (sentry-agent = external). Events wait in %s/journal", sentry.state, (long) sentry.journal.owner, sentry.state);
+		free(line);
+		return;
+	}
+	free(setpriv);
 	char *script_line = quoted(line);
 	size_t size = strlen(script_line) + 256;
 	char *as_owner = uwsgi_malloc(size);

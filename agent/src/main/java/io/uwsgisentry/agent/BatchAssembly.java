@@ -182,7 +182,7 @@ final class BatchAssembly {
         one.forEach(
             (reason, count) -> {
               batch.count(Counter.Name.DROPPED, reason, record.instance(), quantity(count));
-              if (destination instanceof Destination.To to) {
+              if (destination instanceof Destination.To to && !reason.equals("unsure")) {
                 batch.lost(to, reasonOf(reason), Event.ERROR, quantity(count));
               }
             });

@@ -2,8 +2,12 @@ package io.uwsgisentry.event;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -103,5 +107,23 @@ class MessageTemplateTest {
     return template.params().isEmpty()
         ? template.template()
         : String.format(template.template(), template.params().toArray());
+  }
+
+  @Test
+  void thePluginsFoldKeysAreMadeByTheSameRules() throws IOException {
+    List<String> texts =
+        Files.readAllLines(Path.of("..", "testdata", "templates.tsv")).stream()
+            .filter(line -> !line.startsWith("#"))
+            .toList();
+    assertThat(texts).hasSizeGreaterThan(40);
+    assertThat(texts)
+        .allSatisfy(
+            line -> {
+              String text = line.substring(0, line.indexOf('\t'));
+              MessageTemplate found = MessageTemplate.of(text);
+              String template =
+                  found.params().isEmpty() ? text.replace("%", "%%") : found.template();
+              assertThat(template).isEqualTo(line.substring(text.length() + 1));
+            });
   }
 }

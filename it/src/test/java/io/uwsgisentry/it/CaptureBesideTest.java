@@ -74,6 +74,34 @@ class CaptureBesideTest {
   }
 
   @Test
+  void
+      a_mules_function_is_looked_at_with_the_gil_where_applications_have_interpreters_of_their_own() {
+    scene.file(
+        "haul.py",
+        """
+        def haul():
+            raise ValueError("too heavy")
+        """);
+    UwsgiServer server =
+        uwsgi
+            .server(
+                scene,
+                SERVER.replace("module = captured\n", "")
+                    + """
+                    pythonpath = ${dir}
+                    enable-threads = true
+                    mount = /one=${apps}/app.py
+                    mount = /two=${apps}/captured.py
+                    mule = haul:haul
+                    """)
+            .start();
+    Map<String, Object> event =
+        scene.awaitEvent("ValueError", e -> "ValueError".equals(Events.exceptionType(e)));
+    assertThat(Events.functions(event)).containsExactly("haul");
+    server.stop();
+  }
+
+  @Test
   void a_mule_that_exits_on_purpose_is_no_event() {
     UwsgiServer server =
         uwsgi.server(scene, Scene.quiet(SERVER + "mule = " + mule("raise SystemExit(0)"))).start();

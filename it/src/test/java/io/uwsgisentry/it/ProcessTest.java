@@ -95,6 +95,26 @@ class ProcessTest {
   }
 
   @Test
+  void a_master_that_stays_root_says_what_its_agent_lacks() throws IOException {
+    assumeTrue(Processes.root(), "needs root: uid and gid");
+    Path programs = Files.createDirectories(scene.directory().resolve("programs"));
+    Path uwsgi = Path.of("/usr/bin/uwsgi");
+    assumeTrue(Files.exists(uwsgi), "needs the machine's uWSGI where Debian has it");
+    Files.createSymbolicLink(programs.resolve("uwsgi"), uwsgi);
+    UwsgiServer server =
+        scene
+            .server(
+                MASTER
+                    + "uid = www-data\ngid = www-data\nmaster-as-root = true\nsentry-java = "
+                    + ProcessHandle.current().info().command().orElseThrow()
+                    + "\n")
+            .environment("PATH", programs.toString())
+            .start();
+    server.awaitLog("\\[uwsgi-sentry\\] no setpriv .*sentry-agent = external");
+    assertThat(server.log()).doesNotContain("setpriv --reuid");
+  }
+
+  @Test
   void a_server_in_a_chroot_writes_and_says_once_that_its_agent_must_run_outside()
       throws IOException {
     assumeTrue(Processes.root(), "needs root: chroot");
