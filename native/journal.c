@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define ROUNDS 8
-#define RESERVE 4096	/* of the limit: some thirty records that tell of drops */
+#define RESERVE 16384	/* of the limit: some twenty records that tell of drops, which last for as long as anybody will wait */
 
 const char *const sentry_drop_name[SENTRY_DROP_REASONS] = {"disk_full", "io_error", "journal_full", "unusable", "contended", "unsure"};
 

@@ -244,7 +244,7 @@ static void obstacles(void) {
 	CHECK(outcome == SENTRY_JOURNAL_FULL);
 	CHECK(stat(in(&journal, "live"), &st) == 0 && st.st_size <= 64 << 10);
 	int full = (32 << 10) / (int) (SENTRY_RECORD_HEAD + 9 + sizeof(text));
-	CHECK(n == full + ((60 << 10) - full * (int) (SENTRY_RECORD_HEAD + 9 + sizeof(text))) / SENTRY_RECORD_HEAD);
+	CHECK(n == full + ((48 << 10) - full * (int) (SENTRY_RECORD_HEAD + 9 + sizeof(text))) / SENTRY_RECORD_HEAD);
 	CHECK(journal.counters->dropped[SENTRY_JOURNAL_FULL] == 1);
 
 	CASE("what is kept free is for records that tell of drops, and their own drop is none");
