@@ -284,7 +284,7 @@ public final class Delivery implements AutoCloseable {
       // First, so that what is answered need not be read again only to be left out.
       settlements.store();
       lane.fetched(
-          outbox.ready(lane.key(), lanes.due(now), wanted, Lane.FETCHED_BYTES, lane.taken()),
+          outbox.ready(lane.key(), lanes.due(now), wanted, Supply.FETCHED_BYTES, lane.taken()),
           wanted);
     }
     Lane.Ticket ticket = lane.start(nanos, now);

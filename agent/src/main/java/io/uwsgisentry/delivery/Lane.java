@@ -6,11 +6,7 @@ import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Settlement;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.HashMap;
-import java.util.HashSet;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -18,9 +14,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The way to one destination: what is about to be sent there, how much at once, and when. It
- * neither sends nor stores; the delivery thread owns it, asks it what to start and tells it what
- * came back.
+ * The way to one destination: how much is sent there at once, when, and what follows from an
+ * outcome. What is about to be sent is its {@link Supply}, what is known of the server its {@link
+ * Health}. It neither sends nor stores; the delivery thread owns it, asks it what to start and
+ * tells it what came back.
  *
  * <p><b>Careful until proven.</b> At the start and after every failure a lane has one request in
  * flight, and {@link Pace#spacing} between two, until the server takes one (2xx). Each 2xx then
@@ -58,33 +55,17 @@ final class Lane {
    */
   record Verdict(@Nullable Settlement settlement, Map<String, Instant> holds, boolean door) {}
 
-  private static final int MOST_BUFFERED = 64;
+  private static final int MOST_AT_HAND = 64;
   private static final int TURNED_AWAY = 3;
-
-  /** How much payload is fetched at once; the entry that reaches it is the last. */
-  static final int FETCHED_BYTES = 256 * 1024;
 
   private final String key;
   private final Pace pace;
   private final Holds holds;
-  private final Deque<Entry> buffer = new ArrayDeque<>();
-
-  /**
-   * Ids in flight, or answered and not yet settled: still ready in the outbox, not to be taken
-   * again.
-   */
-  private final Set<String> busy = new HashSet<>();
-
-  /** Ids that failed in this drain. */
-  private final Set<String> tried = new HashSet<>();
-
+  private final Supply supply = new Supply();
   private final Health health;
   private int inFlight;
   private long lastStart;
   private long lastUse;
-
-  /** The outbox had nothing more; a wake-up looks again. */
-  private boolean exhausted;
 
   /** A drain is on. */
   private boolean hurried;
@@ -123,7 +104,7 @@ final class Lane {
    */
   void probe(Breaker stored, long nanos) {
     if (inFlight == 0 && health.probe(stored, nanos)) {
-      exhausted = false;
+      supply.look();
     }
   }
 
@@ -138,7 +119,7 @@ final class Lane {
 
   /** The outbox may have something new. */
   void look() {
-    exhausted = false;
+    supply.look();
   }
 
   /**
@@ -148,39 +129,32 @@ final class Lane {
   void hurry(long nanos) {
     hurried = true;
     givenUp = false;
-    exhausted = false;
+    supply.lookAfresh();
     health.resume(nanos);
-    tried.clear();
   }
 
   void calm() {
     hurried = false;
     givenUp = false;
-    exhausted = false;
-    tried.clear();
+    supply.lookAfresh();
   }
 
   /** How many entries to fetch now, 0 for none. */
   int wanted(long nanos, Instant now) {
     boolean soon = health.proven() || inFlight == 0;
-    if (exhausted || !soon || buffer.size() > health.allowed() || waits(nanos, now)) {
+    if (!soon || supply.suffices(health.allowed()) || waits(nanos, now)) {
       return 0;
     }
-    return health.proven() ? MOST_BUFFERED : 1;
+    return health.proven() ? MOST_AT_HAND : 1;
   }
 
   /** Ids that are not to be fetched. */
   Set<String> taken() {
-    Set<String> taken = new HashSet<>(busy);
-    taken.addAll(tried);
-    buffer.forEach(e -> taken.add(e.id()));
-    return taken;
+    return supply.taken();
   }
 
   void fetched(List<Entry> entries, int wanted) {
-    buffer.addAll(entries);
-    long bytes = entries.stream().mapToLong(entry -> entry.payload().length).sum();
-    exhausted = entries.size() < wanted && bytes < FETCHED_BYTES;
+    supply.fetched(entries, wanted);
   }
 
   /** The next request to make now, or null. */
@@ -188,15 +162,8 @@ final class Lane {
     if (inFlight >= health.allowed() || waits(nanos, now)) {
       return null;
     }
-    for (Iterator<Entry> entries = buffer.iterator(); entries.hasNext(); ) {
-      Entry entry = entries.next();
-      if (!holds.on(entry.category(), now)) {
-        entries.remove();
-        busy.add(entry.id());
-        return ticket(new Parcel.OfEvent(entry), nanos);
-      }
-    }
-    return null;
+    Entry entry = supply.take(holds, now);
+    return entry == null ? null : ticket(new Parcel.OfEvent(entry), nanos);
   }
 
   /**
@@ -205,7 +172,7 @@ final class Lane {
    */
   boolean mayReport(long nanos, Instant now) {
     return inFlight < health.allowed()
-        && (health.breaker() == null || (buffer.isEmpty() && exhausted))
+        && (health.breaker() == null || supply.isSpent())
         && !waits(nanos, now)
         && !holds.on(ClientReports.CATEGORY, now);
   }
@@ -255,14 +222,14 @@ final class Lane {
     if (parcel instanceof Parcel.OfReport) {
       settlement = null;
     } else if (settlement == null) {
-      busy.remove(parcel.id());
+      supply.done(parcel.id());
     }
     return new Verdict(settlement, asked, !Objects.equals(health.breaker(), before));
   }
 
   /** The entry is settled in the outbox. */
   void settled(String id) {
-    busy.remove(id);
+    supply.done(id);
   }
 
   /** Whether nothing has failed since it was sent. */
@@ -272,8 +239,7 @@ final class Lane {
 
   private void careful() {
     health.doubt();
-    buffer.clear();
-    exhausted = false;
+    supply.giveUp();
   }
 
   private static Settlement dead(
@@ -321,7 +287,7 @@ final class Lane {
       wait = RateLimits.max(wait, told);
     }
     if (hurried) {
-      tried.add(parcel.id());
+      supply.tried(parcel.id());
       health.resume(nanos);
       // Without an answer the others would fare no better, and time is short.
       givenUp |= outcome instanceof Outcome.Unreachable;
@@ -339,33 +305,20 @@ final class Lane {
     return health.proven() || resumeAt - spaced > 0 ? resumeAt : spaced;
   }
 
-  private boolean allHeld(Instant now) {
-    return buffer.stream().allMatch(e -> holds.on(e.category(), now));
-  }
-
   /**
    * In how many nanoseconds there may be something to do without an outcome or a wake-up; {@link
    * Long#MAX_VALUE} for never.
    */
   long idleFor(long nanos, Instant now) {
-    if (givenUp || inFlight >= health.allowed() || (buffer.isEmpty() && exhausted)) {
+    if (givenUp || inFlight >= health.allowed() || supply.isSpent()) {
       return Long.MAX_VALUE;
     }
-    return Math.max(startAt() - nanos, heldFor(now).toNanos());
-  }
-
-  /** Until something may start, as far as holds say. */
-  private Duration heldFor(Instant now) {
-    Duration least = buffer.isEmpty() ? holds.leftFor(RateLimits.ALL, now) : RateLimits.LONGEST;
-    for (Entry entry : buffer) {
-      least = RateLimits.min(least, holds.leftFor(entry.category(), now));
-    }
-    return least;
+    return Math.max(startAt() - nanos, supply.heldFor(holds, now).toNanos());
   }
 
   /** Whether a drain can expect nothing more of it. */
   boolean over(Instant now) {
-    return inFlight == 0 && (givenUp || holds.all(now) || (exhausted && allHeld(now)));
+    return inFlight == 0 && (givenUp || holds.all(now) || supply.allHeld(holds, now));
   }
 
   /**
@@ -374,9 +327,8 @@ final class Lane {
    */
   boolean idle(long nanos, Duration keep) {
     return inFlight == 0
-        && busy.isEmpty()
-        && buffer.isEmpty()
-        && exhausted
+        && !supply.isBusy()
+        && supply.isSpent()
         && health.resumeAt() - nanos <= 0
         && nanos - lastUse > keep.toNanos();
   }

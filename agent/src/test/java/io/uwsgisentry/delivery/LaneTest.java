@@ -146,7 +146,7 @@ class LaneTest {
   void fewerEntriesThanWereAskedForAreNotTheLastOnesIfTheirBytesWereTheReason() {
     finish(startAll().get(0), TAKEN);
     lane.look();
-    lane.fetched(List.of(entry(Lane.FETCHED_BYTES)), lane.wanted(nanos, now));
+    lane.fetched(List.of(entry(Supply.FETCHED_BYTES)), lane.wanted(nanos, now));
     assertThat(lane.wanted(nanos, now)).isPositive();
     lane.fetched(List.of(entry(10)), lane.wanted(nanos, now));
     assertThat(lane.wanted(nanos, now)).isZero();
