@@ -47,6 +47,7 @@ final class Database implements AutoCloseable {
   private final Map<String, PreparedStatement> statements = new HashMap<>();
   private final List<Runnable> onRollback = new ArrayList<>();
   private volatile @Nullable OutboxException damage;
+  private long seenVersion;
 
   private Database(Path file, Connection connection) {
     this.file = file;
@@ -238,6 +239,17 @@ final class Database implements AutoCloseable {
     try (ResultSet rows = prepared(sql).executeQuery()) {
       return rows.next() ? rows.getLong(1) : 0;
     }
+  }
+
+  /** Whether another connection has written since the last call; false at the first. */
+  boolean changedElsewhere() throws IOException {
+    return read(
+        () -> {
+          long version = preparedNumber("PRAGMA data_version");
+          boolean changed = seenVersion != 0 && version != seenVersion;
+          seenVersion = version;
+          return changed;
+        });
   }
 
   Path file() {

@@ -57,7 +57,6 @@ public final class Outbox implements AutoCloseable {
   private final Discards discards;
   private final Breakers breakers;
   private final Destinations destinations;
-  private long seenVersion;
 
   private Outbox(Database database, Clock clock, Bounds bounds) {
     this.database = database;
@@ -93,15 +92,7 @@ public final class Outbox implements AutoCloseable {
 
   /** As {@link #open(Path)}, with the bounds of what it keeps. */
   public static Outbox open(Path db, Clock clock, Bounds bounds) throws IOException {
-    Database database = Database.open(db);
-    return migrated(
-        database,
-        clock,
-        bounds,
-        () -> {
-          Schema.migrate(database);
-          database.read(() -> guard(database));
-        });
+    return new Outbox(Opening.forWriting(db), clock, bounds);
   }
 
   /**
@@ -112,32 +103,7 @@ public final class Outbox implements AutoCloseable {
    * @throws NewerOutboxException if a newer version of this program has written it
    */
   public static Outbox openReadOnly(Path db) throws IOException {
-    Database database = Database.openReadOnly(db);
-    return migrated(database, Clock.systemUTC(), Bounds.DEFAULT, () -> Schema.understand(database));
-  }
-
-  private static boolean guard(Database database) throws java.sql.SQLException {
-    database.execute(Move.guard());
-    return true;
-  }
-
-  private interface Step {
-    void run() throws IOException;
-  }
-
-  private static Outbox migrated(Database database, Clock clock, Bounds bounds, Step step)
-      throws IOException {
-    boolean done = false;
-    try {
-      step.run();
-      Outbox outbox = new Outbox(database, clock, bounds);
-      done = true;
-      return outbox;
-    } finally {
-      if (!done) {
-        database.close();
-      }
-    }
+    return new Outbox(Opening.forReading(db), Clock.systemUTC(), Bounds.DEFAULT);
   }
 
   /**
@@ -389,13 +355,7 @@ public final class Outbox implements AutoCloseable {
 
   /** Whether another process has written since the last call; false at the first. */
   public boolean changedElsewhere() throws IOException {
-    return database.read(
-        () -> {
-          long version = database.preparedNumber("PRAGMA data_version");
-          boolean changed = seenVersion != 0 && version != seenVersion;
-          seenVersion = version;
-          return changed;
-        });
+    return database.changedElsewhere();
   }
 
   /**

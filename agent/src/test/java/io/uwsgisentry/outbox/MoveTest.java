@@ -142,7 +142,7 @@ class MoveTest {
         assertThat(Files.readString(file)).doesNotContainPattern("SET[^W]*\\bstate = ");
       }
     }
-    assertThat(Files.readString(sources.resolve("Outbox.java"))).contains("Move.guard()");
+    assertThat(Files.readString(sources.resolve("Opening.java"))).contains("Move.guard()");
   }
 
   @Test
