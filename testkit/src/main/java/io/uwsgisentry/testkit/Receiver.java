@@ -8,21 +8,17 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.time.Duration;
-import java.time.Instant;
-import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Predicate;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A Sentry server to send to: takes a POST on any path, remembers what came, and misbehaves on
- * demand ({@link #behave}). One thread a connection. {@code GET /stats} answers the counts as JSON.
+ * demand ({@link #behave}). One thread a connection; what they saw is in one {@link Ledger}. {@code
+ * GET /stats} answers the counts as JSON.
  *
  * <p>An event counts as accepted when it was answered with 2xx; it is recorded before the answer
  * goes out, so a client that saw its answer finds it recorded.
@@ -51,26 +47,15 @@ public final class Receiver implements AutoCloseable {
   }
 
   private final ServerSocket server;
-  private final Keep keep;
+  private final Ledger ledger;
   private final boolean tls;
   private final Set<Socket> open = ConcurrentHashMap.newKeySet();
   private volatile Behaviour behaviour;
   private volatile boolean closed;
 
-  // Guarded by this.
-  private final List<Received> requests = new ArrayList<>();
-  private final List<Received> accepted = new ArrayList<>();
-  private final Set<String> ids = new LinkedHashSet<>();
-  private final Map<Integer, Long> byStatus = new TreeMap<>();
-  private long requestCount;
-  private long acceptedCount;
-  private int connections;
-  private int inFlight;
-  private int mostInFlight;
-
   private Receiver(ServerSocket server, Keep keep, Behaviour behaviour, boolean tls) {
     this.server = server;
-    this.keep = keep;
+    this.ledger = new Ledger(keep);
     this.behaviour = behaviour;
     this.tls = tls;
   }
@@ -170,13 +155,13 @@ public final class Receiver implements AutoCloseable {
   }
 
   /** Every POST that came, answered or not, in order of arrival. */
-  public synchronized List<Received> requests() {
-    return List.copyOf(requests);
+  public List<Received> requests() {
+    return ledger.requests();
   }
 
   /** The requests answered with 2xx, in order of their answers. */
-  public synchronized List<Received> accepted() {
-    return List.copyOf(accepted);
+  public List<Received> accepted() {
+    return ledger.accepted();
   }
 
   /** The payloads of the accepted events, as JSON. */
@@ -189,61 +174,38 @@ public final class Receiver implements AutoCloseable {
   }
 
   /** The ids of the accepted events, each once. */
-  public synchronized Set<String> eventIds() {
-    return new LinkedHashSet<>(ids);
+  public Set<String> eventIds() {
+    return ledger.eventIds();
   }
 
-  public synchronized Counts counts() {
-    return new Counts(requestCount, acceptedCount, ids.size(), new TreeMap<>(byStatus));
+  public Counts counts() {
+    return ledger.counts();
   }
 
   /** How many connections were ever accepted. */
-  public synchronized int connections() {
-    return connections;
+  public int connections() {
+    return ledger.connections();
   }
 
   /** How many requests were waiting for an answer at once, at most. */
-  public synchronized int mostInFlight() {
-    return mostInFlight;
+  public int mostInFlight() {
+    return ledger.mostInFlight();
   }
 
-  public synchronized void clear() {
-    requests.clear();
-    accepted.clear();
-    ids.clear();
-    byStatus.clear();
-    requestCount = 0;
-    acceptedCount = 0;
-    mostInFlight = inFlight;
+  public void clear() {
+    ledger.clear();
   }
 
   /** Waits until {@code n} different events were accepted and returns all accepted requests. */
   public List<Received> awaitEvents(int n, Duration timeout) {
-    await(
-        n + " events", timeout, r -> (r.keep == Keep.COUNTS ? r.acceptedCount : r.ids.size()) >= n);
+    ledger.awaitEvents(n, timeout);
     return accepted();
   }
 
   /** Waits until {@code n} requests came, whatever was answered, and returns them. */
   public List<Received> awaitRequests(int n, Duration timeout) {
-    await(n + " requests", timeout, r -> r.requestCount >= n);
+    ledger.awaitRequests(n, timeout);
     return requests();
-  }
-
-  private synchronized void await(String what, Duration timeout, Predicate<Receiver> reached) {
-    long end = System.nanoTime() + timeout.toNanos();
-    while (!reached.test(this)) {
-      long left = Duration.ofNanos(end - System.nanoTime()).toMillis();
-      if (left <= 0) {
-        throw new AssertionError("waited " + timeout + " for " + what + ", got " + counts());
-      }
-      try {
-        wait(left);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new AssertionError("interrupted while waiting for " + what, e);
-      }
-    }
   }
 
   /** Stops listening and closes every connection. Its port can be used again at once. */
@@ -259,10 +221,7 @@ public final class Receiver implements AutoCloseable {
       try {
         Socket socket = server.accept();
         open.add(socket);
-        int number;
-        synchronized (this) {
-          number = ++connections;
-        }
+        int number = ledger.connected();
         spawn("receiver-" + number, () -> serve(socket, number));
       } catch (IOException e) {
         if (!closed) {
@@ -300,12 +259,12 @@ public final class Receiver implements AutoCloseable {
           false);
       return !message.wantsClose();
     }
-    Received request = arrived(message, number);
+    Received request = ledger.arrived(message, number);
     try {
       Behaviour.Reaction reaction = behaviour.react(request);
       if (reaction instanceof Answer answer) {
         pause(answer.delay());
-        answered(request, message, answer.status());
+        ledger.answered(request, message, answer.status());
         connection.answer(answer, message.wantsClose());
         return !answer.close() && !message.wantsClose();
       } else if (reaction instanceof Behaviour.Silence) {
@@ -315,45 +274,7 @@ public final class Receiver implements AutoCloseable {
       }
       return false;
     } finally {
-      synchronized (this) {
-        inFlight--;
-      }
-    }
-  }
-
-  private synchronized Received arrived(Message message, int number) {
-    Received request =
-        new Received(
-            message.method(),
-            message.path(),
-            message.headers(),
-            keep == Keep.ALL ? message.body() : new byte[0],
-            number,
-            Instant.now());
-    requestCount++;
-    mostInFlight = Math.max(mostInFlight, ++inFlight);
-    if (keep == Keep.ALL) {
-      requests.add(request);
-    }
-    notifyAll();
-    return request;
-  }
-
-  private void answered(Received request, Message message, int status) {
-    boolean good = status >= 200 && status < 300;
-    String id = good && keep != Keep.COUNTS ? EventIds.of(message.headers(), message.body()) : null;
-    synchronized (this) {
-      byStatus.merge(status, 1L, Long::sum);
-      if (good) {
-        acceptedCount++;
-        if (keep == Keep.ALL) {
-          accepted.add(request);
-        }
-        if (id != null) {
-          ids.add(id);
-        }
-      }
-      notifyAll();
+      ledger.over();
     }
   }
 
