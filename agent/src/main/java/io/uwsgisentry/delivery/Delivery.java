@@ -140,8 +140,11 @@ public final class Delivery implements AutoCloseable {
   @Override
   public void close() {
     try {
-      dispatch.end(LAST_ANSWERS);
-      inbox.add(new Stop());
+      try {
+        dispatch.end(LAST_ANSWERS);
+      } finally {
+        inbox.add(new Stop());
+      }
       thread.join(1000);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

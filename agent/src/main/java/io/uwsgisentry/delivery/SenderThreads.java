@@ -34,10 +34,17 @@ final class SenderThreads {
     this.most = most;
     this.mostUnproven = Math.max(1, most - most / 4 - (most < 4 ? 1 : 0));
     this.crowded = Math.max(1, most / 2);
-    // Twice, as a thread that has handed in its outcome may not be back for the next request yet.
+    // The counting bounds them. A thread that has handed in its outcome may not be back for the
+    // next
+    // request yet, so for moments there are more.
     this.threads =
         new ThreadPoolExecutor(
-            0, 2 * most, 10, TimeUnit.SECONDS, new SynchronousQueue<>(), SenderThreads::thread);
+            0,
+            Integer.MAX_VALUE,
+            10,
+            TimeUnit.SECONDS,
+            new SynchronousQueue<>(),
+            SenderThreads::thread);
   }
 
   int most() {

@@ -67,20 +67,28 @@ final class Database implements AutoCloseable {
     SQLiteConfig config = new SQLiteConfig();
     config.setBusyTimeout(BUSY_TIMEOUT_MS);
     Database database = connect(file, "", config);
-    database.read(
-        () -> {
-          if (database.number("PRAGMA page_count") == 0) {
-            // It has an effect on a new file only, and only as the first of all.
-            database.execute("PRAGMA auto_vacuum = INCREMENTAL");
-          }
-          database.execute("PRAGMA journal_mode = WAL");
-          database.execute("PRAGMA synchronous = NORMAL");
-          database.execute("PRAGMA wal_autocheckpoint = " + WAL_PAGES);
-          database.execute("PRAGMA journal_size_limit = " + WAL_KEPT_BYTES);
-          database.execute("PRAGMA temp_store = MEMORY");
-          return true;
-        });
-    return database;
+    boolean ready = false;
+    try {
+      ready = database.read(database::prepare);
+      return database;
+    } finally {
+      if (!ready) {
+        database.close();
+      }
+    }
+  }
+
+  private boolean prepare() throws SQLException {
+    if (number("PRAGMA page_count") == 0) {
+      // It has an effect on a new file only, and only as the first of all.
+      execute("PRAGMA auto_vacuum = INCREMENTAL");
+    }
+    execute("PRAGMA journal_mode = WAL");
+    execute("PRAGMA synchronous = NORMAL");
+    execute("PRAGMA wal_autocheckpoint = " + WAL_PAGES);
+    execute("PRAGMA journal_size_limit = " + WAL_KEPT_BYTES);
+    execute("PRAGMA temp_store = MEMORY");
+    return true;
   }
 
   /** Opens the file for reading and makes nothing. */
@@ -260,9 +268,7 @@ final class Database implements AutoCloseable {
   public void close() throws IOException {
     read(
         () -> {
-          for (PreparedStatement statement : statements.values()) {
-            statement.close();
-          }
+          // With its statements, even where closing one of them would fail.
           statements.clear();
           connection.close();
           return true;

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.sql.SQLException;
 import java.util.List;
+import org.sqlite.SQLiteErrorCode;
 
 /**
  * The tables, and the way from each version of them to the next. {@code PRAGMA user_version} holds
@@ -246,6 +247,10 @@ final class Schema {
   }
 
   private static int userVersion(Database database) throws SQLException {
-    return (int) database.number("PRAGMA user_version");
+    long version = database.number("PRAGMA user_version");
+    if (version < 0) {
+      throw new SQLException("no version is " + version, null, SQLiteErrorCode.SQLITE_CORRUPT.code);
+    }
+    return (int) version;
   }
 }
