@@ -243,12 +243,12 @@ class DeathTest {
 
   @Test
   void an_event_that_waited_for_a_usable_dsn_goes_to_the_mended_one() {
-    String alarm = "alarm = odd sentry:dsn=%s\nalarm-log = odd ^FOO\nsentry-instance = shop\n";
-    UwsgiServer server = scene.server(SERVER + alarm.formatted("http://host/1")).start();
+    String alarm = "alarm = odd sentry:dsn=http://host/1\nalarm-log = odd ^FOO\n";
+    UwsgiServer server = scene.server(SERVER + alarm).start();
     server.get("/log?line=FOO");
     scene.state().awaitEntries(1, State.UNDELIVERABLE);
     server.stop();
-    scene.server(SERVER + alarm.formatted("${dsn}")).start();
+    server.mended("http://host/1", "${dsn}").start();
     scene.awaitEvent("FOO 0");
   }
 

@@ -28,11 +28,11 @@ final class UwsgiServer {
 
   private final Scene scene;
   private final String name;
-  private final String ini;
   private final int port;
   private final Path logFile;
   private final Map<String, String> environment = new LinkedHashMap<>();
   private final List<String> before = new ArrayList<>();
+  private String ini;
   private String file;
   private String binary = "uwsgi";
   private Path plugins = Installation.ofThisRun().plugins();
@@ -50,6 +50,12 @@ final class UwsgiServer {
   /** Has its configuration in this file of the scene's directory instead of one of its own name. */
   UwsgiServer in(String path) {
     file = path;
+    return this;
+  }
+
+  /** Has these words instead of those in its configuration, from the next start on. */
+  UwsgiServer mended(String words, String instead) {
+    ini = ini.replace(words, instead);
     return this;
   }
 
