@@ -206,29 +206,47 @@ class MisbehavingServerTest {
     }
   }
 
+  /**
+   * The JDK's client loses the failure of a handshake now and then, in a JVM's first one (4 of 60
+   * tries with 17.0.15), and ends by the timeout instead. The event waits either way, and the next
+   * try says why.
+   */
   @Test
   void plainHttpWhereTlsIsExpectedIsToldAsSuch() throws Exception {
-    try (ServerSocket plain = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+    try (ServerSocket plain = new ServerSocket(0, 8, InetAddress.getLoopbackAddress())) {
       Thread server =
           new Thread(
               () -> {
-                try (Socket connection = plain.accept()) {
-                  int unused = connection.getInputStream().read();
-                  OddServer.say(
-                      connection.getOutputStream(),
-                      "HTTP/1.1 400 Plain HTTP here\r\nContent-Length: 0\r\n\r\n");
-                  connection.shutdownOutput();
-                  // As long as the client wants to read it.
-                  connection.getInputStream().transferTo(java.io.OutputStream.nullOutputStream());
-                } catch (IOException e) {
-                  // The outcome tells.
+                while (!plain.isClosed()) {
+                  answerInPlain(plain);
                 }
               });
       server.start();
-      Outcome outcome = send("https://public@127.0.0.1:" + plain.getLocalPort() + "/1");
-      assertThat(outcome).isInstanceOf(Outcome.Unreachable.class);
-      assertThat(outcome.words()).startsWith("TLS failed: ");
+      List<String> words = new ArrayList<>();
+      while (words.size() < 5
+          && words.stream().noneMatch(said -> said.startsWith("TLS failed: "))) {
+        Outcome outcome =
+            send("https://public@127.0.0.1:" + plain.getLocalPort() + "/1", ofSeconds(5));
+        assertThat(outcome).isInstanceOf(Outcome.Unreachable.class);
+        words.add(outcome.words());
+      }
+      assertThat(words).last().asString().startsWith("TLS failed: ");
+      plain.close();
       server.join();
+    }
+  }
+
+  private static void answerInPlain(ServerSocket plain) {
+    try (Socket connection = plain.accept()) {
+      int unused = connection.getInputStream().read();
+      OddServer.say(
+          connection.getOutputStream(),
+          "HTTP/1.1 400 Plain HTTP here\r\nContent-Length: 0\r\n\r\n");
+      connection.shutdownOutput();
+      // As long as the client wants to read it.
+      connection.getInputStream().transferTo(java.io.OutputStream.nullOutputStream());
+    } catch (IOException e) {
+      // The outcome tells.
     }
   }
 
