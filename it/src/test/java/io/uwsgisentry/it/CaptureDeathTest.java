@@ -92,8 +92,9 @@ class CaptureDeathTest {
 
   @Test
   void an_idle_worker_that_is_killed_has_no_request() {
-    UwsgiServer server = scene.server(SERVER).start();
+    UwsgiServer server = scene.server(SERVER + "stats = ${dir}/stats\n").start();
     server.get("/ok");
+    server.awaitIdle();
     Processes.signal(server.workerPid(1), "KILL");
     server.awaitLog("Respawned uWSGI worker 1");
     assertThat(scene.onlyEventOf(server)).doesNotContainKeys("request", "transaction");

@@ -1,10 +1,14 @@
 package io.uwsgisentry.it;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.uwsgisentry.testkit.Patience;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.Channels;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -216,6 +220,25 @@ final class UwsgiServer {
       throw new AssertionError(name + " has no worker " + worker);
     }
     return pid;
+  }
+
+  /**
+   * Waits until no worker is in a request by uWSGI's own account; the configuration must have
+   * {@code stats = ${dir}/stats}. A client that has its whole answer knows no such thing: the
+   * worker closes the connection first.
+   */
+  void awaitIdle() {
+    await(name + " to be idle").until(() -> !stats().contains("\"in_request\":1"));
+  }
+
+  private String stats() throws IOException {
+    var address = UnixDomainSocketAddress.of(scene.directory().resolve("stats"));
+    try (SocketChannel channel = SocketChannel.open(address)) {
+      byte[] all = Channels.newInputStream(channel).readAllBytes();
+      String stats = new String(all, StandardCharsets.UTF_8).replaceAll("\\s", "");
+      assertThat(stats).contains("\"in_request\":");
+      return stats;
+    }
   }
 
   /** Sends the master a signal: {@code HUP}, {@code KILL}, … */
