@@ -196,14 +196,19 @@ pidfile = {pid}
             client.start()
 
     def start(self):
-        subprocess.run(["uwsgi", "--ini", self.directory / "uwsgi.ini"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        began = subprocess.run(["uwsgi", "--ini", self.directory / "uwsgi.ini"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if began.returncode:
+            raise Failure("uWSGI does not start (%d): %s" % (began.returncode, began.stdout[-2000:]))
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             try:
+                # It listens before it goes into the background, and only then writes its own pid over the one that is gone.
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                time.sleep(0.02)
+                if alive(self.master()):
+                    return
+            except (OSError, ValueError):
+                pass
+            time.sleep(0.02)
         raise Failure("uWSGI does not come up: " + (self.directory / "uwsgi.log").read_text()[-2000:])
 
     def ask(self, client):
@@ -282,7 +287,13 @@ def send(pid, number):
 
 
 def alive(pid):
-    return state_of(pid) not in "ZX"
+    """Whether anything of the process runs. While one of its threads does, its files are open, its first thread may be gone long since."""
+    if state_of(pid) not in "ZX":
+        return True
+    try:
+        return len(os.listdir("/proc/%d/task" % pid)) > 1
+    except OSError:
+        return False
 
 
 def state_of(pid):
