@@ -23,6 +23,9 @@ import java.util.Set;
 /**
  * Makes a {@link Batch} of what was found in a stretch of a journal file. One instance a batch.
  *
+ * <p>A batch ends before its time when its events have become large: a record of some kilobytes can
+ * make an event a hundred times as large, of the source lines around each frame.
+ *
  * <p>Every record ends up in exactly one place: as an event of its own, as one of the occurrences
  * that a window counts or as one that was left out ({@link Folding}), as raw bytes in a dead entry,
  * in the handlers or counters that it tells of, or as a duplicate.
@@ -33,6 +36,8 @@ final class BatchAssembly {
     byte[] bytes(long offset, long end) throws IOException;
   }
 
+  private static final long BYTES_OF_EVENTS = 8 << 20;
+
   private final Outbox outbox;
   private final Raw raw;
   private final Batch batch;
@@ -41,14 +46,21 @@ final class BatchAssembly {
   private final List<Advice> advice = new ArrayList<>();
   private boolean configured;
 
-  BatchAssembly(Outbox outbox, EventFactory factory, Raw raw, String file, long position) {
+  BatchAssembly(Outbox outbox, EventFactory factory, Raw raw, String file) {
     this.outbox = outbox;
     this.raw = raw;
-    this.batch = new Batch(file, position);
+    this.batch = new Batch(file);
     this.folding = new Folding(outbox, factory, batch, this::unbuildable);
   }
 
-  Batch assemble(List<Finding> findings) throws IOException {
+  /**
+   * Takes as many findings as one batch should have, from the first on.
+   *
+   * @param findings at least one
+   * @return how many it took
+   */
+  int assemble(List<Finding> findings) throws IOException {
+    int done = 0;
     Set<String> taken = outbox.known(ids(findings));
     for (Finding finding : findings) {
       Record record = finding.record();
@@ -61,8 +73,17 @@ final class BatchAssembly {
       } else {
         take(record, finding);
       }
+      batch.reached(finding.end());
+      done++;
+      if (batch.bytes() + folding.bytesToCome() >= BYTES_OF_EVENTS) {
+        break;
+      }
     }
     folding.finish();
+    return done;
+  }
+
+  Batch batch() {
     return batch;
   }
 

@@ -59,6 +59,10 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
         this.passed = before.passed;
       }
     }
+
+    long bytesToCome() {
+      return finding == null ? 0 : EVENT_OF_RECORD * finding.bytes();
+    }
   }
 
   /**
@@ -70,6 +74,10 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
     }
   }
 
+  // Of the bytes of its record, at most about so many times are made an event; what more there are
+  // is seen when it has been made.
+  private static final int EVENT_OF_RECORD = 32;
+
   private final Outbox outbox;
   private final EventFactory factory;
   private final Batch batch;
@@ -77,6 +85,7 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
   private final Summaries summaries;
   private final StormGuard<Fold.Key> guard = new StormGuard<>(this);
   private final Map<Fold.Key, Latest> latest = new HashMap<>();
+  private long bytesToCome;
   // For brief records, which name their handler by its hash alone.
   private final Map<Long, Handler> told = new HashMap<>();
   private final Map<Long, Known> handlers = new HashMap<>();
@@ -143,7 +152,8 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
     last.record = record;
     last.finding = finding;
     last.settings = settings;
-    latest.put(key, last);
+    Latest before = latest.put(key, last);
+    bytesToCome += last.bytesToCome() - (before == null ? 0 : before.bytesToCome());
     counted(record, record.instance());
   }
 
@@ -162,6 +172,11 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
     latest.put(key, new Latest(record, destination, latest.get(key)));
     counted(record, instance);
     batch.count(Counter.Name.BRIEF, "", instance, 1);
+  }
+
+  /** About how large the events will be that {@link #finish} makes. */
+  long bytesToCome() {
+    return bytesToCome;
   }
 
   private void counted(Record record, String instance) {
@@ -236,7 +251,8 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
     }
     summaries.add(batch, fold, known(fold.handlerHash()).settings());
     batch.closed(key);
-    latest.remove(key);
+    Latest over = latest.remove(key);
+    bytesToCome -= over == null ? 0 : over.bytesToCome();
   }
 
   /** The windows as they are after the last record, for the batch. */

@@ -309,18 +309,17 @@ final class JournalPump {
 
   private void store(SealedFile file, RecordReader reader, List<Finding> findings)
       throws IOException {
-    if (findings.isEmpty()) {
-      return;
-    }
-    BatchAssembly assembly =
-        new BatchAssembly(outbox, factory, reader::raw, file.name(), reader.position());
-    Outbox.Stored result = outbox.store(assembly.assemble(findings));
-    remark(file, assembly.remarks());
-    advise(assembly.advice());
-    unresolved |= assembly.configured();
-    int ready = result.ready() + resolve();
-    if (ready > 0) {
-      stored.run();
+    for (int done = 0; done < findings.size(); ) {
+      BatchAssembly assembly = new BatchAssembly(outbox, factory, reader::raw, file.name());
+      done += assembly.assemble(findings.subList(done, findings.size()));
+      Outbox.Stored result = outbox.store(assembly.batch());
+      remark(file, assembly.remarks());
+      advise(assembly.advice());
+      unresolved |= assembly.configured();
+      int ready = result.ready() + resolve();
+      if (ready > 0) {
+        stored.run();
+      }
     }
   }
 

@@ -34,7 +34,8 @@ public final class Batch {
   record Given(Destination.@Nullable To to, DiscardReason reason, String category) {}
 
   private final String file;
-  private final long position;
+  private long position;
+  private long bytes;
   private final List<Arrival> arrivals = new ArrayList<>();
   private final List<String> consumed = new ArrayList<>();
   private final Map<Long, Handler> handlers = new LinkedHashMap<>();
@@ -54,9 +55,28 @@ public final class Batch {
     this.position = position;
   }
 
+  /** A batch of a file of which it is not known yet how far it will go: {@link #reached}. */
+  public Batch(String file) {
+    this(file, 0);
+  }
+
   /** A batch that no journal file is behind. */
   public Batch() {
     this("", 0);
+  }
+
+  /**
+   * Where the next batch of the file starts.
+   *
+   * @param next bytes from the file's start
+   */
+  public void reached(long next) {
+    position = next;
+  }
+
+  /** How large the events are that it holds, as JSON. */
+  public long bytes() {
+    return bytes;
   }
 
   /** An event that stands for its record. */
@@ -71,7 +91,7 @@ public final class Batch {
    *     and counted; 0: no limit
    */
   public void event(Event event, Record record, Destination destination, long mostPerMinute) {
-    arrivals.add(
+    arrived(
         new Arrival(
             event,
             destination,
@@ -94,7 +114,7 @@ public final class Batch {
       long occurrences,
       Destination destination,
       long mostPerMinute) {
-    arrivals.add(
+    arrived(
         new Arrival(
             event, destination, handlerHash, foldKey, occurrences, false, "", mostPerMinute));
   }
@@ -117,7 +137,7 @@ public final class Batch {
    * @param destination where its event would have gone, as far as that is known
    */
   public void unbuildable(Event event, Record record, String fault, Destination destination) {
-    arrivals.add(
+    arrived(
         new Arrival(
             event,
             new Destination.None(),
@@ -165,6 +185,11 @@ public final class Batch {
   /** Something to count; quantities of the same name, reason and subject add up. */
   public void count(Counter.Name name, String reason, String subject, long quantity) {
     counts.merge(new Count(name, reason, subject), quantity, Long::sum);
+  }
+
+  private void arrived(Arrival arrival) {
+    arrivals.add(arrival);
+    bytes += arrival.event().payload().length;
   }
 
   String file() {

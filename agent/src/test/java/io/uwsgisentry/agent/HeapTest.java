@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.journal.Kind;
+import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.outbox.Batch;
 import io.uwsgisentry.outbox.Filter;
 import io.uwsgisentry.outbox.Fold;
@@ -12,10 +13,16 @@ import io.uwsgisentry.policy.StormWindow;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What there is much of and is large is not in memory at once: with the heap of a real agent. */
 class HeapTest {
@@ -23,11 +30,19 @@ class HeapTest {
 
   @TempDir Path temporary;
   private Path state;
+  private final List<Path> cleanup = new ArrayList<>();
 
   @BeforeEach
   void directory() throws Exception {
     state = Files.createDirectory(temporary.resolve("state"));
     new Journal(state);
+  }
+
+  @AfterEach
+  void remove() throws Exception {
+    for (Path path : cleanup) {
+      Files.deleteIfExists(path);
+    }
   }
 
   @Test
@@ -40,6 +55,41 @@ class HeapTest {
   void manyOpenWindowsOfLargeEventsAreToldOfAtTheAgentsEnd() throws Exception {
     windows(Instant.now());
     assertThatAllAreTold();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"600", "300"})
+  void recordsThatMakeEventsManyTimesTheirSizeAreTakenBitByBit(int faults) throws Exception {
+    // A short path: of its frames, the name of the file is most of what a record holds.
+    Path directory = Path.of("/tmp/h" + ProcessHandle.current().pid() + faults);
+    Path source = Files.createDirectory(directory).resolve("v.py");
+    cleanup.add(source);
+    cleanup.add(directory);
+    Files.writeString(source, ("x = ask(" + "'why', ".repeat(23) + ")\n").repeat(100));
+    Files.setLastModifiedTime(source, FileTime.from(Journal.time(0)));
+    Journal journal = new Journal(state);
+    for (int i = 0; i < 600; i++) {
+      journal.append(deepException(i, source, i % faults));
+    }
+    try (AgentProcess agent = AgentProcess.start(state, "--drain-only")) {
+      assertThat(agent.exitCode()).as(agent.output()).isZero();
+    }
+    try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
+      assertThat(outbox.list(Filter.ALL, 1_000)).hasSize(600);
+      assertThat(Files.size(state.resolve("outbox.db"))).isGreaterThan(600 * (150L << 10));
+    }
+  }
+
+  private static Record deepException(int number, Path source, long fault) {
+    List<String> fields = new ArrayList<>();
+    fields.addAll(List.of("instance", Journal.INSTANCE, "handler", Journal.HANDLER));
+    fields.addAll(List.of("options", "", "default", "server\0" + Journal.SERVER));
+    fields.addAll(List.of("default", "fold\0001", "python.exception", "\0shop\0E\0"));
+    for (int f = 0; f < 80; f++) {
+      fields.addAll(List.of("python.frame", source + "\0" + (10 + f) + "\0f\0v"));
+    }
+    return Journal.record(
+        number, Kind.EXCEPTION.code(), false, fault, fields.toArray(String[]::new));
   }
 
   private void assertThatAllAreTold() throws Exception {

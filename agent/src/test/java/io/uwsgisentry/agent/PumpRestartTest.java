@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.uwsgisentry.event.EventFactory;
+import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.journal.SealedFile;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.State;
@@ -52,18 +53,10 @@ class PumpRestartTest {
             scene.outbox(),
             new EventFactory(new Scrubber(), "test"),
             (from, to) -> new byte[0],
-            sealed.name(),
-            Files.size(sealed.path()));
-    scene
-        .outbox()
-        .store(
-            assembly.assemble(
-                List.of(
-                    new Finding(
-                        Journal.configuration(2, "dsn=" + DSN),
-                        null,
-                        0,
-                        Files.size(sealed.path())))));
+            sealed.name());
+    Record configuration = Journal.configuration(2, "dsn=" + DSN);
+    assembly.assemble(List.of(new Finding(configuration, null, 0, Files.size(sealed.path()))));
+    scene.outbox().store(assembly.batch());
     assertThat(scene.entries(State.LOCAL)).hasSize(1);
 
     scene.anotherPump().pass();
