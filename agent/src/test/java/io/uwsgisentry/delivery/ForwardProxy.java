@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class ForwardProxy implements AutoCloseable {
   private final ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+  private final Thread listener;
   private final @Nullable String authorization;
 
   /** The heads of the requests that came. */
@@ -30,7 +31,7 @@ final class ForwardProxy implements AutoCloseable {
    */
   ForwardProxy(@Nullable String authorization) throws IOException {
     this.authorization = authorization;
-    spawn(this::accept);
+    listener = spawn(this::accept);
   }
 
   int port() {
@@ -112,14 +113,17 @@ final class ForwardProxy implements AutoCloseable {
     return head.toString(StandardCharsets.ISO_8859_1);
   }
 
-  private static void spawn(Runnable work) {
+  private static Thread spawn(Runnable work) {
     Thread thread = new Thread(work, "proxy");
     thread.setDaemon(true);
     thread.start();
+    return thread;
   }
 
   @Override
-  public void close() throws IOException {
+  public void close() throws IOException, InterruptedException {
     server.close();
+    // The kernel goes on listening until the thread has left the call that waits there.
+    listener.join();
   }
 }

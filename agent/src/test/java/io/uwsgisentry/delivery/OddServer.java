@@ -26,14 +26,14 @@ final class OddServer implements AutoCloseable {
   private final ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
   private final Set<Socket> open = ConcurrentHashMap.newKeySet();
   private final Deed deed;
+  private final Thread listener = new Thread(this::accept, "odd-server");
   final AtomicInteger requests = new AtomicInteger();
 
   /** Reads a request first, always. */
   OddServer(Deed deed) throws IOException {
     this.deed = deed;
-    Thread thread = new Thread(this::accept, "odd-server");
-    thread.setDaemon(true);
-    thread.start();
+    listener.setDaemon(true);
+    listener.start();
   }
 
   /** Sends these characters and leaves the connection open. */
@@ -95,8 +95,10 @@ final class OddServer implements AutoCloseable {
   }
 
   @Override
-  public void close() throws IOException {
+  public void close() throws IOException, InterruptedException {
     server.close();
+    // The kernel goes on listening until the thread has left the call that waits there.
+    listener.join();
     for (Socket connection : open) {
       connection.close();
     }

@@ -44,7 +44,7 @@ final class Ledger {
     return ++connections;
   }
 
-  /** A request came, and is in flight until {@link #over}. */
+  /** A request came, and is in flight until {@link #answered} or {@link #over}. */
   synchronized Received arrived(Message message, int connection) {
     Received request =
         new Received(
@@ -63,7 +63,10 @@ final class Ledger {
     return request;
   }
 
-  /** That status is about to be answered. */
+  /**
+   * That status is about to be answered. The request is in flight no more: whoever has the answer
+   * may send the next one before the thread that gave it gets any further.
+   */
   void answered(Received request, Message message, int status) {
     boolean good = status >= 200 && status < 300;
     String id = good && keep != Keep.COUNTS ? EventIds.of(message.headers(), message.body()) : null;
@@ -72,6 +75,7 @@ final class Ledger {
 
   private synchronized void record(
       Received request, boolean good, int status, @Nullable String id) {
+    inFlight--;
     byStatus.merge(status, 1L, Long::sum);
     if (good) {
       acceptedCount++;
@@ -85,7 +89,7 @@ final class Ledger {
     notifyAll();
   }
 
-  /** A request is in flight no more, answered or not. */
+  /** A request will not be answered. */
   synchronized void over() {
     inFlight--;
   }

@@ -49,6 +49,7 @@ public final class Receiver implements AutoCloseable {
   private final ServerSocket server;
   private final Ledger ledger;
   private final boolean tls;
+  private final Thread listener;
   private final Set<Socket> open = ConcurrentHashMap.newKeySet();
   private volatile Behaviour behaviour;
   private volatile boolean closed;
@@ -58,6 +59,7 @@ public final class Receiver implements AutoCloseable {
     this.ledger = new Ledger(keep);
     this.behaviour = behaviour;
     this.tls = tls;
+    this.listener = thread("receiver", this::accept);
   }
 
   /** A healthy receiver on 127.0.0.1 and a free port that keeps everything. */
@@ -111,7 +113,7 @@ public final class Receiver implements AutoCloseable {
         server.setReuseAddress(true);
         server.bind(new InetSocketAddress(InetAddress.getByName(address), port), 1024);
         Receiver receiver = new Receiver(server, keep, behaviour, tls != null);
-        receiver.spawn("receiver", receiver::accept);
+        receiver.listener.start();
         return receiver;
       } catch (IOException e) {
         throw new java.io.UncheckedIOException("cannot listen on " + address + ":" + port, e);
@@ -208,11 +210,20 @@ public final class Receiver implements AutoCloseable {
     return requests();
   }
 
-  /** Stops listening and closes every connection. Its port can be used again at once. */
+  /**
+   * Stops listening and closes every connection. Its port can be used again at once, and whoever
+   * tries it is refused.
+   */
   @Override
   public void close() {
     closed = true;
     closeQuietly(server);
+    try {
+      // The kernel goes on listening until the thread has left the call that waits there.
+      listener.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     open.forEach(Receiver::closeQuietly);
   }
 
@@ -222,7 +233,7 @@ public final class Receiver implements AutoCloseable {
         Socket socket = server.accept();
         open.add(socket);
         int number = ledger.connected();
-        spawn("receiver-" + number, () -> serve(socket, number));
+        thread("receiver-" + number, () -> serve(socket, number)).start();
       } catch (IOException e) {
         if (!closed) {
           throw new java.io.UncheckedIOException(e);
@@ -260,11 +271,13 @@ public final class Receiver implements AutoCloseable {
       return !message.wantsClose();
     }
     Received request = ledger.arrived(message, number);
+    boolean answered = false;
     try {
       Behaviour.Reaction reaction = behaviour.react(request);
       if (reaction instanceof Answer answer) {
         pause(answer.delay());
         ledger.answered(request, message, answer.status());
+        answered = true;
         connection.answer(answer, message.wantsClose());
         return !answer.close() && !message.wantsClose();
       } else if (reaction instanceof Behaviour.Silence) {
@@ -274,7 +287,9 @@ public final class Receiver implements AutoCloseable {
       }
       return false;
     } finally {
-      ledger.over();
+      if (!answered) {
+        ledger.over();
+      }
     }
   }
 
@@ -289,10 +304,10 @@ public final class Receiver implements AutoCloseable {
     }
   }
 
-  private void spawn(String name, Runnable work) {
+  private static Thread thread(String name, Runnable work) {
     Thread thread = new Thread(null, work, name, 256 * 1024);
     thread.setDaemon(true);
-    thread.start();
+    return thread;
   }
 
   private static void closeQuietly(AutoCloseable closeable) {

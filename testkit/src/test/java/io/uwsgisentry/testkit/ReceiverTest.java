@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.ConnectException;
+import java.net.InetAddress;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -119,6 +122,17 @@ class ReceiverTest {
     try (Receiver again = Receiver.with().port(port).start()) {
       post("c");
       assertThat(again.requests()).hasSize(1);
+    }
+  }
+
+  @Test
+  void whoeverTriesAClosedReceiverIsRefusedAtOnce() {
+    for (int i = 0; i < 50; i++) {
+      Receiver once = Receiver.start();
+      int port = once.port();
+      once.close();
+      assertThatThrownBy(() -> new Socket(InetAddress.getLoopbackAddress(), port).close())
+          .isInstanceOf(ConnectException.class);
     }
   }
 
