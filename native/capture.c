@@ -3,7 +3,7 @@
  * (alarms, after-request hooks), ours is entered there as if it stood in the configuration; nothing is switched on that costs
  * the server (a master, the log pipe) if its user has not.
  */
-#include "sentry.h"
+#include "watch.h"
 
 #include <sys/mman.h>
 
@@ -111,4 +111,5 @@ void sentry_capture_start(void) {
 	watch->lines_max = sentry.lines;
 	watch->stacks = stacks;
 	sentry.watch = watch;
+	sentry_deaths_prepare();
 }

@@ -211,8 +211,8 @@ static void sample_memory(void) {
 	static time_t sampled;
 	time_t now = uwsgi_now();
 	if (now - sampled < SAMPLE_SECONDS) return;
-	if (!sampled) sentry_deaths_prepare();
 	sampled = now;
+	sentry_deaths_sample();
 	for (int i = 1; i <= uwsgi.numproc && i <= MOST_CHILDREN; i++) {
 		if (uwsgi.workers[i].pid <= 0 || uwsgi.workers[i].pid != workers[i].pid) continue;
 		uint64_t rss = sentry_proc_rss(uwsgi.workers[i].pid);

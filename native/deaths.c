@@ -1,9 +1,10 @@
 /*
  * The record of a death: of what, with what was printed, and with the requests that were in flight, whose memory is still there.
  */
+#include "memory_kills.h"
 #include "watch.h"
 
-static uint64_t oom_kills;
+static struct sentry_memory_kills memory_kills;
 
 /* ---- crashes: what uWSGI's own handler printed ---- */
 
@@ -71,13 +72,11 @@ static int crash_by(const struct sentry_death *death) {
 	return how->si_status == of_a_crash ? crash_of(death->pid) : -1;
 }
 
-/* how many processes the kernel has killed for want of memory since the last look; 0 where that cannot be what this one died of */
-static uint64_t take_oom_kills(const struct sentry_death *death) {
+/* how many kills of the kernel's for want of memory this one may be; 0 where that cannot be what it died of */
+static uint64_t memory_kills_of(const struct sentry_death *death) {
 	const siginfo_t *how = death->how;
-	if (death->process == SENTRY_PROCESS_VASSAL || !how || how->si_code == CLD_EXITED || how->si_status != SIGKILL) return 0;
-	uint64_t before = oom_kills;
-	oom_kills = sentry_oom_kills();
-	return oom_kills > before ? oom_kills - before : 0;
+	if (death->process == SENTRY_PROCESS_VASSAL || death->cause || !how || how->si_code == CLD_EXITED || how->si_status != SIGKILL) return 0;
+	return sentry_memory_kills_take(&memory_kills, sentry_oom_kills(), sentry_seconds());
 }
 
 static uint64_t fold_of(struct sentry_handler *handler, const struct sentry_death *death, int crash, int of_memory) {
@@ -97,7 +96,7 @@ static void tell(struct sentry_handler *handler, const struct sentry_death *deat
 	char *stack = NULL;
 	int is_worker = death->process == SENTRY_PROCESS_WORKER;
 	sentry_begin_about(&record, SENTRY_DEATH, handler, death->process, death->pid, death->number);
-	uint64_t kills = take_oom_kills(death);
+	uint64_t kills = memory_kills_of(death);
 	sentry_record_fold(&record, handler->hash, fold_of(handler, death, crash, kills > 0));
 	if (!death->how) sentry_record_pair_number(&record, "death", "unknown", 1);
 	else sentry_record_pair_number(&record, "death", death->how->si_code == CLD_EXITED ? "code" : "signal", (uint64_t) death->how->si_status);
@@ -125,7 +124,11 @@ void sentry_tell_death(struct sentry_handler *handler, const struct sentry_death
 	if (crash >= 0) __atomic_store_n(&crashes[crash].state, 0, __ATOMIC_RELEASE);
 }
 
-/* only what is killed from now on counts */
+/* before anything is forked: only what is killed from now on counts */
 void sentry_deaths_prepare(void) {
-	oom_kills = sentry_oom_kills();
+	sentry_memory_kills_begin(&memory_kills, sentry_oom_kills());
+}
+
+void sentry_deaths_sample(void) {
+	sentry_memory_kills_seen(&memory_kills, sentry_oom_kills(), sentry_seconds());
 }

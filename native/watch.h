@@ -40,6 +40,7 @@ int sentry_stopping(void);
 
 /* deaths.c */
 void sentry_deaths_prepare(void);
+void sentry_deaths_sample(void);	/* every few seconds */
 void sentry_tell_death(struct sentry_handler *, const struct sentry_death *);
 
 /* backlog.c */

@@ -103,6 +103,13 @@ def in_a_thread(name):
     thread.join()
 
 
+def grow():
+    sys.stderr.write("growing\n")
+    kept = []
+    while True:
+        kept.append(b"x" * 1000000)
+
+
 def backtrack():
     sys.stderr.write("waiting\n")
     # One call of C code that never lets go of the interpreter.
@@ -134,6 +141,8 @@ def application(environ, start_response):
         ctypes.string_at(0)
     elif path == "/abort":
         os.abort()
+    elif path == "/grow":
+        grow()
     elif path == "/exit":
         os._exit(7)
     elif path == "/wait":
