@@ -54,7 +54,10 @@ void sentry_report_drops(void) {
 	for (int i = 0; i < SENTRY_DROP_REASONS && !any; i++) any = untold(i) != 0;
 	if (!any) return;
 	enum sentry_drop outcome = tell(0);
-	if (outcome == SENTRY_APPENDED) __atomic_store_n(&counters->reserve_used, 0, __ATOMIC_RELAXED);
+	if (outcome == SENTRY_APPENDED) {	/* there is room */
+		__atomic_store_n(&counters->reserve_used, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&counters->reserve_next, 0, __ATOMIC_RELAXED);
+	}
 	if (outcome != SENTRY_JOURNAL_FULL) return;
 	uint64_t now = sentry_seconds(), next = __atomic_load_n(&counters->reserve_next, __ATOMIC_RELAXED);
 	if (now < next) return;
