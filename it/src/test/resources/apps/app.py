@@ -26,6 +26,9 @@ def application(environ, start_response):
             sys.stderr.write("%s %d\n" % (line, i))
     elif path == "/sleep":
         time.sleep(number("s", 1))
+    elif path == "/until":
+        while not os.path.exists(query["there"][0]):
+            time.sleep(0.02)
     elif path.startswith("/slow/"):
         time.sleep(number("s", 0.5))
     elif path == "/segv":
@@ -48,11 +51,6 @@ def application(environ, start_response):
         import uwsgi
 
         uwsgi.alarm(query["name"][0], query["text"][0])
-    elif path == "/requests":
-        import uwsgi
-
-        start_response("200 OK", [("Content-Type", "text/plain")])
-        return [b"%d\n" % uwsgi.total_requests()]
     elif path == "/generator":
         start_response("200 OK", [("Content-Type", "text/plain")])
         return broken_generator()

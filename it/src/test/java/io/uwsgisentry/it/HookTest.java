@@ -70,10 +70,8 @@ class HookTest {
     Files.setLastModifiedTime(
         touched, java.nio.file.attribute.FileTime.fromMillis(System.currentTimeMillis() + 5000));
     awaitHook("hook-touch", ProcessKind.MASTER, 1);
-    assertThat(server.stop()).isZero();
 
-    for (String phase :
-        List.of("asap", "pre-jail", "in-jail", "pre-app", "post-app", "as-user-atexit")) {
+    for (String phase : List.of("asap", "pre-jail", "in-jail", "pre-app", "post-app")) {
       awaitHook("hook-" + phase, ProcessKind.MASTER, 1);
     }
     for (String phase : List.of("post-fork", "accepting", "accepting-once")) {
@@ -86,6 +84,9 @@ class HookTest {
     }
     assertThat(awaitHook("hook-as-mule", ProcessKind.MULE, 1).get(0).worker()).isEqualTo(1);
     awaitHook("hook-as-gateway", ProcessKind.GATEWAY, 1);
+
+    assertThat(server.stop()).isZero();
+    awaitHook("hook-as-user-atexit", ProcessKind.MASTER, 1);
   }
 
   @Test

@@ -6,6 +6,9 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Set;
 
 /**
  * Requests as bytes on a socket, because half of the tests send what no HTTP client would. uWSGI's
@@ -42,6 +45,31 @@ final class Http {
       socket.getOutputStream().write(request);
       return parse(new String(readAll(socket), StandardCharsets.ISO_8859_1));
     }
+  }
+
+  /**
+   * How many connections to a server on this port it has not closed yet, those among them that it
+   * has not accepted yet, and those that the client has left.
+   */
+  static long openConnections(int port) throws IOException {
+    return sockets(port, Set.of("01", "03", "08"));
+  }
+
+  /** Whether a process has this port of the loopback address. */
+  static boolean listens(int port) throws IOException {
+    return sockets(port, Set.of("0A")) > 0;
+  }
+
+  /**
+   * {@code states} as the kernel numbers them: 1 established, 3 being made, 8 left, A listening.
+   */
+  private static long sockets(int port, Set<String> states) throws IOException {
+    String local = "0100007F:%04X".formatted(port);
+    // Columns: number, local address, remote address, state.
+    return Files.readAllLines(Path.of("/proc/net/tcp")).stream()
+        .map(line -> line.trim().split("\\s+"))
+        .filter(columns -> columns[1].equals(local) && states.contains(columns[3]))
+        .count();
   }
 
   private static byte[] readAll(Socket socket) throws IOException {

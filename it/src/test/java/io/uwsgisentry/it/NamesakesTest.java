@@ -5,9 +5,9 @@ import static org.awaitility.Awaitility.await;
 
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.outbox.State;
+import io.uwsgisentry.testkit.Patience;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -134,6 +134,7 @@ class NamesakesTest {
     ProcessBuilder builder = scene.command(command.toArray(String[]::new));
     builder.environment().put("UWSGI_PLUGINS_DIR", Installation.ofThisRun().plugins().toString());
     builder.environment().put("SOCKET", socket);
+    builder.environment().put("UWSGI_WORKER_RELOAD_MERCY", "8");
     return builder
         .redirectInput(scene.directory().resolve("plain.ini").toFile())
         .redirectErrorStream(true)
@@ -143,8 +144,9 @@ class NamesakesTest {
   }
 
   private static void end(Process process) throws InterruptedException {
+    Processes.awaitMinding(process.pid());
     Processes.signal(process.pid(), "INT");
-    assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.waitFor(Patience.SOON.toSeconds(), TimeUnit.SECONDS)).isTrue();
   }
 
   private List<String> starts() {
@@ -156,7 +158,7 @@ class NamesakesTest {
 
   private List<String> awaitStarts(int n) {
     return await(n + " starts")
-        .atMost(Duration.ofSeconds(20))
+        .atMost(Patience.SOON)
         .until(this::starts, found -> found.size() >= n);
   }
 }

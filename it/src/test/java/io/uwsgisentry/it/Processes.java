@@ -1,5 +1,7 @@
 package io.uwsgisentry.it;
 
+import static org.awaitility.Awaitility.await;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
@@ -64,6 +66,22 @@ final class Processes {
     return number(pid, "Uid:");
   }
 
+  /**
+   * Waits until a uWSGI, with a master or without, an emperor or not, has put its handlers on the
+   * signals by which it is told what to do, or has ended. One that comes earlier ends it on the
+   * spot, its workers still there, or is taken by the interpreter of its application and forgotten.
+   */
+  static void awaitMinding(long pid) {
+    await("process " + pid + " to mind signals").until(() -> !alive(pid) || minds(pid));
+  }
+
+  private static boolean minds(long pid) {
+    String caught = field(pid, "SigCgt:");
+    // HUP and INT, and USR1, which is among the last; Python has one on INT too.
+    long all = 1L << 0 | 1L << 1 | 1L << 9;
+    return !caught.isEmpty() && (Long.parseUnsignedLong(caught, 16) & all) == all;
+  }
+
   /** Sends a signal by its name without SIG, and says nothing if the process is gone. */
   static void signal(long pid, String name) {
     if (pid <= 1) {
@@ -99,13 +117,18 @@ final class Processes {
   }
 
   private static long number(long pid, String name) {
+    String[] values = field(pid, name).split("\\s+");
+    return values[0].isEmpty() ? -1 : Long.parseLong(values[values.length > 1 ? 1 : 0]);
+  }
+
+  /** A line of the process's status without its name, empty for none. */
+  private static String field(long pid, String name) {
     for (String line : text(PROC.resolve(Long.toString(pid)).resolve("status")).split("\n")) {
       if (line.startsWith(name)) {
-        String[] values = line.substring(name.length()).trim().split("\\s+");
-        return Long.parseLong(values[values.length > 1 ? 1 : 0]);
+        return line.substring(name.length()).trim();
       }
     }
-    return -1;
+    return "";
   }
 
   private static String text(Path file) {

@@ -2,6 +2,9 @@ package io.uwsgisentry.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -24,7 +27,8 @@ class SeedIniTest {
   @RegisterExtension final Scene scene = new Scene();
 
   @Test
-  void the_alarm_on_a_full_listen_queue() {
+  void the_alarm_on_a_full_listen_queue() throws IOException {
+    Path seen = scene.directory().resolve("seen");
     UwsgiServer server =
         seed(
             """
@@ -38,12 +42,13 @@ class SeedIniTest {
     server.start();
     List<CompletableFuture<Http.Response>> waiting = new ArrayList<>();
     for (int i = 0; i < 8; i++) {
-      waiting.add(server.getLater("/sleep?s=1"));
+      waiting.add(server.getLater("/until?there=" + seen));
     }
     Map<String, Object> event = scene.awaitEvent("listen queue");
     assertThat(event)
         .containsEntry("logger", "uwsgi.sentry")
         .containsEntry("transaction", "listen_queue");
+    Files.createFile(seen);
     assertThat(waiting).allSatisfy(w -> assertThat(w.join().status()).isEqualTo(200));
     assertThat(scene.receiver().requests().get(0).header("x-sentry-auth"))
         .contains("sentry_key=public", "sentry_secret=secret");

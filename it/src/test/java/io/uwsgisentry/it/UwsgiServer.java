@@ -1,17 +1,14 @@
 package io.uwsgisentry.it;
 
-import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.uwsgisentry.testkit.Patience;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.UnixDomainSocketAddress;
-import java.nio.channels.Channels;
-import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -28,7 +25,10 @@ import java.util.regex.Pattern;
  */
 final class UwsgiServer {
   private static final Pattern WORKER =
-      Pattern.compile("awned uWSGI worker (\\d+) \\((?:and the only\\) \\()?(?:new )?pid: (\\d+)");
+      Pattern.compile(
+          "awned uWSGI worker (\\d+) \\((?:and the only\\) \\()?(?:new )?pid: (\\d+)[,)]");
+
+  private static final Pattern STATS = Pattern.compile("^stats = (.*)$", Pattern.MULTILINE);
 
   private final Scene scene;
   private final String name;
@@ -97,8 +97,14 @@ final class UwsgiServer {
     return this;
   }
 
-  /** Starts and waits for nothing. */
+  /**
+   * Starts and waits for nothing. Another start waits until nobody listens on the port: workers
+   * outlive a master that was killed.
+   */
   UwsgiServer launch() {
+    if (process != null) {
+      await("port " + port + " to be free").until(() -> !Http.listens(port));
+    }
     Path config = scene.file(file, ini);
     List<String> command = new ArrayList<>(before);
     command.addAll(List.of(binary, "--ini", config.toString()));
@@ -223,26 +229,41 @@ final class UwsgiServer {
   }
 
   /**
-   * Waits until no worker is in a request by uWSGI's own account; the configuration must have
-   * {@code stats = ${dir}/stats}. A client that has its whole answer knows no such thing: the
-   * worker closes the connection first.
+   * Waits until no worker is in a request by uWSGI's own account, and none has a connection that it
+   * is still to take; the configuration must have {@code stats = PATH}. A client that has its whole
+   * answer knows no such thing: the worker closes the connection first.
    */
-  void awaitIdle() {
-    await(name + " to be idle").until(() -> !stats().contains("\"in_request\":1"));
+  UwsgiServer awaitIdle() {
+    await(name + " to be idle")
+        .ignoreExceptionsInstanceOf(IOException.class)
+        .until(() -> Http.openConnections(port) == 0 && stats().inRequest() == 0);
+    return this;
   }
 
-  private String stats() throws IOException {
-    var address = UnixDomainSocketAddress.of(scene.directory().resolve("stats"));
-    try (SocketChannel channel = SocketChannel.open(address)) {
-      byte[] all = Channels.newInputStream(channel).readAllBytes();
-      String stats = new String(all, StandardCharsets.UTF_8).replaceAll("\\s", "");
-      assertThat(stats).contains("\"in_request\":");
-      return stats;
+  /** Waits until so many requests are under way; needs {@code stats} as {@link #awaitIdle} does. */
+  void awaitInRequest(int n) {
+    await(name + " to have " + n + " requests under way")
+        .ignoreExceptionsInstanceOf(IOException.class)
+        .until(() -> stats().inRequest() == n);
+  }
+
+  /** The account that the configuration has it give by {@code stats = PATH}. */
+  Stats stats() throws IOException {
+    Matcher path = STATS.matcher(ini);
+    if (!path.find()) {
+      throw new IllegalStateException(name + " has no stats");
     }
+    return Stats.of(Path.of(path.group(1)));
   }
 
-  /** Sends the master a signal: {@code HUP}, {@code KILL}, … */
+  /**
+   * Sends the master a signal: {@code HUP}, {@code KILL}, … Its first worker serves before it minds
+   * any, and until then all of them kill it: that is waited for.
+   */
   void signal(String signal) {
+    if (!signal.equals("KILL")) {
+      Processes.awaitMinding(masterPid());
+    }
     Processes.signal(masterPid(), signal);
   }
 
@@ -251,8 +272,11 @@ final class UwsgiServer {
    * ${dir}/fifo}.
    */
   void fifo(char command) {
+    Path fifo = scene.directory().resolve("fifo");
+    // The first worker serves before the master makes it, and a file in its place is lost.
+    await(name + "'s fifo").until(() -> Files.exists(fifo));
     try {
-      Files.writeString(scene.directory().resolve("fifo"), String.valueOf(command));
+      Files.writeString(fifo, String.valueOf(command), StandardOpenOption.WRITE);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

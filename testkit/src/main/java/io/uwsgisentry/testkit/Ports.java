@@ -8,6 +8,8 @@ import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
@@ -20,15 +22,20 @@ public final class Ports {
   private static final Path RANGE = Path.of("/proc/sys/net/ipv4/ip_local_port_range");
   private static final int LOWEST = 15_000;
 
+  /** Those of this process: one may be asked for before another is used. */
+  private static final Set<Integer> GIVEN = ConcurrentHashMap.newKeySet();
+
   private Ports() {}
 
-  /** A port of the loopback address on which nobody listens now. */
+  /** A port of the loopback address on which nobody listens now; another one each time. */
   public static int free() {
     int below = rangeBegins();
     while (true) {
       int port = ThreadLocalRandom.current().nextInt(Math.min(LOWEST, below / 2), below);
       try (ServerSocket socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
-        return socket.getLocalPort();
+        if (GIVEN.add(socket.getLocalPort())) {
+          return port;
+        }
       } catch (IOException e) {
         // Somebody's.
       }
