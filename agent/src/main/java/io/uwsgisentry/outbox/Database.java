@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -30,8 +31,9 @@ import org.sqlite.SQLiteOpenMode;
  * nobody has the database open and the last one closed it cleanly; nothing is then to be found
  * outside the main file, and it is opened as {@code immutable}, which touches nothing else. Where
  * {@code -wal} exists (the agent runs, or was killed) an ordinary read-only connection finds the
- * files it needs. What remains: an agent that starts in the split second of an immutable read may
- * make that read fail or miss what is new; reading again helps.
+ * files it needs. An agent that starts in the split second in which that is found out is met by
+ * {@link Opening}, which looks again; one that starts later leaves the main file as it is for
+ * longer than a reading takes.
  */
 final class Database implements AutoCloseable {
   private static final int BUSY_TIMEOUT_MS = 5_000;
@@ -43,15 +45,17 @@ final class Database implements AutoCloseable {
 
   private final Path file;
   private final Connection connection;
+  private final boolean immutable;
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<String, PreparedStatement> statements = new HashMap<>();
   private final List<Runnable> onRollback = new ArrayList<>();
   private volatile @Nullable OutboxException damage;
   private long seenVersion;
 
-  private Database(Path file, Connection connection) {
+  private Database(Path file, Connection connection, boolean immutable) {
     this.file = file;
     this.connection = connection;
+    this.immutable = immutable;
   }
 
   /** Opens the file for writing; makes it, with mode 0600, if it is missing. */
@@ -66,7 +70,7 @@ final class Database implements AutoCloseable {
     requirePlain(file);
     SQLiteConfig config = new SQLiteConfig();
     config.setBusyTimeout(BUSY_TIMEOUT_MS);
-    Database database = connect(file, "", config);
+    Database database = connect(file, false, config);
     boolean ready = false;
     try {
       ready = database.read(database::prepare);
@@ -97,32 +101,51 @@ final class Database implements AutoCloseable {
       throw new NoSuchFileException(file.toString());
     }
     requirePlain(file);
-    boolean quiet = !Files.exists(file.resolveSibling(file.getFileName() + "-wal"));
+    boolean quiet = !hasLog(file);
     SQLiteConfig config = new SQLiteConfig();
     config.setReadOnly(true);
     config.setBusyTimeout(BUSY_TIMEOUT_MS);
-    return connect(file, quiet ? "?immutable=1" : "", config);
+    return connect(file, quiet, config);
+  }
+
+  /**
+   * Whether somebody has begun to write since it was found to be quiet: a reader would not see that
+   * whole, and may see it half done. By then {@code -wal} is there.
+   */
+  boolean isInTheMaking() {
+    return immutable && hasLog(file);
+  }
+
+  private static boolean hasLog(Path file) {
+    return Files.exists(file.resolveSibling(file.getFileName() + "-wal"));
   }
 
   /** SQLite would follow a link, and wait at a FIFO for ever. */
   private static void requirePlain(Path file) throws IOException {
     for (String companion : List.of("", "-wal", "-shm")) {
       Path one = file.resolveSibling(file.getFileName() + companion);
-      if (Files.exists(one, LinkOption.NOFOLLOW_LINKS)
-          && !Files.isRegularFile(one, LinkOption.NOFOLLOW_LINKS)) {
-        throw new IOException(one + " is not a plain file");
+      try {
+        // In one look: the companions come and go with who has the database open.
+        if (!Files.readAttributes(one, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
+            .isRegularFile()) {
+          throw new IOException(one + " is not a plain file");
+        }
+      } catch (NoSuchFileException e) {
+        // As plain as can be.
       }
     }
   }
 
-  private static Database connect(Path file, String query, SQLiteConfig config) throws IOException {
+  private static Database connect(Path file, boolean immutable, SQLiteConfig config)
+      throws IOException {
     config.setOpenMode(SQLiteOpenMode.OPEN_URI);
     // Else the driver prepares and runs a query of its own after each INSERT.
     config.setGetGeneratedKeys(false);
     URI uri = file.toAbsolutePath().toUri();
+    String query = immutable ? "?immutable=1" : "";
     try {
       return new Database(
-          file, config.createConnection("jdbc:sqlite:file:" + uri.getRawPath() + query));
+          file, config.createConnection("jdbc:sqlite:file:" + uri.getRawPath() + query), immutable);
     } catch (SQLException e) {
       throw new OutboxException(file, e);
     }

@@ -14,6 +14,14 @@ import java.sql.SQLException;
  * reader's own connection. A newer database is refused by both: what its rows mean is not known.
  */
 final class Opening {
+  /**
+   * A database that its first agent makes in this very moment looks damaged to who reads it, and
+   * sound a moment later.
+   */
+  private static final int LOOKS = 5;
+
+  private static final long BETWEEN_LOOKS = 50;
+
   private Opening() {}
 
   private interface Step {
@@ -42,8 +50,30 @@ final class Opening {
    * @throws NewerOutboxException if a newer version of this program has written it
    */
   static Database forReading(Path file) throws IOException {
-    Database database = Database.openReadOnly(file);
-    return orClosed(database, () -> Schema.understand(database));
+    for (int look = 1; ; look++) {
+      try {
+        Database database = Database.openReadOnly(file);
+        orClosed(database, () -> Schema.understand(database));
+        if (look == LOOKS || !database.isInTheMaking()) {
+          return database;
+        }
+        database.close();
+      } catch (OutboxException e) {
+        if (look == LOOKS) {
+          throw e;
+        }
+        pause(e);
+      }
+    }
+  }
+
+  private static void pause(OutboxException failure) throws OutboxException {
+    try {
+      Thread.sleep(BETWEEN_LOOKS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw failure;
+    }
   }
 
   private static boolean guard(Database database) throws SQLException {

@@ -5,12 +5,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -44,6 +48,31 @@ class OpeningTest {
           .matches(OutboxException::corrupt);
     }
     assertThat(opened(db)).isEmpty();
+  }
+
+  @Test
+  void whoReadsADatabaseInTheMakingFindsNoneYetOrAWholeOne() throws Exception {
+    AtomicReference<Path> made = new AtomicReference<>(directory.resolve("none"));
+    CompletableFuture<Void> agents =
+        CompletableFuture.runAsync(
+            () -> {
+              try {
+                for (int i = 0; i < 200; i++) {
+                  made.set(Files.createDirectory(directory.resolve("" + i)).resolve("outbox.db"));
+                  Outbox.open(made.get()).close();
+                }
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            });
+    while (!agents.isDone()) {
+      try (Outbox outbox = Outbox.openReadOnly(made.get())) {
+        assertThat(outbox.states()).isEmpty();
+      } catch (NoSuchFileException e) {
+        // None yet.
+      }
+    }
+    agents.join();
   }
 
   /** This process's descriptors of the file. */
