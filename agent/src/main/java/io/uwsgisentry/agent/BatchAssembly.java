@@ -50,7 +50,7 @@ final class BatchAssembly {
     this.outbox = outbox;
     this.raw = raw;
     this.batch = new Batch(file);
-    this.folding = new Folding(outbox, factory, batch, this::unbuildable);
+    this.folding = new Folding(outbox, factory, batch, this::unbuildable, remarks::add);
   }
 
   /**

@@ -22,6 +22,7 @@ import java.io.IOException;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -90,12 +91,17 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
   private final Map<Long, Handler> told = new HashMap<>();
   private final Map<Long, Known> handlers = new HashMap<>();
 
-  Folding(Outbox outbox, EventFactory factory, Batch batch, Unbuildable unbuildable) {
+  Folding(
+      Outbox outbox,
+      EventFactory factory,
+      Batch batch,
+      Unbuildable unbuildable,
+      Consumer<String> remarks) {
     this.outbox = outbox;
     this.factory = factory;
     this.batch = batch;
     this.unbuildable = unbuildable;
-    this.summaries = new Summaries(outbox, factory);
+    this.summaries = new Summaries(outbox, factory, remarks);
   }
 
   /** What a record of this batch told of a handler. */

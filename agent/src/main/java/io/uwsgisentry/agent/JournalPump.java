@@ -100,7 +100,7 @@ final class JournalPump {
     this.log = log;
     this.clock = clock;
     this.unreadable = new Unreadable(clock, log);
-    this.summaries = new Summaries(outbox, factory);
+    this.summaries = new Summaries(outbox, factory, log);
   }
 
   /**

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,10 +41,15 @@ final class Summaries {
 
   private final Outbox outbox;
   private final EventFactory factory;
+  private final Consumer<String> remarks;
 
-  Summaries(Outbox outbox, EventFactory factory) {
+  /**
+   * @param remarks takes what an operator should know, a line each
+   */
+  Summaries(Outbox outbox, EventFactory factory, Consumer<String> remarks) {
     this.outbox = outbox;
     this.factory = factory;
+    this.remarks = remarks;
   }
 
   /**
@@ -107,6 +113,14 @@ final class Summaries {
    */
   long add(Batch batch, Fold fold, HandlerSettings settings) throws IOException {
     StormWindow window = fold.window();
+    if (!fold.lost().isEmpty()) {
+      remarks.accept(
+          "what was counted of one fault is damaged in the outbox ("
+              + fold.lost()
+              + "): its "
+              + window.folded()
+              + " occurrences are told with what is left");
+    }
     if (window.folded() == 0) {
       return 0;
     }

@@ -42,6 +42,14 @@ final class Destinations {
   }
 
   Address address(long id) throws SQLException, IOException {
+    Address address = addressIfThere(id);
+    if (address == null) {
+      throw new IOException(database.file() + ": an entry's destination " + id + " is missing");
+    }
+    return address;
+  }
+
+  @Nullable Address addressIfThere(long id) throws SQLException {
     Address known = byId.get(id);
     if (known != null) {
       return known;
@@ -51,7 +59,7 @@ final class Destinations {
     statement.setLong(1, id);
     try (ResultSet row = statement.executeQuery()) {
       if (!row.next()) {
-        throw new IOException(database.file() + ": an entry's destination " + id + " is missing");
+        return null;
       }
       Address address =
           new Address(

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param to where its summary goes; null: its handler had no usable DSN, and is to be asked again
  * @param like the event of the last occurrence that has a whole record, without an id of its own;
  *     null if none was folded yet
+ * @param lost what of it could not be read any more, in words; empty: nothing
  */
 public record Fold(
     Key key,
@@ -20,7 +21,19 @@ public record Fold(
     int kind,
     long handlerHash,
     Destination.@Nullable To to,
-    @Nullable Event like) {
+    @Nullable Event like,
+    String lost) {
+
+  /** One that was not read, or read as a whole. */
+  public Fold(
+      Key key,
+      StormWindow window,
+      int kind,
+      long handlerHash,
+      Destination.@Nullable To to,
+      @Nullable Event like) {
+    this(key, window, kind, handlerHash, to, like, "");
+  }
 
   /**
    * What tells faults apart.

@@ -19,6 +19,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** The table of open windows. */
 final class Folds {
@@ -38,6 +39,10 @@ final class Folds {
       ", time = excluded.time, category = excluded.category, level = excluded.level,"
           + " title = excluded.title, payload = excluded.payload";
 
+  // Up to these no sum over all windows and no calculation with a time overflows: the year 2169.
+  private static final long MOST = 1_000_000_000_000L;
+  private static final long LATEST = Duration.ofDays(73_000).toSeconds() * 1_000_000;
+
   private final Database database;
   private final Destinations destinations;
 
@@ -56,7 +61,7 @@ final class Folds {
           statement.setString(1, key.lane());
           statement.setLong(2, key.fault());
           try (ResultSet row = statement.executeQuery()) {
-            return row.next() ? Optional.of(window(row, 1)) : Optional.empty();
+            return row.next() ? Optional.of(window(row, 1, new ArrayList<>())) : Optional.empty();
           }
         });
   }
@@ -97,7 +102,8 @@ final class Folds {
     return database.read(
         () -> {
           return new FoldTally(
-              database.number("SELECT sum(folded) FROM folds"),
+              database.number(
+                  "SELECT sum(max(0, min(CAST(folded AS INTEGER), " + MOST + "))) FROM folds"),
               database.number("SELECT count(*) FROM folds WHERE folded > 0"));
         });
   }
@@ -143,8 +149,7 @@ final class Folds {
   }
 
   /** The one that reaches that number of bytes is the last. */
-  private List<Fold> folds(PreparedStatement statement, long bytes)
-      throws SQLException, IOException {
+  private List<Fold> folds(PreparedStatement statement, long bytes) throws SQLException {
     List<Fold> folds = new ArrayList<>();
     long taken = 0;
     try (ResultSet row = statement.executeQuery()) {
@@ -157,46 +162,75 @@ final class Folds {
     return folds;
   }
 
-  private Fold fold(ResultSet row) throws SQLException, IOException {
-    long destination = row.getLong(11);
-    Destinations.Address address = row.wasNull() ? null : destinations.address(destination);
-    Dsn dsn = address == null ? null : address.dsn();
-    byte[] payload = row.getBytes(18);
+  /** Whatever of it is damaged: its count is told, as far as there is one, with what is left. */
+  private Fold fold(ResultSet row) throws SQLException {
+    List<String> lost = new ArrayList<>();
     return new Fold(
         new Fold.Key(row.getString(1), row.getLong(2)),
-        window(row, 3),
+        window(row, 3, lost),
         row.getInt(9),
         row.getLong(10),
-        // Without a DSN that can be used its handler is asked again.
-        address == null || dsn == null
-            ? null
-            : new Destination.To(
-                dsn,
-                address.verify(),
-                Duration.ofMillis(row.getLong(12)),
-                row.getBoolean(13),
-                address.reach()),
-        payload == null
-            ? null
-            : new Event(
-                "",
-                Columns.ofMicros(row.getLong(14)),
-                row.getString(15),
-                row.getString(16),
-                row.getString(17),
-                payload));
+        to(row, lost),
+        like(row, lost),
+        String.join(", ", lost));
   }
 
-  private static StormWindow window(ResultSet row, int from) throws SQLException {
+  /** Without a DSN that can be used its handler is asked again. */
+  private Destination.@Nullable To to(ResultSet row, List<String> lost) throws SQLException {
+    long destination = row.getLong(11);
+    if (row.wasNull()) {
+      return null;
+    }
+    Destinations.Address address = destinations.addressIfThere(destination);
+    if (address == null) {
+      lost.add("where it goes");
+      return null;
+    }
+    Dsn dsn = address.dsn();
+    return dsn == null
+        ? null
+        : new Destination.To(
+            dsn,
+            address.verify(),
+            Duration.ofMillis(row.getLong(12)),
+            row.getBoolean(13),
+            address.reach());
+  }
+
+  private static @Nullable Event like(ResultSet row, List<String> lost) throws SQLException {
+    byte[] payload = row.getBytes(18);
+    String category = Columns.text(row, 15);
+    String level = Columns.text(row, 16);
+    String title = Columns.text(row, 17);
+    if (payload == null) {
+      return null;
+    }
+    if (category == null || level == null || title == null) {
+      lost.add("what it is like");
+      return null;
+    }
+    return new Event("", Columns.ofMicros(row.getLong(14)), category, level, title, payload);
+  }
+
+  private static StormWindow window(ResultSet row, int from, List<String> lost)
+      throws SQLException {
     StormWindow window =
         new StormWindow(
             row.getLong(from),
-            row.getLong(from + 1),
-            row.getLong(from + 2),
-            row.getLong(from + 3),
-            row.getLong(from + 4));
+            within(row.getLong(from + 1), MOST, "how many went before", lost),
+            within(row.getLong(from + 2), MOST, "how many there were", lost),
+            within(row.getLong(from + 3), LATEST, "when it began", lost),
+            within(row.getLong(from + 4), LATEST, "when it ended", lost));
     window.varied().putAll(varied(row.getBytes(from + 5)));
     return window;
+  }
+
+  private static long within(long value, long most, String what, List<String> lost) {
+    if (value >= 0 && value <= most) {
+      return value;
+    }
+    lost.add(what);
+    return value < 0 ? 0 : most;
   }
 
   /** What, value, count, and by how much that may be too high: each ended by a NUL. */

@@ -83,7 +83,8 @@ class OlderOutboxTest {
     byte[] before = Files.readAllBytes(db);
     String directory = state.toString();
 
-    assertThat(run("status", "--dir", directory)).contains("12  journal_full (shop)", "4 ready, 1 delivered");
+    assertThat(run("status", "--dir", directory))
+        .contains("12  journal_full (shop)", "4 ready, 1 delivered");
     assertThat(run("events", "--dir", directory)).startsWith("0: ").contains("Title 1", "Title 8");
     assertThat(run("events", "show", "0".repeat(31) + "2", "--dir", directory))
         .startsWith("0: Title 2")

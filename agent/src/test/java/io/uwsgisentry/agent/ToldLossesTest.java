@@ -21,7 +21,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a server is told of that it will never get, from the journal to its door, by real agents. */
+/**
+ * What a server is told of that it will never get, from the journal to its door, by real agents.
+ */
 @Timeout(600)
 class ToldLossesTest {
   /** Of a later version, say. */
