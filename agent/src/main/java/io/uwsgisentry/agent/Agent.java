@@ -192,7 +192,14 @@ final class Agent {
           ClassArchive archive = new ClassArchive(runtime, log::line)) {
         JournalPump pump =
             new JournalPump(
-                journal, journal.key(), outbox, factory, delivery::wake, log::line, clock);
+                journal,
+                journal.key(),
+                outbox,
+                factory,
+                delivery::wake,
+                log::line,
+                clock,
+                System::nanoTime);
         delivery.start();
         tell("agent " + version() + " started, pid " + ProcessHandle.current().pid());
         if (!arguments.drainOnly() && !pump(pump, outbox, delivery, archive)) {

@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
 /**
  * Carries the journal into the outbox: seals {@code live}, reads what is sealed, stores it batch by
@@ -69,6 +70,7 @@ final class JournalPump {
   private final Runnable stored;
   private final Consumer<String> log;
   private final Clock clock;
+  private final LongSupplier nanos;
   private final Summaries summaries;
   private final Set<String> begun = new HashSet<>();
   // With the position that was stored of each.
@@ -77,12 +79,13 @@ final class JournalPump {
   private final Set<Advice> told = new HashSet<>();
   private final Unreadable unreadable;
   private Instant stormsLooked = Instant.EPOCH;
-  private long unfinishedSince = System.nanoTime();
+  private long unfinishedSince;
   private boolean leftOvers = true;
   private boolean unresolved = true;
 
   /**
    * @param stored called after each transaction that brought something to send
+   * @param nanos a time that only goes on, as {@link System#nanoTime}
    */
   JournalPump(
       JournalDirectory directory,
@@ -91,7 +94,8 @@ final class JournalPump {
       EventFactory factory,
       Runnable stored,
       Consumer<String> log,
-      Clock clock) {
+      Clock clock,
+      LongSupplier nanos) {
     this.directory = directory;
     this.key = key;
     this.outbox = outbox;
@@ -99,6 +103,8 @@ final class JournalPump {
     this.stored = stored;
     this.log = log;
     this.clock = clock;
+    this.nanos = nanos;
+    this.unfinishedSince = nanos.getAsLong();
     this.unreadable = new Unreadable(clock, log);
     this.summaries = new Summaries(outbox, factory, log);
   }
@@ -134,7 +140,7 @@ final class JournalPump {
     }
     leftOvers = false;
     endStorms(sealing);
-    if (System.nanoTime() - unfinishedSince >= FINISH_AFTER_NANOS) {
+    if (nanos.getAsLong() - unfinishedSince >= FINISH_AFTER_NANOS) {
       finish();
     }
     return any;
@@ -194,7 +200,7 @@ final class JournalPump {
       RecordReader reader = new RecordReader(channel, key, start.position());
       read(file, reader, start.attempts());
       if (unfinished.isEmpty()) {
-        unfinishedSince = System.nanoTime();
+        unfinishedSince = nanos.getAsLong();
       }
       unfinished.put(file, reader.position());
     } catch (IOException | NewerJournalException e) {

@@ -231,7 +231,8 @@ class AgentTest {
   @Test
   void whenTheMasterIsGoneItTakesTheRestDeliversAndEnds() throws Exception {
     Process master = new ProcessBuilder("sleep", "600").start();
-    try (AgentProcess agent = AgentProcess.start(state, "--master", Long.toString(master.pid()))) {
+    String pid = Long.toString(master.pid());
+    try (AgentProcess agent = AgentProcess.start(state, "--master", pid, "--drain", "60")) {
       append(1, 1);
       awaitReceived(ids(1, 1));
       append(2, 20);
@@ -284,7 +285,7 @@ class AgentTest {
     assertThat(journal.directory.bytes()).isZero();
 
     receiver.behave(Behaviour.healthy());
-    try (AgentProcess drain = AgentProcess.start(state, "--drain-only", "--drain", "20")) {
+    try (AgentProcess drain = AgentProcess.start(state, "--drain-only", "--drain", "60")) {
       assertThat(drain.exitCode()).isZero();
     }
     assertThat(receiver.eventIds()).containsExactlyInAnyOrderElementsOf(ids(1, 9));
@@ -311,7 +312,7 @@ class AgentTest {
   void drainOnlyTakesTheJournalDeliversAndEnds() throws Exception {
     append(1, 10);
 
-    try (AgentProcess drain = AgentProcess.start(state, "--drain-only")) {
+    try (AgentProcess drain = AgentProcess.start(state, "--drain-only", "--drain", "60")) {
       assertThat(drain.exitCode()).isZero();
     }
 

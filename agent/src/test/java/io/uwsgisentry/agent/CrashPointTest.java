@@ -121,7 +121,7 @@ class CrashPointTest {
     for (int number = 1; number <= 3; number++) {
       journal.append(alarm(number, receiver.dsn(), number));
     }
-    try (AgentProcess first = AgentProcess.start(state, "--drain-only")) {
+    try (AgentProcess first = AgentProcess.start(state, "--drain-only", "--drain", "60")) {
       assertThat(first.exitCode()).isZero();
     }
     for (int number = 4; number <= 7; number++) {
@@ -129,7 +129,7 @@ class CrashPointTest {
     }
     journal.append(alarm(3, receiver.dsn(), 3));
 
-    RecordedChanges changes = record("--drain-only", "--drain", "10");
+    RecordedChanges changes = record("--drain-only", "--drain", "60");
 
     assertThat(receiver.eventIds()).isEqualTo(ids(1, 7));
     everyPoint(changes, ids(1, 7));
@@ -174,7 +174,8 @@ class CrashPointTest {
               new EventFactory(new Scrubber(), "test"),
               () -> {},
               line -> {},
-              Clock.systemUTC());
+              Clock.systemUTC(),
+              System::nanoTime);
       while (pump.pass()) {
         // Until nothing is left.
       }

@@ -176,7 +176,7 @@ class FaultyDiskTest {
     }
     assertThat(journal.directory.bytes()).isPositive();
 
-    try (AgentProcess agent = AgentProcess.start(state, "--drain-only")) {
+    try (AgentProcess agent = AgentProcess.start(state, "--drain-only", "--drain", "60")) {
       assertThat(agent.exitCode()).isZero();
     }
     assertThat(receiver.eventIds()).isEqualTo(ids(1));

@@ -47,7 +47,8 @@ class NamesakesTest {
             new EventFactory(new Scrubber(), "test"),
             () -> {},
             line -> {},
-            clock);
+            clock,
+            System::nanoTime);
   }
 
   @AfterEach

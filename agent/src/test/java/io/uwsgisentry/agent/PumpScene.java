@@ -18,6 +18,8 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -51,7 +53,8 @@ final class PumpScene implements AutoCloseable {
         new EventFactory(new Scrubber(), "test"),
         woken::incrementAndGet,
         log::add,
-        clock);
+        clock,
+        () -> ChronoUnit.NANOS.between(Instant.EPOCH, clock.instant()));
   }
 
   /** A SIGKILL between two transactions, and the next agent. */

@@ -5,6 +5,7 @@ import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.testkit.Ports;
 import io.uwsgisentry.testkit.Received;
 import io.uwsgisentry.testkit.Receiver;
 import java.io.ByteArrayOutputStream;
@@ -86,7 +87,12 @@ class MisbehavingServerTest {
   @Test
   void headersOfOneByteASecondAreGivenUpInTime() throws Exception {
     try (OddServer server = new OddServer((connection, out) -> drip(out, TAKEN))) {
-      assertThat(send(server.dsn(), SHORT).words()).isEqualTo("no answer within 1.5 s");
+      String words = send(server.dsn(), SHORT).words();
+      // The time includes the way there, which a cold JVM or a machine that stands still can fill.
+      for (int more = 20; more > 0 && words.equals("no connection within 1.5 s"); more--) {
+        words = send(server.dsn(), SHORT).words();
+      }
+      assertThat(words).isEqualTo("no answer within 1.5 s");
     }
   }
 
@@ -258,11 +264,7 @@ class MisbehavingServerTest {
 
   @Test
   void aClosedPortIsNamed() throws Exception {
-    int port;
-    try (ServerSocket once = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      port = once.getLocalPort();
-    }
-    assertThat(send("http://public@127.0.0.1:" + port + "/1").words())
+    assertThat(send("http://public@127.0.0.1:" + Ports.free() + "/1").words())
         .startsWith("cannot connect: ");
   }
 

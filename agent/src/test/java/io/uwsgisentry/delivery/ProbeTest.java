@@ -171,7 +171,12 @@ class ProbeTest {
   @Test
   void aSilentServerIsUnreachableWhenTheTimeIsOver() throws Exception {
     receiver.behave(Behaviour.silent());
-    assertThat(send(SHORT)).isEqualTo(new Outcome.Unreachable("no answer within 0.3 s"));
+    Outcome outcome = send(SHORT);
+    // The time includes the way there, which a cold JVM or a machine that stands still can fill.
+    for (int more = 20; more > 0 && outcome.words().equals("no connection within 0.3 s"); more--) {
+      outcome = send(SHORT);
+    }
+    assertThat(outcome).isEqualTo(new Outcome.Unreachable("no answer within 0.3 s"));
   }
 
   @Test
