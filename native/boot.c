@@ -136,6 +136,9 @@ static void tell_exit(int code) {
 /* a server that ends before it came to start its agent (an app that does not load, need-app) still has its say */
 static void at_exit(int code, void *nothing) {
 	(void) nothing;
+#ifdef __GLIBC__
+	sentry_note_exit(code);
+#endif
 	if (code == UWSGI_FAILED_APP_CODE || getpid() == sentry.main) tell_exit(code);
 	if (getpid() != sentry.main || crashing()) return;
 	sentry_last_drops();

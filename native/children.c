@@ -5,7 +5,7 @@
 
 #include <signal.h>
 
-#define MOST_CHILDREN 1024
+#define MOST_CHILDREN SENTRY_WORKERS_MAX
 #define MOST_COMMANDS 256
 #define SAMPLE_SECONDS 3
 
@@ -40,18 +40,47 @@ static int is_incident(struct uwsgi_worker *worker, struct sentry_child *child, 
 	return !worker->pending_harakiri || !child->harakiri_at;	/* else told of before the kill */
 }
 
-static void tell_worker(struct sentry_child *child, int id, const siginfo_t *how) {
+static void tell_worker(struct sentry_child *child, int id, const siginfo_t *how, int collected) {
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_CRASHES];
-	struct sentry_death death = {.process = SENTRY_PROCESS_WORKER, .pid = child->pid, .number = id, .how = how, .rss = child->rss};
+	struct sentry_death death = {.process = SENTRY_PROCESS_WORKER, .pid = child->pid, .number = id, .how = how, .collected = collected, .rss = child->rss};
 	if (handler) sentry_tell_death(handler, &death);
 }
 
-static void look_at_worker(struct sentry_child *child, int id, int someone_died) {
+/* a worker says with which code it leaves; no lock and no call, since it may be in a signal's handler */
+void sentry_note_exit(int code) {
+	if (!sentry.watch || uwsgi.mywid < 1 || uwsgi.mywid > SENTRY_WORKERS_MAX || getpid() != uwsgi.mypid) return;
+	__atomic_store_n(&sentry.watch->said[uwsgi.mywid], (uint64_t) getpid() << 32 | (uint32_t) code, __ATOMIC_RELEASE);
+}
+
+static int said_its_code(pid_t pid, int id, siginfo_t *how) {
+	uint64_t said = __atomic_load_n(&sentry.watch->said[id], __ATOMIC_ACQUIRE);
+	memset(how, 0, sizeof(*how));
+	how->si_code = CLD_EXITED;
+	how->si_status = said & 0xff;	/* as the kernel does */
+	return (pid_t) (said >> 32) == pid;
+}
+
+/*
+ * uWSGI collected it before we looked. It may have been sent away and gone since our last look, and its successor shows nothing of
+ * that; but who goes by exit() has said so. Of the others that they died is all that is known.
+ */
+static void look_at_collected(struct sentry_child *child, int id) {
+	struct uwsgi_worker *worker = &uwsgi.workers[id];
+	siginfo_t how;
+	if (child->pid <= 0 || child->told == child->pid || child->harakiri_at || sentry_stopping() || worker->cheaped) return;
+	if (!said_its_code(child->pid, id, &how)) {
+		if (!child->leaving) tell_worker(child, id, NULL, 1);
+	}
+	else if (is_incident(worker, child, &how)) tell_worker(child, id, &how, 1);
+}
+
+/* who it is, and whether it is to go */
+static void look_at_worker(struct sentry_child *child, int id) {
 	struct uwsgi_worker *worker = &uwsgi.workers[id];
 	if (worker->pid > 0 && worker->pid != child->pid) {
-		/* uWSGI collected it before we looked: that it died is all that is known, and not even that if it was to go */
-		if (child->pid > 0 && child->told != child->pid && !sentry_stopping() && !worker->cheaped && !child->leaving) tell_worker(child, id, NULL);
+		look_at_collected(child, id);
 		child->pid = worker->pid;
+		child->harakiri_at = 0;
 		child->rss = 0;
 		child->leaving = 0;
 		child->served = 0;
@@ -60,12 +89,18 @@ static void look_at_worker(struct sentry_child *child, int id, int someone_died)
 	/* it was told to go, or says that it will: however it goes then is no incident. A new one says so too for its first moments */
 	if (worker->manage_next_request) child->served = 1;
 	if (worker->cursed_at || (!worker->manage_next_request && child->served) || worker->cheaped) child->leaving = 1;
+}
+
+/* whether it has died, and that is news */
+static int look_for_death_of_worker(struct sentry_child *child, int id) {
+	struct uwsgi_worker *worker = &uwsgi.workers[id];
 	siginfo_t how;
-	if (!someone_died || child->told == child->pid || !sentry_has_died(worker->pid, &how)) return;
+	if (child->pid <= 0 || worker->pid != child->pid || child->told == child->pid || !sentry_has_died(child->pid, &how)) return 0;
 	child->told = child->pid;
 	int incident = is_incident(worker, child, &how);
 	child->harakiri_at = 0;
-	if (incident) tell_worker(child, id, &how);
+	if (incident) tell_worker(child, id, &how, 0);
+	return 1;
 }
 
 /* one of uWSGI's other children, as uWSGI has it just now */
@@ -220,10 +255,18 @@ static void sample_memory(void) {
 	}
 }
 
+/*
+ * Deaths come last: whoever dies between our look and uWSGI's own is collected unseen. Telling of one takes its time, too, in which
+ * others may die.
+ */
 void sentry_look_at_children(void) {
-	int someone_died = sentry_someone_died();
-	for (int i = 1; i <= uwsgi.numproc && i <= MOST_CHILDREN; i++) look_at_worker(&workers[i], i, someone_died);
-	look_at_others(someone_died);
+	for (int i = 1; i <= uwsgi.numproc && i <= MOST_CHILDREN; i++) look_at_worker(&workers[i], i);
 	look_for_the_missing();
 	sample_memory();
+	int someone_died = sentry_someone_died();
+	look_at_others(someone_died);
+	for (int news = someone_died; news;) {
+		news = 0;
+		for (int i = 1; i <= uwsgi.numproc && i <= MOST_CHILDREN; i++) news |= look_for_death_of_worker(&workers[i], i);
+	}
 }

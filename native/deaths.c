@@ -67,7 +67,8 @@ static uint64_t hash_backtrace(uint64_t hash, const char *text, size_t len) {
 /* the slot of what it printed, -1: it did not crash. uWSGI's handler ends in exit(1), or since 2.0.27 in the signal again */
 static int crash_by(const struct sentry_death *death) {
 	const siginfo_t *how = death->how;
-	if (!how || death->process == SENTRY_PROCESS_VASSAL) return -1;
+	if (death->process == SENTRY_PROCESS_VASSAL) return -1;
+	if (!how) return death->collected ? crash_of(death->pid) : -1;
 	int of_a_crash = how->si_code == CLD_EXITED ? 1 : how->si_status == SIGFPE ? SIGFPE : SIGSEGV;
 	return how->si_status == of_a_crash ? crash_of(death->pid) : -1;
 }
@@ -109,7 +110,7 @@ static void tell(struct sentry_handler *handler, const struct sentry_death *deat
 		if (death->rss) sentry_record_pair_number(&record, "death", "rss", death->rss);
 		if (crash >= 0) sentry_record_field(&record, "backtrace", crashes[crash].text, crashes[crash].len);
 		sentry_state(&record, is_worker ? death->number : 0);
-		if (is_worker && death->how) sentry_requests_of(&record, death->number, &requests);
+		if (is_worker && !death->collected) sentry_requests_of(&record, death->number, &requests);
 		if (death->stack_slot) sentry_stack_of(&record, death->stack_slot, death->stack_of, &stack, 0, UINT64_MAX);
 		sentry_lines(&record, SENTRY_LINES_MAX);
 	}

@@ -87,11 +87,14 @@ struct sentry_line {
 	char text[SENTRY_LINE_MAX];
 };
 
+#define SENTRY_WORKERS_MAX 1024	/* that are watched */
+
 struct sentry_watch {
 	uint64_t lines;		/* written so far; the last is lines[(lines - 1) % lines_max] */
 	int lines_max;
 	int need_app_told;	/* that the server ends for want of an application */
 	int without_application;	/* with lazy-apps: the worker that came last has none */
+	uint64_t said[SENTRY_WORKERS_MAX + 1];	/* by a worker's id: its pid and, in the lower half, the code with which it left by exit() */
 	struct sentry_line line[SENTRY_LINES_MAX];
 	int stacks;
 	struct sentry_stack stack[];
@@ -208,6 +211,8 @@ void sentry_boot_loaded(void);
 void sentry_boot_apps(void);
 void sentry_boot_served(void);
 void sentry_boot_forked(void);
+/* children.c */
+void sentry_note_exit(int code);	/* in a worker that leaves */
 void sentry_boot_watch_exit(void);
 void sentry_boot_tell(const char *what);
 

@@ -7,6 +7,6 @@
 void sentry_watch_cycle(void) {
 	sentry_new_cycle();
 	if (!sentry.captured || !sentry.watch || getpid() != sentry.main) return;
-	sentry_look_at_children();
 	sentry_look_at_backlog();
+	sentry_look_at_children();
 }

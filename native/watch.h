@@ -26,6 +26,7 @@ struct sentry_death {
 	int number;		/* of a worker or mule */
 	const char *name;	/* of whatever has one, or NULL */
 	const siginfo_t *how;	/* NULL: that it died is all that is known */
+	int collected;		/* uWSGI was first: what it left behind is its successor's now */
 	const char *cause;	/* or NULL */
 	time_t since;		/* when it began; 0: not known */
 	uint64_t rss;		/* kilobytes before; 0: not known */

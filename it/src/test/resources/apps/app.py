@@ -18,6 +18,10 @@ def application(environ, start_response):
     def number(name, default):
         return float(query.get(name, [default])[0])
 
+    if "until" in query:
+        # A FIFO: opening it waits for who opens its other end.
+        open(query["until"][0], "w").close()
+
     if path == "/raise":
         raise Broken("cannot serve %s" % query.get("what", ["this"])[0])
     if path == "/log":
@@ -35,6 +39,8 @@ def application(environ, start_response):
         ctypes.string_at(0)
     elif path == "/exit":
         os._exit(int(number("code", 3)))
+    elif path == "/quit":
+        ctypes.CDLL(None).exit(int(number("code", 3)))
     elif path == "/environ":
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [("%s=%s\n" % item).encode("utf-8", "surrogateescape") for item in os.environ.items()]

@@ -2,6 +2,7 @@ package io.uwsgisentry.it;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -44,8 +45,15 @@ final class Load implements AutoCloseable {
   }
 
   /** Requests that were not answered with 200. */
+  Set<String> unanswered() {
+    Set<String> unanswered = new HashSet<>(sent);
+    unanswered.removeAll(answered);
+    return unanswered;
+  }
+
+  /** How many they are. */
   int failed() {
-    return sent.size() - answered.size();
+    return unanswered().size();
   }
 
   void stop() {
