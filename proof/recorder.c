@@ -13,10 +13,9 @@
  *   C inode path         made                     W inode offset data   written
  *   T inode length       cut or extended          S inode               synced, with all its data
  *   D - path             directory synced         R - path path         renamed
- *   U - path             unlinked                 L - path              a second name, which the replay does not know
+ *   U - path             unlinked                 L - path path         has a second name
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -106,8 +105,6 @@ static int fails(const char *call, const char *path) {
 	return 1;
 }
 
-#define NEXT(name) static __typeof__(name) *next; if (!next) *(void **) &next = dlsym(RTLD_NEXT, #name)
-
 static int opened(int dir, const char *name, int flags, mode_t mode) {
 	char path[PATH_MAX];
 	int watched = resolved(dir, name, path);
@@ -144,6 +141,7 @@ static ssize_t written(int fd, const void *data, size_t len, off64_t at) {
 	}
 	int saved = errno;
 	if (n > 0) put('W', inode, (uint64_t) at, data, (size_t) n, NULL, 0);
+	if (n > 0 && fcntl(fd, F_GETFL) & O_DSYNC) put('S', inode, 0, NULL, 0, NULL, 0);
 	pthread_mutex_unlock(&lock);
 	errno = saved;
 	return n;
@@ -225,9 +223,14 @@ int unlink(const char *path) { return unlinked(AT_FDCWD, path, 0); }
 int unlinkat(int dir, const char *path, int flags) { return unlinked(dir, path, flags); }
 
 int link(const char *old, const char *new) {
-	NEXT(link);
-	char path[PATH_MAX];
-	if (!resolved(AT_FDCWD, new, path)) return next(old, new);
-	put('L', 0, 0, path, strlen(path), NULL, 0);
-	return next(old, new);
+	char from[PATH_MAX], into[PATH_MAX];
+	int watched = resolved(AT_FDCWD, old, from) & resolved(AT_FDCWD, new, into);
+	if (!watched) return (int) syscall(SYS_linkat, AT_FDCWD, old, AT_FDCWD, new, 0);
+	pthread_mutex_lock(&lock);
+	int rc = fails("link", from) ? -1 : (int) syscall(SYS_linkat, AT_FDCWD, old, AT_FDCWD, new, 0);
+	int saved = errno;
+	if (rc == 0) put('L', 0, 0, from, strlen(from), into, strlen(into));
+	pthread_mutex_unlock(&lock);
+	errno = saved;
+	return rc;
 }

@@ -3,6 +3,7 @@
  * usage: test_journal [threads]   (threads: only the case for the thread sanitizer)
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -166,6 +167,58 @@ int fstatat(int dir, const char *name, struct stat *st, int flags) {
 	void (*now)(void) = __atomic_exchange_n(&before_look, NULL, __ATOMIC_RELAXED);
 	if (now) now();
 	return (int) syscall(SYS_newfstatat, dir, name, st, flags);
+}
+
+/* what was synced, and whether the key had its name by then; or it fails */
+static int synced, synced_with_a_name, sync_fails;
+static char key_name[4300];
+
+int fsync(int fd) {
+	struct stat st;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == SENTRY_KEY_SIZE) synced++;
+	if (key_name[0] && access(key_name, F_OK) == 0) synced_with_a_name++;
+	if (!sync_fails) return (int) syscall(SYS_fsync, fd);
+	errno = EIO;
+	return -1;
+}
+
+static int entries_in(const char *path) {
+	DIR *dir = opendir(path);
+	int n = 0;
+	while (dir && readdir(dir)) n++;
+	if (dir) closedir(dir);
+	return n - 2;
+}
+
+static void key_is_made(void) {
+	struct sentry_journal journal;
+	struct stat st;
+	char state[4200];
+	CASE("the key is whole on the disk before it has its name, and its owner's alone whatever the umask");
+	snprintf(state, sizeof(state), "%s/keyed", base);
+	snprintf(key_name, sizeof(key_name), "%s/key", state);
+	synced = synced_with_a_name = 0;
+	mode_t before = umask(0);
+	fresh(&journal, "keyed", 1 << 20);
+	umask(before);
+	CHECK(synced == 1 && synced_with_a_name == 0);
+	CHECK(stat(key_name, &st) == 0 && st.st_size == SENTRY_KEY_SIZE && (st.st_mode & 07777) == 0600 && st.st_uid == geteuid());
+	unsigned char first[SENTRY_KEY_SIZE];
+	memcpy(first, journal.key, sizeof(first));
+
+	CASE("the next start finds it, and makes no other");
+	fresh(&journal, "keyed", 1 << 20);
+	CHECK(!memcmp(first, journal.key, sizeof(first)) && synced == 1);
+
+	CASE("a key that cannot be synced is none: the journal is not used, and nothing is left");
+	snprintf(state, sizeof(state), "%s/unsynced", base);
+	snprintf(key_name, sizeof(key_name), "%s/key", state);
+	sync_fails = 1;
+	CHECK(sentry_journal_open(&journal, state, geteuid(), getegid(), why, sizeof(why)) == -1 && strstr(why, "key"));
+	CHECK(journal.dir == -1 && entries_in(state) == 0);
+	sync_fails = 0;
+	CHECK(sentry_journal_open(&journal, state, geteuid(), getegid(), why, sizeof(why)) == 0);
+	key_name[0] = 0;
 }
 
 static struct sentry_journal *sealing;
@@ -382,7 +435,8 @@ int main(int argc, char **argv) {
 		CASE("processes: nothing acknowledged is lost while the file is renamed");
 		renames(1);
 		unsure();
-	obstacles();
+		key_is_made();
+		obstacles();
 		as_root();
 	}
 	char command[4200];

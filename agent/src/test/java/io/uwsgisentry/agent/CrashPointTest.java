@@ -41,6 +41,7 @@ import org.junit.jupiter.api.Timeout;
  */
 @Timeout(600)
 class CrashPointTest {
+  private static final Pattern KEY = Pattern.compile("key|new-[^/]*");
   private static final Pattern OF_INTEREST =
       Pattern.compile("key|outbox\\.db|outbox\\.db-wal|journal/(live|sealed-.*)");
 
@@ -80,8 +81,14 @@ class CrashPointTest {
   }
 
   private RecordedChanges record(String... options) throws Exception {
+    RecordedChanges changes = record(OF_INTEREST, options);
+    assertThat(changes.count()).isGreaterThan(20);
+    return changes;
+  }
+
+  private RecordedChanges record(Pattern ofInterest, String... options) throws Exception {
     RecordedChanges changes =
-        new RecordedChanges(state, name -> OF_INTEREST.matcher(name).matches());
+        new RecordedChanges(state, name -> ofInterest.matcher(name).matches());
     Path trace = scratch.resolve("trace");
     Map<String, String> environment =
         Map.of(
@@ -135,9 +142,17 @@ class CrashPointTest {
     everyPoint(changes, ids(1, 7));
   }
 
+  @Test
+  void aKeyIsWholeOrNotThereAfterACrashAtAnyPointOfTheVeryFirstStart() throws Exception {
+    Files.createDirectories(state);
+    RecordedChanges changes = record(KEY, "--drain-only");
+    assertThat(state.resolve("key")).hasSize(16);
+    assertThat(changes.count()).as("made, written, synced, named").isGreaterThanOrEqualTo(4);
+    everyPoint(changes, Set.of());
+  }
+
   private void everyPoint(RecordedChanges changes, Set<String> records) throws Exception {
     int built = 0;
-    assertThat(changes.count()).isGreaterThan(20);
     for (int point = 0; point <= changes.count(); point++) {
       for (RecordedChanges.Data data : RecordedChanges.Data.values()) {
         for (RecordedChanges.Names names : RecordedChanges.Names.values()) {

@@ -151,7 +151,7 @@ final class RecordedChanges {
         }
         case 'W', 'T', 'S' -> add(change, interesting.getOrDefault(inode, false));
         case 'U' -> add(change, name(change.path()) != null);
-        case 'R' ->
+        case 'R', 'L' ->
             add(
                 change,
                 name(change.path()) != null || name(new String(b, StandardCharsets.UTF_8)) != null);
@@ -209,6 +209,10 @@ final class RecordedChanges {
         case 'U' -> now.remove(name(change.path()));
         case 'R' -> {
           File file = now.remove(name(change.path()));
+          now.put(name(new String(change.b, StandardCharsets.UTF_8)), file);
+        }
+        case 'L' -> {
+          File file = now.get(name(change.path()));
           now.put(name(new String(change.b, StandardCharsets.UTF_8)), file);
         }
         default -> sync(change.path(), now, certain);
