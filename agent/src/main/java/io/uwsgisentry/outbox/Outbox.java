@@ -58,7 +58,7 @@ public final class Outbox implements AutoCloseable {
   private final Breakers breakers;
   private final Destinations destinations;
 
-  private Outbox(Database database, Clock clock, Bounds bounds) {
+  Outbox(Database database, Clock clock, Bounds bounds) {
     this.database = database;
     this.destinations = new Destinations(database);
     this.breakers = new Breakers(database);
