@@ -12,12 +12,9 @@ import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.testkit.Behaviour;
-import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Ports;
 import io.uwsgisentry.testkit.Received;
 import io.uwsgisentry.testkit.Receiver;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -26,32 +23,10 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** From a real outbox to real servers, good and bad. */
-class DeliveryTest {
-  private static final Duration SOON = Patience.SOON;
-
-  @TempDir Path directory;
-  private Rig rig;
-  private final Receiver receiver = Receiver.start();
-
-  @BeforeEach
-  void open() throws IOException {
-    rig = new Rig(directory);
-  }
-
-  @AfterEach
-  void close() throws IOException {
-    rig.close();
-    receiver.close();
-  }
-
+class DeliveryTest extends DeliveryScene {
   @Test
   void everythingReadyIsDeliveredOnceAndMarkedSo() throws Exception {
     List<String> ids = rig.store(500, Rig.to(receiver.dsn()));
@@ -219,158 +194,6 @@ class DeliveryTest {
   }
 
   @Test
-  void aRateLimitHoldsTheLaneAndLosesNothing() throws Exception {
-    receiver.behave(
-        Behaviour.firstThen(
-            1,
-            Behaviour.status(429, Map.of("X-Sentry-Rate-Limits", "1:error:key"), ""),
-            Behaviour.healthy()));
-    rig.store(10, Rig.to(receiver.dsn()));
-    rig.delivery.start();
-
-    receiver.awaitEvents(10, SOON);
-    List<Received> requests = receiver.requests();
-    assertThat(Duration.between(requests.get(0).at(), requests.get(1).at()))
-        .isGreaterThanOrEqualTo(ofMillis(950));
-    awaitCount(State.DELIVERED, 10);
-    assertThat(requests).hasSize(11);
-  }
-
-  @Test
-  void aRateLimitOnAnAcceptedEventHoldsTheNextOnes() throws Exception {
-    receiver.behave(Behaviour.status(200, Map.of("X-Sentry-Rate-Limits", "3600::org"), ""));
-    rig.store(20, Rig.to(receiver.dsn()));
-    rig.delivery.start();
-
-    awaitCount(State.DELIVERED, 1);
-    assertThat(rig.delivery.drain(ofMillis(300))).isFalse();
-    assertThat(receiver.requests()).hasSize(1);
-  }
-
-  @Test
-  void aLimitOnAnotherCategoryHoldsNothing() throws Exception {
-    receiver.behave(
-        Behaviour.status(200, Map.of("X-Sentry-Rate-Limits", "3600:transaction;replay:org"), ""));
-    rig.store(20, Rig.to(receiver.dsn()));
-    rig.delivery.start();
-    awaitCount(State.DELIVERED, 20);
-  }
-
-  @Test
-  void aHoldOutlivesTheAgent() throws Exception {
-    receiver.behave(Behaviour.status(429));
-    rig.store(1, Rig.to(receiver.dsn()));
-    rig.delivery.start();
-    receiver.awaitRequests(1, SOON);
-    String key = Rig.to(receiver.dsn()).key();
-    await().atMost(SOON).until(() -> rig.outbox.holds(key).containsKey("error"));
-    rig.close();
-    receiver.behave(Behaviour.healthy());
-
-    rig = new Rig(directory);
-    rig.delivery.start();
-    assertThat(rig.delivery.drain(ofMillis(300))).isFalse();
-    assertThat(receiver.requests()).hasSize(1);
-    rig.close();
-
-    rig = new Rig(directory, Rig.QUICK, Clock.offset(Clock.systemUTC(), ofSeconds(61)));
-    rig.delivery.start();
-    receiver.awaitEvents(1, SOON);
-  }
-
-  @Test
-  void aHoldThatAClockSetBackMadeLongerThanADayIsNoHold() throws Exception {
-    Destination.To to = Rig.to(receiver.dsn());
-    rig.outbox.hold(to.key(), "", Instant.now().plus(Duration.ofDays(3)));
-    rig.store(1, to);
-    rig.delivery.start();
-    receiver.awaitEvents(1, SOON);
-  }
-
-  @Test
-  void retryAfterOfAFailingServerIsKeptToAndStored() throws Exception {
-    receiver.behave(
-        Behaviour.firstThen(
-            1, Behaviour.status(503, Map.of("Retry-After", "1"), ""), Behaviour.healthy()));
-    rig.store(3, Rig.to(receiver.dsn()));
-    rig.delivery.start();
-
-    receiver.awaitEvents(3, SOON);
-    List<Received> requests = receiver.requests();
-    assertThat(Duration.between(requests.get(0).at(), requests.get(1).at()))
-        .isGreaterThanOrEqualTo(ofMillis(950));
-    assertThat(rig.outbox.holds(Rig.to(receiver.dsn()).key())).containsKey("");
-  }
-
-  @Test
-  void aSilentServerDelaysNobodyElse() throws Exception {
-    receiver.behave(Behaviour.silent());
-    rig.store(100, Rig.to(receiver.dsn(), ofSeconds(60)));
-    rig.delivery.start();
-    receiver.awaitRequests(1, SOON);
-
-    try (Receiver healthy = Receiver.start()) {
-      rig.store(200, Rig.to(healthy.dsn()));
-      healthy.awaitEvents(200, SOON);
-    }
-    assertThat(receiver.requests()).as("one request in flight is enough to find out").hasSize(1);
-  }
-
-  @Test
-  void sixtySilentServersDelayNobodyElse() throws Exception {
-    receiver.behave(Behaviour.silent());
-    try (Receiver healthy = Receiver.start()) {
-      rig.store(1, Rig.to(healthy.dsn()));
-      rig.delivery.start();
-      healthy.awaitEvents(1, SOON);
-      for (int project = 1; project <= 60; project++) {
-        rig.store(2, Rig.to(receiver.dsn("" + project), ofSeconds(60)));
-      }
-      receiver.awaitRequests(40, SOON);
-
-      rig.store(100, Rig.to(healthy.dsn()));
-      healthy.awaitEvents(101, SOON);
-    }
-  }
-
-  @Test
-  void noMoreRequestsAreUnderWayThanThereAreLanesAndTheOthersHaveTheirTurn() throws Exception {
-    rig.close();
-    rig = new Rig(directory, Rig.QUICK, Clock.systemUTC(), 4);
-    receiver.behave(together(3));
-    for (int project = 1; project <= 12; project++) {
-      rig.store(20, Rig.to(receiver.dsn("" + project)));
-    }
-    rig.delivery.start();
-
-    receiver.awaitEvents(12 * 20, SOON);
-    assertThat(receiver.mostInFlight()).isBetween(3, 4);
-    assertThat(rig.log)
-        .containsOnlyOnce(
-            "more destinations wait than 4 requests at once can serve, they take turns"
-                + " (sentry-lanes)");
-  }
-
-  @Test
-  void twoLanesLeaveAHealthyServerOneThatSilentOnesCannotTake() throws Exception {
-    rig.close();
-    rig = new Rig(directory, Rig.QUICK, Clock.systemUTC(), 2);
-    receiver.behave(Behaviour.silent());
-    try (Receiver healthy = Receiver.start()) {
-      rig.store(1, Rig.to(healthy.dsn()));
-      rig.delivery.start();
-      healthy.awaitEvents(1, SOON);
-      for (int project = 1; project <= 5; project++) {
-        rig.store(2, Rig.to(receiver.dsn("" + project), ofSeconds(60)));
-      }
-      receiver.awaitRequests(1, SOON);
-
-      rig.store(20, Rig.to(healthy.dsn()));
-      healthy.awaitEvents(21, SOON);
-    }
-  }
-
-  @Test
   void anEntryInFlightWhenTheAgentEndedIsSentAgain() throws Exception {
     receiver.behave(Behaviour.silent());
     rig.store(1, Rig.to(receiver.dsn(), ofSeconds(60)));
@@ -408,56 +231,6 @@ class DeliveryTest {
 
     awaitCount(State.DELIVERED, 100);
     assertThat(receiver.eventIds()).hasSize(100);
-  }
-
-  @Test
-  void drainTriesWhatIsInBackoffAtOnce() throws Exception {
-    rig.close();
-    Pace slow = new Pace(ofSeconds(3600), ofSeconds(3600), ofMillis(5), 8);
-    rig = new Rig(directory.resolve("drain"), slow, Clock.systemUTC());
-    receiver.behave(Behaviour.status(500));
-    rig.store(5, Rig.to(receiver.dsn()));
-    rig.delivery.start();
-    await().atMost(SOON).until(() -> rig.entries().stream().anyMatch(e -> e.attempts() == 1));
-    receiver.behave(Behaviour.healthy());
-
-    assertThat(rig.delivery.drain(SOON)).isTrue();
-    assertThat(rig.count(State.DELIVERED)).isEqualTo(5);
-  }
-
-  @Test
-  void drainOfNothingIsOverAtOnce() {
-    rig.delivery.start();
-    long start = System.nanoTime();
-    assertThat(rig.delivery.drain(SOON)).isTrue();
-    assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(SOON.dividedBy(2));
-  }
-
-  @Test
-  void drainEndsInTimeWithASilentServerAndNothingIsLost() throws Exception {
-    receiver.behave(Behaviour.silent());
-    rig.store(5, Rig.to(receiver.dsn(), ofSeconds(60)));
-    rig.delivery.start();
-    long start = System.nanoTime();
-
-    assertThat(rig.delivery.drain(ofMillis(300))).isFalse();
-    rig.delivery.close();
-
-    assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(ofSeconds(30));
-    assertThat(rig.count(State.READY)).isEqualTo(5);
-  }
-
-  @Test
-  void drainGivesUpEarlyOnAServerThatCannotBeReached() throws Exception {
-    receiver.close();
-    rig.store(5, Rig.to(receiver.dsn()));
-    rig.delivery.start();
-    long start = System.nanoTime();
-
-    assertThat(rig.delivery.drain(Patience.LONG)).isFalse();
-
-    assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Patience.LONG.dividedBy(2));
-    assertThat(rig.count(State.READY)).isEqualTo(5);
   }
 
   @Test
@@ -535,25 +308,5 @@ class DeliveryTest {
                     .isInstanceOf(IllegalStateException.class)
                     .hasRootCauseMessage("a log that fails"));
     faulty.close();
-  }
-
-  /** The first n are answered when all of them are there, and each later one after a moment. */
-  private static Behaviour together(int n) {
-    CountDownLatch missing = new CountDownLatch(n);
-    Behaviour answer = Behaviour.delayed(ofMillis(20));
-    return request -> {
-      missing.countDown();
-      try {
-        // Where they never come together the assertion tells.
-        boolean unused = missing.await(SOON.toSeconds() / 2, TimeUnit.SECONDS);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
-      return answer.react(request);
-    };
-  }
-
-  private void awaitCount(State state, long n) {
-    await().atMost(SOON).untilAsserted(() -> assertThat(rig.count(state)).isEqualTo(n));
   }
 }
