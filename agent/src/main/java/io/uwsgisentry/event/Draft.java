@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -80,26 +81,22 @@ final class Draft {
   }
 
   void logger(@Nullable String logger) {
-    set("logger", logger == null ? null : Limits.line(logger), 64, event::setLogger);
+    set("logger", logger, Limits::line, 64, event::setLogger);
   }
 
   void transaction(@Nullable String transaction) {
-    set(
-        "transaction",
-        transaction == null ? null : Limits.line(transaction),
-        200,
-        event::setTransaction);
+    set("transaction", transaction, Limits::line, 200, event::setTransaction);
   }
 
   void serverName(@Nullable String name) {
-    set("server_name", name, 256, event::setServerName);
+    set("server_name", name, text -> text, 256, event::setServerName);
   }
 
   void release(@Nullable String release) {
     if (release != null && (release.equals(".") || release.equals(".."))) {
       trimmed.add("release: '" + release + "' is not allowed");
     } else {
-      set("release", release == null ? null : Limits.release(release), 200, event::setRelease);
+      set("release", release, Limits::release, 200, event::setRelease);
     }
   }
 
@@ -107,16 +104,12 @@ final class Draft {
     if ("none".equals(environment)) {
       trimmed.add("environment: 'none' is not allowed");
     } else {
-      set(
-          "environment",
-          environment == null ? null : Limits.environment(environment),
-          64,
-          event::setEnvironment);
+      set("environment", environment, Limits::environment, 64, event::setEnvironment);
     }
   }
 
   void dist(@Nullable String dist) {
-    set("dist", dist == null ? null : Limits.dist(dist), 64, event::setDist);
+    set("dist", dist, Limits::dist, 64, event::setDist);
   }
 
   void platform(String platform) {
@@ -129,7 +122,10 @@ final class Draft {
         trimmed.add("fingerprint: " + MAX_PARTS + " of " + parts.size() + " parts kept");
       }
       event.setFingerprints(
-          parts.stream().limit(MAX_PARTS).map(part -> cut("fingerprint", part, 512)).toList());
+          parts.stream()
+              .limit(MAX_PARTS)
+              .map(part -> cut("fingerprint", redaction.text(part), 512))
+              .toList());
     }
   }
 
@@ -185,18 +181,19 @@ final class Draft {
       List<SentryStackFrame> frames,
       Mechanism mechanism) {
     SentryException exception = new SentryException();
-    exception.setType(cut("exception type", type, 256));
-    set("exception module", module, 256, exception::setModule);
-    set(
-        "exception value",
-        value == null ? null : redaction.text(value),
-        MAX_MESSAGE,
-        exception::setValue);
+    exception.setType(exceptionType(type));
+    set("exception module", module, text -> text, 256, exception::setModule);
+    set("exception value", value, text -> text, MAX_MESSAGE, exception::setValue);
     if (!frames.isEmpty()) {
       exception.setStacktrace(new SentryStackTrace(frames));
     }
     exception.setMechanism(mechanism);
     return exception;
+  }
+
+  /** An exception's type as it may be shown; never empty. */
+  String exceptionType(String type) {
+    return cut("exception type", redaction.text(type), 256);
   }
 
   /** The oldest first, as they caused each other; the last is what the event is called by. */
@@ -349,9 +346,18 @@ final class Draft {
     return clean;
   }
 
-  private void set(String what, @Nullable String value, int max, Consumer<String> setter) {
+  /**
+   * @param legal replaces what servers refuse. An option may quote a request, and what gives a
+   *     secret in it away is not always legal, so secrets go first.
+   */
+  private void set(
+      String what,
+      @Nullable String value,
+      UnaryOperator<String> legal,
+      int max,
+      Consumer<String> setter) {
     if (value != null && !value.isEmpty()) {
-      setter.accept(cut(what, value, max));
+      setter.accept(cut(what, legal.apply(redaction.text(value)), max));
     }
   }
 

@@ -83,7 +83,7 @@ final class ExceptionEventBuilder implements EventBuilder {
     List<SentryException> kept = new ArrayList<>(exceptions);
     SentryException last = kept.get(kept.size() - 1);
     if (settings.exceptionType() != null) {
-      last.setType(draft.cut("exception type", settings.exceptionType(), 256));
+      last.setType(draft.exceptionType(settings.exceptionType()));
       last.setModule(null);
     }
     if (settings.exceptionValue() != null) {

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class EventFactoryTest {
   @Test
@@ -396,5 +397,57 @@ class EventFactoryTest {
     assertThat(sent)
         .contains("\"transaction\":\"GET /api/token=[Filtered]\"")
         .doesNotContain("hush");
+  }
+
+  /** {@code transaction=GET ${REQUEST_URI}}: what the client wrote stands in the option's place. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "transaction",
+        "logger",
+        "server_name",
+        "release",
+        "environment",
+        "dist",
+        "message",
+        "exception_type",
+        "exception_value"
+      })
+  void aSecretOfARequestDoesNotGoOutWithAnOptionThatQuotesIt(String option) throws Exception {
+    for (String value : List.of("/login?password=hush&a=1", "https://joe:hush@h/a")) {
+      for (RecordFixture record :
+          List.of(
+              RecordFixture.route("route-run", ""),
+              RecordFixture.exception("").with("exception.type", "shop.Error"))) {
+        Event event = build(record.pairs("option", option, value).record());
+        assertThat(new String(event.payload(), StandardCharsets.UTF_8) + event.title())
+            .contains("Filtered")
+            .doesNotContain("hush");
+      }
+    }
+  }
+
+  @Test
+  void aSecretOfARequestIsInNoFingerprintThatAnOptionAsksFor() throws Exception {
+    Event event =
+        build(
+            RecordFixture.route("route-run", "")
+                .with("fingerprint", "/login?password=hush&a=1")
+                .record());
+    assertThat(Built.map(Json.parseObject(event.payload())).get("fingerprint"))
+        .isEqualTo(List.of("/login?password=[Filtered]&a=1"));
+  }
+
+  /** What identifies a user is the option's author's to choose; only further keys have names. */
+  @Test
+  void theUserIsSentAsTheOptionSaysIt() throws Exception {
+    Event event =
+        build(
+            RecordFixture.route("route-run", "")
+                .pairs("user", "id", "token=17", "plan", "token=17")
+                .record());
+    assertThat(Built.map(Json.parseObject(event.payload())).get("user").toString())
+        .contains("id=token=17")
+        .contains("plan=token=[Filtered]");
   }
 }
