@@ -66,6 +66,24 @@ class CaptureValuesTest {
   }
 
   @Test
+  void every_frame_has_room_for_variables_however_large_those_of_the_others_are() {
+    String large =
+        IntStream.range(0, 20)
+            .mapToObj(i -> "v%02d = 'x' * 4000\n".formatted(i))
+            .collect(Collectors.joining());
+    Map<String, Object> event =
+        raised(
+            "def down(depth):\n"
+                + large.indent(4)
+                + "    return down(depth - 1) if depth else {}['sku']\n"
+                + "down(30)\n");
+    List<Map<String, Object>> frames = Events.frames(Events.exceptions(event).get(0));
+    assertThat(frames.subList(2, frames.size()))
+        .hasSize(31)
+        .allSatisfy(frame -> assertThat(frame.get("vars").toString()).contains("depth=", "v00='x"));
+  }
+
+  @Test
   void an_exception_from_none_hides_what_was_handled() {
     Map<String, Object> event =
         raised(
