@@ -5,7 +5,7 @@
 
 #include <signal.h>
 
-#define MOST_CHILDREN SENTRY_WORKERS_MAX
+#define MOST_CHILDREN 1024
 #define MOST_COMMANDS 256
 #define SAMPLE_SECONDS 3
 
@@ -46,42 +46,36 @@ static void tell_worker(struct sentry_child *child, int id, const siginfo_t *how
 	if (handler) sentry_tell_death(handler, &death);
 }
 
-/* a worker says with which code it leaves; no lock and no call, since it may be in a signal's handler */
-void sentry_note_exit(int code) {
-	if (!sentry.watch || uwsgi.mywid < 1 || uwsgi.mywid > SENTRY_WORKERS_MAX || getpid() != uwsgi.mypid) return;
-	__atomic_store_n(&sentry.watch->said[uwsgi.mywid], (uint64_t) getpid() << 32 | (uint32_t) code, __ATOMIC_RELEASE);
-}
-
-static int said_its_code(pid_t pid, int id, siginfo_t *how) {
-	uint64_t said = __atomic_load_n(&sentry.watch->said[id], __ATOMIC_ACQUIRE);
+/*
+ * uWSGI can collect a child between our look and its own: there is another in its place then, and how it ended is known only if
+ * it came to its exit and said so.
+ */
+static const siginfo_t *last_word(int slot, struct sentry_child *child, siginfo_t *how) {
+	int code, meant;
+	if (!sentry_exit_of(slot, child->pid, &code, &meant)) return NULL;
+	if (meant) child->leaving = 1;
 	memset(how, 0, sizeof(*how));
 	how->si_code = CLD_EXITED;
-	how->si_status = said & 0xff;	/* as the kernel does */
-	return (pid_t) (said >> 32) == pid;
+	how->si_status = code;
+	return how;
 }
 
-/*
- * uWSGI collected it before we looked. It may have been sent away and gone since our last look, and its successor shows nothing of
- * that; but who goes by exit() has said so. Of the others that they died is all that is known.
- */
-static void look_at_collected(struct sentry_child *child, int id) {
+static void missed_worker(struct sentry_child *child, int id) {
 	struct uwsgi_worker *worker = &uwsgi.workers[id];
-	siginfo_t how;
-	if (child->pid <= 0 || child->told == child->pid || child->harakiri_at || sentry_stopping() || worker->cheaped) return;
-	if (!said_its_code(child->pid, id, &how)) {
-		if (!child->leaving) tell_worker(child, id, NULL, 1);
-	}
-	else if (is_incident(worker, child, &how)) tell_worker(child, id, &how, 1);
+	siginfo_t exited;
+	if (child->pid <= 0 || child->told == child->pid || sentry_stopping() || worker->cheaped || child->leaving) return;
+	if (child->harakiri_at) return;	/* told of before the kill */
+	const siginfo_t *how = last_word(id, child, &exited);
+	if (!how || is_incident(worker, child, how)) tell_worker(child, id, how, 1);
 }
 
-/* who it is, and whether it is to go */
-static void look_at_worker(struct sentry_child *child, int id) {
+static void look_at_worker(struct sentry_child *child, int id, int someone_died) {
 	struct uwsgi_worker *worker = &uwsgi.workers[id];
 	if (worker->pid > 0 && worker->pid != child->pid) {
-		look_at_collected(child, id);
+		missed_worker(child, id);
 		child->pid = worker->pid;
-		child->harakiri_at = 0;
 		child->rss = 0;
+		child->harakiri_at = 0;
 		child->leaving = 0;
 		child->served = 0;
 	}
@@ -89,18 +83,12 @@ static void look_at_worker(struct sentry_child *child, int id) {
 	/* it was told to go, or says that it will: however it goes then is no incident. A new one says so too for its first moments */
 	if (worker->manage_next_request) child->served = 1;
 	if (worker->cursed_at || (!worker->manage_next_request && child->served) || worker->cheaped) child->leaving = 1;
-}
-
-/* whether it has died, and that is news */
-static int look_for_death_of_worker(struct sentry_child *child, int id) {
-	struct uwsgi_worker *worker = &uwsgi.workers[id];
 	siginfo_t how;
-	if (child->pid <= 0 || worker->pid != child->pid || child->told == child->pid || !sentry_has_died(child->pid, &how)) return 0;
+	if (!someone_died || child->told == child->pid || !sentry_has_died(worker->pid, &how)) return;
 	child->told = child->pid;
 	int incident = is_incident(worker, child, &how);
 	child->harakiri_at = 0;
 	if (incident) tell_worker(child, id, &how, 0);
-	return 1;
 }
 
 /* one of uWSGI's other children, as uWSGI has it just now */
@@ -112,30 +100,47 @@ struct other {
 	time_t deadline;	/* 0: none */
 	int stack_slot;		/* where its watchdog leaves its stacks, or 0 */
 	int to_go;		/* however it ends, it was to */
+	int stays;		/* it is started anew whenever it ends */
 };
+
+/* what its end was: an incident, or not, of which `how` (NULL: it is not known) tells all that there is to know */
+static void judge(struct sentry_handler *handler, struct sentry_child *child, const struct other *now, const siginfo_t *how, int collected) {
+	if (how && how->si_code == CLD_EXITED && how->si_status == 0) return;
+	/* a command's own code may look like one of uWSGI's */
+	if (how && how->si_code == CLD_EXITED && now->process != SENTRY_PROCESS_UNKNOWN && expected_exit(how->si_status)) return;
+	int killed = !how || (how->si_code != CLD_EXITED && how->si_status == SIGKILL);
+	int late = killed && child->deadline && uwsgi_now() >= child->deadline;
+	struct sentry_death death = {
+		.process = now->process, .pid = child->pid, .number = now->number, .name = now->name, .how = how, .collected = collected, .since = child->since,
+		.cause = late ? "harakiri" : NULL, .stack_slot = late && !collected ? now->stack_slot : 0, .stack_of = (uint64_t) child->deadline,
+	};
+	sentry_tell_death(handler, &death);
+}
+
+static void missed(struct sentry_handler *handler, struct sentry_child *child, const struct other *now) {
+	siginfo_t exited;
+	/* of a command that is started at its times alone, only that it was killed for its deadline is sure */
+	int is_sure = now->stays ? now->pid > 0 : child->deadline && uwsgi_now() >= child->deadline;
+	if (!handler || child->pid <= 0 || !is_sure || child->told == child->pid || child->leaving || sentry_stopping()) return;
+	judge(handler, child, now, last_word(now->stack_slot, child, &exited), 1);
+}
 
 /* each time, for its pid and its deadline; the call only if somebody died */
 static void look_at(struct sentry_child *child, struct other now, int someone_died) {
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_DAEMONS];
 	if (now.pid != child->pid) {
+		missed(handler, child, &now);
 		child->pid = now.pid;
 		child->deadline = 0;
+		child->leaving = 0;
 		child->since = uwsgi_now();
 	}
 	if (now.deadline > 0) child->deadline = now.deadline;
+	if (now.to_go) child->leaving = 1;
 	siginfo_t how;
 	if (!handler || !someone_died || child->told == now.pid || !sentry_has_died(now.pid, &how)) return;
 	child->told = now.pid;
-	if (sentry_stopping() || now.to_go) return;
-	if (how.si_code == CLD_EXITED && how.si_status == 0) return;
-	/* a command's own code may look like one of uWSGI's */
-	if (how.si_code == CLD_EXITED && now.process != SENTRY_PROCESS_UNKNOWN && expected_exit(how.si_status)) return;
-	int in_time = how.si_code == CLD_EXITED || how.si_status != SIGKILL || !child->deadline || uwsgi_now() < child->deadline;
-	struct sentry_death death = {
-		.process = now.process, .pid = now.pid, .number = now.number, .name = now.name, .how = &how, .since = child->since,
-		.cause = in_time ? NULL : "harakiri", .stack_slot = in_time ? 0 : now.stack_slot, .stack_of = (uint64_t) child->deadline,
-	};
-	sentry_tell_death(handler, &death);
+	if (!sentry_stopping() && !now.to_go) judge(handler, child, &now, &how, 0);
 }
 
 static int lost_to_another_lord(struct uwsgi_daemon *daemon) {
@@ -179,7 +184,7 @@ static void look_at_others(int someone_died) {
 		struct uwsgi_mule *mule = &uwsgi.mules[i];
 		struct other now = {
 			.pid = mule->pid, .process = SENTRY_PROCESS_MULE, .number = mule->id, .name = mule->patch, .stack_slot = sentry_slot_of_mule(mule->id),
-			.deadline = mule->harakiri ? mule->harakiri : mule->user_harakiri, .to_go = mule->cursed_at != 0,
+			.deadline = mule->harakiri ? mule->harakiri : mule->user_harakiri, .to_go = mule->cursed_at != 0, .stays = 1,
 		};
 		look_at(&mules[i], now, someone_died);
 	}
@@ -187,13 +192,13 @@ static void look_at_others(int someone_died) {
 	for (struct uwsgi_spooler *spooler = uwsgi.spoolers; spooler && n < MOST_COMMANDS; spooler = spooler->next, n++) {
 		struct other now = {	/* it has no number that its user knows */
 			.pid = spooler->pid, .process = SENTRY_PROCESS_SPOOLER, .name = spooler->dir, .stack_slot = sentry_slot_of_spooler(spooler),
-			.deadline = spooler->harakiri ? spooler->harakiri : spooler->user_harakiri, .to_go = spooler->cursed_at != 0,
+			.deadline = spooler->harakiri ? spooler->harakiri : spooler->user_harakiri, .to_go = spooler->cursed_at != 0, .stays = 1,
 		};
 		look_at(&commands[n], now, someone_died);
 	}
 	for (struct uwsgi_daemon *daemon = uwsgi.daemons; daemon && n < MOST_COMMANDS; daemon = daemon->next, n++) {
 		if (strstr(daemon->command, "/runtime/supervise-")) continue;	/* our own agent */
-		struct other now = {.pid = daemon->pid, .name = daemon->command, .to_go = is_sent_away(&commands[n], daemon)};
+		struct other now = {.pid = daemon->pid, .name = daemon->command, .to_go = is_sent_away(&commands[n], daemon), .stays = !daemon->touch};
 		if (daemon->pidfile) look_at_smart(&commands[n], daemon);
 		else look_at(&commands[n], now, someone_died);
 	}
@@ -255,18 +260,21 @@ static void sample_memory(void) {
 	}
 }
 
-/*
- * Deaths come last: whoever dies between our look and uWSGI's own is collected unseen. Telling of one takes its time, too, in which
- * others may die.
- */
+static void look_for_the_dead(void) {
+	int someone_died = sentry_someone_died();
+	for (int i = 1; i <= uwsgi.numproc && i <= MOST_CHILDREN; i++) look_at_worker(&workers[i], i, someone_died);
+	look_at_others(someone_died);
+}
+
 void sentry_look_at_children(void) {
-	for (int i = 1; i <= uwsgi.numproc && i <= MOST_CHILDREN; i++) look_at_worker(&workers[i], i);
+	look_for_the_dead();
 	look_for_the_missing();
 	sample_memory();
-	int someone_died = sentry_someone_died();
-	look_at_others(someone_died);
-	for (int news = someone_died; news;) {
-		news = 0;
-		for (int i = 1; i <= uwsgi.numproc && i <= MOST_CHILDREN; i++) news |= look_for_death_of_worker(&workers[i], i);
-	}
+	/* again after all that takes time, since uWSGI collects one of the dead next: it is to be one that was seen */
+	uint64_t before;
+	int turns = 4;
+	do {
+		before = sentry_deaths_told();
+		if (sentry_someone_died()) look_for_the_dead();
+	} while (sentry_deaths_told() != before && --turns > 0);
 }

@@ -68,7 +68,7 @@ static uint64_t hash_backtrace(uint64_t hash, const char *text, size_t len) {
 static int crash_by(const struct sentry_death *death) {
 	const siginfo_t *how = death->how;
 	if (death->process == SENTRY_PROCESS_VASSAL) return -1;
-	if (!how) return death->collected ? crash_of(death->pid) : -1;
+	if (!how) return death->collected && death->process == SENTRY_PROCESS_WORKER ? crash_of(death->pid) : -1;
 	int of_a_crash = how->si_code == CLD_EXITED ? 1 : how->si_status == SIGFPE ? SIGFPE : SIGSEGV;
 	return how->si_status == of_a_crash ? crash_of(death->pid) : -1;
 }
@@ -109,7 +109,7 @@ static void tell(struct sentry_handler *handler, const struct sentry_death *deat
 		if (kills) sentry_record_pair_number(&record, "death", "oom_kills", kills);
 		if (death->rss) sentry_record_pair_number(&record, "death", "rss", death->rss);
 		if (crash >= 0) sentry_record_field(&record, "backtrace", crashes[crash].text, crashes[crash].len);
-		sentry_state(&record, is_worker ? death->number : 0);
+		sentry_state(&record, is_worker && !death->collected ? death->number : 0);
 		if (is_worker && !death->collected) sentry_requests_of(&record, death->number, &requests);
 		if (death->stack_slot) sentry_stack_of(&record, death->stack_slot, death->stack_of, &stack, 0, UINT64_MAX);
 		sentry_lines(&record, SENTRY_LINES_MAX);
@@ -119,8 +119,15 @@ static void tell(struct sentry_handler *handler, const struct sentry_death *deat
 	free(requests);
 }
 
+static uint64_t told;
+
+uint64_t sentry_deaths_told(void) {
+	return told;
+}
+
 void sentry_tell_death(struct sentry_handler *handler, const struct sentry_death *death) {
 	int crash = crash_by(death);
+	told++;
 	if (crash < 0 || !crashes[crash].reported) tell(handler, death, crash);
 	if (crash >= 0) __atomic_store_n(&crashes[crash].state, 0, __ATOMIC_RELEASE);
 }

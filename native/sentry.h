@@ -7,6 +7,7 @@
  *   supervisor.c          the agent's process
  *   intake_*.c            one entry point each: alarm, hook, route, exception
  *   capture.c boot.c requests.c watchdog.c lines.c python*.c vassals.c   what is reported without a handler
+ *   exits.c               what a worker, mule or spooler says as it exits
  *   watch.c children.c deaths.c harakiri.c backlog.c proc.c   of that, what the master sees (watch.h)
  *   records.c             what all of these do alike
  *   drops.c               the count of what could not be recorded
@@ -78,6 +79,9 @@ struct sentry_stack {
 	uint64_t taken;		/* microseconds */
 	uint64_t tried, tried_at;	/* the same of the last attempt: the watchdog's own */
 	uint64_t main_thread;
+	pid_t exited;		/* the process that came to its exit, and with what */
+	int exit_code;
+	int exit_meant;		/* a worker's: it was to end */
 	char text[SENTRY_STACK_MAX];
 };
 
@@ -87,14 +91,11 @@ struct sentry_line {
 	char text[SENTRY_LINE_MAX];
 };
 
-#define SENTRY_WORKERS_MAX 1024	/* that are watched */
-
 struct sentry_watch {
 	uint64_t lines;		/* written so far; the last is lines[(lines - 1) % lines_max] */
 	int lines_max;
 	int need_app_told;	/* that the server ends for want of an application */
 	int without_application;	/* with lazy-apps: the worker that came last has none */
-	uint64_t said[SENTRY_WORKERS_MAX + 1];	/* by a worker's id: its pid and, in the lower half, the code with which it left by exit() */
 	struct sentry_line line[SENTRY_LINES_MAX];
 	int stacks;
 	struct sentry_stack stack[];
@@ -211,10 +212,12 @@ void sentry_boot_loaded(void);
 void sentry_boot_apps(void);
 void sentry_boot_served(void);
 void sentry_boot_forked(void);
-/* children.c */
-void sentry_note_exit(int code);	/* in a worker that leaves */
 void sentry_boot_watch_exit(void);
 void sentry_boot_tell(const char *what);
+
+/* exits.c: 1: that process, of that worker, mule or spooler, came to its exit */
+void sentry_note_exit(int code);
+int sentry_exit_of(int slot, pid_t, int *code, int *meant);
 
 /* requests.c */
 /* of a request in flight: empty where they are not there */

@@ -1,6 +1,6 @@
 /*
- * The master's look, about once a second and before it collects its dead: at its children, whose memory is still there, and at
- * the listen queue.
+ * The master's look, about once a second and before it collects its dead: at the listen queue, and at its children, whose memory is
+ * still there.
  */
 #include "watch.h"
 

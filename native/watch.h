@@ -16,7 +16,7 @@ struct sentry_child {
 	time_t deadline;	/* of a mule, spooler or cron: when uWSGI will kill it */
 	time_t looked;		/* of a daemon with a pidfile: the last look */
 	int served;		/* a worker that was seen ready for requests */
-	int leaving;		/* a worker that is to go */
+	int leaving;		/* it is to go */
 	int away, away_told;	/* it has no process; that it has none is reported */
 };
 
@@ -26,7 +26,7 @@ struct sentry_death {
 	int number;		/* of a worker or mule */
 	const char *name;	/* of whatever has one, or NULL */
 	const siginfo_t *how;	/* NULL: that it died is all that is known */
-	int collected;		/* uWSGI was first: what it left behind is its successor's now */
+	int collected;		/* there is another in its place already: what is left of it is not its own */
 	const char *cause;	/* or NULL */
 	time_t since;		/* when it began; 0: not known */
 	uint64_t rss;		/* kilobytes before; 0: not known */
@@ -43,6 +43,7 @@ int sentry_stopping(void);
 void sentry_deaths_prepare(void);
 void sentry_deaths_sample(void);	/* every few seconds */
 void sentry_tell_death(struct sentry_handler *, const struct sentry_death *);
+uint64_t sentry_deaths_told(void);
 
 /* backlog.c */
 void sentry_look_at_backlog(void);
