@@ -14,13 +14,17 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 class CaptureDeathTest {
   private static final String SERVER = CaptureExceptionTest.SERVER;
 
+  /** For what the master has seen of a worker before its death. */
+  private static final String SEEN = SERVER + "stats = ${dir}/stats\n";
+
   @RegisterExtension final Scene scene = new Scene();
 
   private final Golden golden = new Golden(scene);
 
   @Test
   void a_segmentation_fault_comes_with_native_frames_their_modules_and_the_request() {
-    UwsgiServer server = scene.server(SERVER).start();
+    UwsgiServer server = scene.server(SEEN).start();
+    server.awaitMaster();
     server.request("GET", "/segv?token=hush", "Cookie: a=hush");
     server.awaitLog("Respawned uWSGI worker 1");
     Map<String, Object> event = scene.onlyEventOf(server);
@@ -71,7 +75,8 @@ class CaptureDeathTest {
   }
 
   private void assertDeath(String path, String name) {
-    UwsgiServer server = scene.server(SERVER).start();
+    UwsgiServer server = scene.server(SEEN).start();
+    server.awaitMaster();
     assertThat(server.get(path).status()).isZero();
     server.awaitLog("Respawned uWSGI worker 1");
     golden.holds(name, scene.onlyEventOf(server));
@@ -79,7 +84,8 @@ class CaptureDeathTest {
 
   @Test
   void a_kill_from_outside_names_its_signal_and_the_request_in_flight() throws Exception {
-    UwsgiServer server = scene.server(SERVER + "log-master = true\n").start();
+    UwsgiServer server = scene.server(SEEN + "log-master = true\n").start();
+    server.awaitMaster();
     var answer = server.getLater("/wait?60");
     server.awaitLog("waiting");
     Processes.signal(server.workerPid(1), "KILL");
@@ -92,7 +98,7 @@ class CaptureDeathTest {
 
   @Test
   void an_idle_worker_that_is_killed_has_no_request() {
-    UwsgiServer server = scene.server(SERVER + "stats = ${dir}/stats\n").start();
+    UwsgiServer server = scene.server(SEEN).start();
     server.get("/ok");
     server.awaitIdle();
     Processes.signal(server.workerPid(1), "KILL");

@@ -247,6 +247,17 @@ final class UwsgiServer {
         .until(() -> stats().inRequest() == n);
   }
 
+  /**
+   * Waits until the master is in its loop, where it has looked at each worker once: of a death is
+   * told what was seen before it. The configuration must have {@code stats = ${dir}/stats}, which
+   * is answered in that loop.
+   */
+  void awaitMaster() {
+    await("the master of " + name)
+        .ignoreExceptionsInstanceOf(IOException.class)
+        .until(() -> stats() != null);
+  }
+
   /** The account that the configuration has it give by {@code stats = PATH}. */
   Stats stats() throws IOException {
     Matcher path = STATS.matcher(ini);
