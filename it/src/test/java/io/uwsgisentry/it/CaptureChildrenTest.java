@@ -25,7 +25,9 @@ class CaptureChildrenTest {
 
   @Test
   void a_crons_command_that_fails_names_its_code_and_its_output_is_in_the_log() {
-    String script = script("backup.sh", "echo backup: no space left on device >&2", "exit 7");
+    // The line wakes the master: who ends right behind it may be gone before that has looked.
+    String script =
+        script("backup.sh", "echo backup: no space left on device >&2", "sleep 0.4", "exit 7");
     UwsgiServer server =
         scene
             .server(SERVER + "log-master = true\ncron = -1 -1 -1 -1 -1 sh " + script + "\n")

@@ -163,6 +163,17 @@ class CollectedTest {
     assertThat(Events.exceptionType(scene.onlyEventOf(server))).isEqualTo("HarakiriError");
   }
 
+  @Test
+  void a_cron_that_was_killed_for_its_deadline_is_told_so() {
+    String script = scene.file("endless.sh", "exec sleep 600\n").toString();
+    UwsgiServer server =
+        started(
+            killedInTheGap(
+                scene.server(SERVER + "cron2 = harakiri=1,minute=-1 sh " + script + "\n")));
+    server.awaitLog("HARAKIRI ON CRON");
+    assertThat(Events.exceptionType(scene.onlyEventOf(server))).isEqualTo("HarakiriError");
+  }
+
   private static long mule(UwsgiServer server) {
     Matcher matcher =
         Pattern.compile("spawned uWSGI mule 1 \\(pid: (\\d+)\\)").matcher(server.log());
