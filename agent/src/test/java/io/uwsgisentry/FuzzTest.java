@@ -87,7 +87,7 @@ class FuzzTest {
                 "--instrumentation_includes=io.uwsgisentry.**",
                 "--custom_hook_includes=io.uwsgisentry.**",
                 "-max_total_time=" + seconds,
-                "-timeout=20",
+                "-timeout=120",
                 "-rss_limit_mb=0",
                 "-artifact_prefix=" + found.getParent() + "/",
                 found.toString(),
