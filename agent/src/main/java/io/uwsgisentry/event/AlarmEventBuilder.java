@@ -21,7 +21,10 @@ final class AlarmEventBuilder implements EventBuilder {
     HandlerSettings settings = incident.settings();
     String told = record.fields().text("text");
     // It is a line of the log where the alarm is uWSGI's own or a log-alarm's.
-    String text = told == null ? null : incident.redaction().logLine(told);
+    String text =
+        told == null
+            ? null
+            : Limits.filtered(told, Draft.MAX_EXTRA_VALUE, incident.redaction()::logLine);
     String message = settings.message();
     if (message != null) {
       EventBuilder.configured(draft, record, message);

@@ -23,7 +23,10 @@ final class BootEventBuilder implements EventBuilder {
     Record record = incident.record();
     Map<String, String> boot = record.fields().pairs("boot");
     String what =
-        incident.redaction().logLine(boot.getOrDefault("what", "the server did not start"));
+        Limits.filtered(
+            boot.getOrDefault("what", "the server did not start"),
+            Draft.MAX_MESSAGE,
+            incident.redaction()::logLine);
     long code = Incident.number(boot.get("code"));
     String message = boot.containsKey("serving") ? what : "uWSGI did not come up: " + what;
     draft.message(code >= 0 ? message + " (exit code " + code + ")" : message);

@@ -131,7 +131,8 @@ final class DeathEventBuilder implements EventBuilder {
   /** A command line may have a password in it. */
   private static String name(Draft draft, Map<String, String> death) {
     String name = death.getOrDefault("name", "").strip();
-    return Limits.shortened(Limits.clean(draft.redaction().text(name)), 1024);
+    return Limits.shortened(
+        Limits.clean(Limits.filtered(name, 1024, draft.redaction()::text)), 1024);
   }
 
   /** With several in flight nothing tells which one it died of. */

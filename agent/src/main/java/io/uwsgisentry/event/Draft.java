@@ -124,7 +124,7 @@ final class Draft {
       event.setFingerprints(
           parts.stream()
               .limit(MAX_PARTS)
-              .map(part -> cut("fingerprint", redaction.text(part), 512))
+              .map(part -> shown("fingerprint", part, 512, redaction::text))
               .toList());
     }
   }
@@ -132,7 +132,7 @@ final class Draft {
   /** A text in which nothing varies from one occurrence to the next. */
   void message(String text) {
     message = new Message();
-    message.setFormatted(cut("message", redaction.text(text), MAX_MESSAGE));
+    message.setFormatted(shown("message", text, MAX_MESSAGE, redaction::text));
     title(String.valueOf(message.getFormatted()));
   }
 
@@ -164,7 +164,10 @@ final class Draft {
           Arrays.stream(params)
               .map(
                   param ->
-                      Limits.shortened(Limits.clean(redaction.text(String.valueOf(param))), 1024))
+                      Limits.shortened(
+                          Limits.clean(
+                              Limits.filtered(String.valueOf(param), 1024, redaction::text)),
+                          1024))
               .toList());
     }
   }
@@ -193,7 +196,7 @@ final class Draft {
 
   /** An exception's type as it may be shown; never empty. */
   String exceptionType(String type) {
-    return cut("exception type", redaction.text(type), 256);
+    return shown("exception type", type, 256, redaction::text);
   }
 
   /** The oldest first, as they caused each other; the last is what the event is called by. */
@@ -244,8 +247,9 @@ final class Draft {
       return;
     }
     String legal = Limits.tagKey(key);
-    String line = Limits.line(redaction.value(key, value));
-    tags.put(cut("tag " + legal, legal, 32), cut("tag " + legal, line, 200));
+    String line =
+        shown("tag " + legal, value, 200, text -> Limits.line(redaction.value(key, text)));
+    tags.put(cut("tag " + legal, legal, 32), line);
   }
 
   void tags(Map<String, String> more) {
@@ -256,7 +260,7 @@ final class Draft {
   }
 
   void extra(String key, String value) {
-    String kept = cut("extra " + key, redaction.value(key, value), MAX_EXTRA_VALUE);
+    String kept = shown("extra " + key, value, MAX_EXTRA_VALUE, text -> redaction.value(key, text));
     if (extraChars + kept.length() > MAX_EXTRA_TOTAL) {
       trimmed.add(
           "extra " + key + ": left out, the others fill " + MAX_EXTRA_TOTAL + " characters");
@@ -338,9 +342,23 @@ final class Draft {
    * The text at most that long, without NULs, which PostgreSQL (and so some servers) cannot store.
    */
   String cut(String what, String text, int max) {
+    return cut(what, text, max, text.length());
+  }
+
+  /**
+   * A record's text after the filter, and then as {@link #cut}.
+   *
+   * @param filter takes secrets out
+   */
+  String shown(String what, String text, int max, UnaryOperator<String> filter) {
+    String filtered = Limits.filtered(text, max, filter);
+    return cut(what, filtered, max, Math.max(text.length(), filtered.length()));
+  }
+
+  private String cut(String what, String text, int max, int of) {
     String clean = Limits.clean(text);
     if (clean.length() > max) {
-      trimmed.add(what + ": " + max + " of " + clean.length() + " characters kept");
+      trimmed.add(what + ": " + max + " of " + of + " characters kept");
       return Limits.shortened(clean, max);
     }
     return clean;
@@ -357,7 +375,9 @@ final class Draft {
       int max,
       Consumer<String> setter) {
     if (value != null && !value.isEmpty()) {
-      setter.accept(cut(what, legal.apply(redaction.text(value)), max));
+      String filtered = Limits.filtered(value, max, redaction::text);
+      setter.accept(
+          cut(what, legal.apply(filtered), max, Math.max(value.length(), filtered.length())));
     }
   }
 

@@ -40,7 +40,10 @@ final class ExceptionEventBuilder implements EventBuilder {
                 settings));
     String thread = given(record, "exception.thread");
     if (thread != null) {
-      draft.extra("thread", Limits.shortened(Limits.clean(draft.redaction().text(thread)), 128));
+      draft.extra(
+          "thread",
+          Limits.shortened(
+              Limits.clean(Limits.filtered(thread, 128, draft.redaction()::text)), 128));
     }
     draft.runtime(platform(record), frames.pythonVersion());
   }
@@ -88,10 +91,11 @@ final class ExceptionEventBuilder implements EventBuilder {
     }
     if (settings.exceptionValue() != null) {
       last.setValue(
-          draft.cut(
+          draft.shown(
               "exception value",
-              draft.redaction().text(settings.exceptionValue()),
-              Draft.MAX_MESSAGE));
+              settings.exceptionValue(),
+              Draft.MAX_MESSAGE,
+              draft.redaction()::text));
     }
     return kept;
   }

@@ -1,9 +1,13 @@
 package io.uwsgisentry.event;
 
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 
 /** The characters and lengths that Sentry's servers take; what they would refuse is replaced. */
 final class Limits {
+  /** Longer than the passwords that people have in addresses. */
+  private static final int UNSHOWN = 1024;
+
   private static final Pattern NOT_IN_TAG_KEY = Pattern.compile("[^A-Za-z0-9_.:-]");
   private static final Pattern BREAKS = Pattern.compile("[\\r\\n]+");
   private static final Pattern NOT_IN_RELEASE = Pattern.compile("[\\r\\n\\t\\f/\\\\]");
@@ -28,6 +32,27 @@ final class Limits {
     int end = max - 3;
     return text.substring(0, Character.isHighSurrogate(text.charAt(end - 1)) ? end - 1 : end)
         + "...";
+  }
+
+  /**
+   * A text of a record's, which may be as long as one, after the filter; of a text much longer than
+   * {@code max} not all is filtered, as nobody would see the rest. Longer than {@code max} it may
+   * be still.
+   *
+   * <p>What gives a secret away may stand behind it ({@code user:…@host}, {@code <token>…</token>})
+   * and have been cut off with the rest, so the last that was filtered is not shown, either.
+   *
+   * @param filter takes secrets out
+   */
+  static String filtered(String text, int max, UnaryOperator<String> filter) {
+    int most = 4 * max + UNSHOWN;
+    if (text.length() <= most) {
+      return filter.apply(text);
+    }
+    String kept = filter.apply(shortened(text, most));
+    int filtered = kept.lastIndexOf(Redaction.FILTERED);
+    int known = filtered < 0 ? 0 : filtered + Redaction.FILTERED.length();
+    return shortened(kept, Math.max(4, Math.max(known + 3, kept.length() - UNSHOWN)));
   }
 
   static String line(String text) {

@@ -38,9 +38,10 @@ final class LogLines {
       crumb.put("type", "default");
       crumb.put("category", "uwsgi.log");
       crumb.put("level", "info");
-      // Bounded before it is searched for secrets.
-      String bounded = Limits.shortened(Limits.clean(text.stripTrailing()), 4 * MAX_LINE);
-      crumb.put("message", Limits.shortened(incident.redaction().logLine(bounded), MAX_LINE));
+      String line =
+          Limits.filtered(
+              Limits.clean(text.stripTrailing()), MAX_LINE, incident.redaction()::logLine);
+      crumb.put("message", Limits.shortened(line, MAX_LINE));
       crumbs.add(crumb);
     }
     return crumbs.size() > MAX_LINES

@@ -15,6 +15,7 @@ import java.util.Set;
  */
 final class RequestSection {
   private static final int MAX_VALUE = 8192;
+  private static final int MAX_PATH = 512;
 
   /** They are in the URL, the query string or the headers already, where they are filtered. */
   private static final Set<String> TOLD_ELSEWHERE =
@@ -40,10 +41,11 @@ final class RequestSection {
   Request toSentry(Draft draft) {
     Request request = new Request();
     request.setMethod(draft.cut("request method", var("REQUEST_METHOD"), 64));
-    request.setUrl(draft.cut("request url", redaction.text(url()), 4096));
+    request.setUrl(draft.shown("request url", url(), 4096, redaction::text));
     String query = query();
     if (!query.isEmpty()) {
-      request.setQueryString(draft.cut("request query_string", redaction.query(query), MAX_VALUE));
+      request.setQueryString(
+          draft.shown("request query_string", query, MAX_VALUE, redaction::query));
     }
     Map<String, String> headers = new LinkedHashMap<>();
     Map<String, String> env = new LinkedHashMap<>();
@@ -57,12 +59,13 @@ final class RequestSection {
               || name.equals("CONTENT_LENGTH")) {
             if (!name.equals("HTTP_COOKIE")) {
               headers.put(
-                  headerName(name), draft.cut("request header", header(name, value), MAX_VALUE));
+                  headerName(name),
+                  draft.shown("request header", value, MAX_VALUE, text -> header(name, text)));
             }
           } else if (!TOLD_ELSEWHERE.contains(name)) {
             env.put(
                 Limits.shortened(Limits.clean(name), 200),
-                draft.cut("request env", redaction.value(name, value), MAX_VALUE));
+                draft.shown("request env", value, MAX_VALUE, text -> redaction.value(name, text)));
           }
         });
     request.setHeaders(headers.isEmpty() ? null : headers);
@@ -80,7 +83,8 @@ final class RequestSection {
   String transaction() {
     String script = var("SCRIPT_NAME");
     String path = vars.containsKey("PATH_INFO") ? script + var("PATH_INFO") : path();
-    return TransactionName.of(var("REQUEST_METHOD"), redaction.text(path));
+    return TransactionName.of(
+        var("REQUEST_METHOD"), Limits.filtered(path, MAX_PATH, redaction::text));
   }
 
   String method() {
@@ -89,7 +93,8 @@ final class RequestSection {
 
   /** The path as the client wrote it, for a table of requests; the query is left out. */
   String shownPath() {
-    return Limits.shortened(Limits.clean(redaction.text(path())), 512);
+    return Limits.shortened(
+        Limits.clean(Limits.filtered(path(), MAX_PATH, redaction::text)), MAX_PATH);
   }
 
   /** Where the application is mounted; empty: at the root. */

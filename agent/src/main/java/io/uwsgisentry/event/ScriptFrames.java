@@ -69,7 +69,8 @@ final class ScriptFrames {
       file(frame, Limits.clean(file), module, line);
     }
     if (!text.isEmpty() && frame.getContextLine() == null) {
-      frame.setContextLine(Limits.shortened(Limits.clean(redaction.text(text)), 512));
+      frame.setContextLine(
+          Limits.shortened(Limits.clean(Limits.filtered(text, 512, redaction::text)), 512));
     }
     Map<String, Object> vars = vars(locals);
     if (!vars.isEmpty()) {
@@ -155,7 +156,11 @@ final class ScriptFrames {
           if (vars.size() < MAX_VARS) {
             vars.put(
                 Limits.shortened(Limits.clean(name), 100),
-                Limits.shortened(Limits.clean(redaction.variable(name, rendering)), MAX_VALUE));
+                Limits.shortened(
+                    Limits.clean(
+                        Limits.filtered(
+                            rendering, MAX_VALUE, text -> redaction.variable(name, text))),
+                    MAX_VALUE));
           }
         });
     return vars;

@@ -19,7 +19,10 @@ record ClientInLog(String sign, Pattern client) {
           of("[core ", "(\\[core \\d+\\] )\\S+(?= - )"),
           of("(ip ", "(\\(ip )[0-9a-fA-F.:]+(?=\\))"),
           of(" during ", "( \\()[0-9a-fA-F.:]{7,45}(?=\\)\\s*$)"),
-          of("is managing ", "(is managing \"[^\\n]{0,4096}?\" for )[0-9a-fA-F.:]+"),
+          // Each start looks as far as the next one, or many of them would cost 4096 times as much.
+          of(
+              "is managing ",
+              "(is managing \"(?:(?!is managing \")[^\\n]){0,4096}?\" for )[0-9a-fA-F.:]+"),
           of(" - ", "^()[0-9a-fA-F.:]{7,45} - \\S+(?= \\[)"));
 
   private static ClientInLog of(String sign, String pattern) {

@@ -51,7 +51,7 @@ final class Quotes {
       int close = text.indexOf(three, open + 3);
       return close < 0 ? text.length() : close + 3;
     }
-    int close = close(text, open + 1, mark, 0);
+    int close = close(text, open + 1, text.length(), mark, 0);
     return close < 0 ? text.length() : close + 1;
   }
 
@@ -59,11 +59,12 @@ final class Quotes {
    * The backslash or quote with which a string closes, -1: none. A quote inside of a string that is
    * itself in one has more backslashes than the string's own.
    *
+   * @param to where to look no further
    * @param escapes how many backslashes the opening quote has
    */
-  private static int close(String text, int from, char mark, int escapes) {
+  private static int close(String text, int from, int to, char mark, int escapes) {
     int run = 0;
-    for (int at = from; at < text.length(); at++) {
+    for (int at = from; at < to; at++) {
       char c = text.charAt(at);
       if (c == '\\') {
         run++;
@@ -106,13 +107,17 @@ final class Quotes {
     if (quote == from || quote == text.length() || !isQuote(text.charAt(quote))) {
       return -1;
     }
-    int close = close(text, quote + 1, text.charAt(quote), quote - from);
+    int close = close(text, quote + 1, text.length(), text.charAt(quote), quote - from);
     return close < 0 ? text.length() : closes(text, close, quote - from);
   }
 
-  /** Where the string ends that the value at {@code from} stands in, its quote not included. */
-  static int insideEnd(String text, int from, String opening) {
-    int close = close(text, from, opening.charAt(opening.length() - 1), opening.length() - 1);
-    return close < 0 ? text.length() : close;
+  /**
+   * Where the string ends that the value at {@code from} stands in, its quote not included.
+   *
+   * @param to where it ends at the latest
+   */
+  static int insideEnd(String text, int from, int to, String opening) {
+    int close = close(text, from, to, opening.charAt(opening.length() - 1), opening.length() - 1);
+    return close < 0 ? to : close;
   }
 }

@@ -129,9 +129,13 @@ final class SecretScan {
       to = SecretValue.end(text, from);
       return true;
     }
+    // First what is cheap to know: an end that is found in vain is sought again at the next sign.
     if (meaning == Meaning.PERSONAL) {
+      if (Sentence.goesOn(text, from)) {
+        return false;
+      }
       to = SecretValue.addressesEnd(text, from);
-      return !Sentence.goesOn(text, from);
+      return true;
     }
     if (HeaderNames.has(text, name.from(), name.to())) {
       to = SecretValue.lineEnd(text, from, quoteBefore(name.from()));

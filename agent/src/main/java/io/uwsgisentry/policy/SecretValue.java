@@ -60,12 +60,11 @@ final class SecretValue {
    * @param opening the quote before the header's name, which the value may end with, too
    */
   static int lineEnd(String text, int from, String opening) {
-    int within = opening.isEmpty() ? text.length() : Quotes.insideEnd(text, from, opening);
     int at = from;
-    while (at < within && !isLineBreak(text.charAt(at))) {
+    while (at < text.length() && !isLineBreak(text.charAt(at))) {
       at++;
     }
-    return at;
+    return opening.isEmpty() ? at : Quotes.insideEnd(text, from, at, opening);
   }
 
   /** A word that is no string: up to a blank, or to what separates it from the next. */

@@ -19,8 +19,9 @@ package io.uwsgisentry.policy;
  *
  * <p>Filtering a filtered text changes nothing: no rule looks back beyond the last value that was
  * filtered. One pass takes linear time: names are looked for backwards as far as the last sign or
- * quote, or {@link NameBefore#MAX}; values are passed over once they are found; and what is
- * searched for an {@code @} in vain is not searched again.
+ * quote, or {@link NameBefore#MAX}; values are passed over once they are found, and not looked for
+ * where a word says that there is none; and what is searched for an {@code @} in vain is not
+ * searched again.
  */
 final class SecretsInText {
   private final SensitiveNames names;

@@ -9,6 +9,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.Record;
+import io.uwsgisentry.policy.Scrubber;
+import io.uwsgisentry.settings.HandlerSettings;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +19,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What servers refuse or cut is made legal and shortened before, and told. */
 class EventLimitsTest {
@@ -228,5 +231,98 @@ class EventLimitsTest {
       }
     }
     return fixture;
+  }
+
+  /** Counts what the scrubber is given to search. */
+  private static final class Searched implements Redaction {
+    private final Redaction redaction = new Scrubber();
+    private int longest;
+
+    @Override
+    public Redaction under(HandlerSettings settings) {
+      return this;
+    }
+
+    @Override
+    public boolean isSecret(String name) {
+      return redaction.isSecret(name);
+    }
+
+    @Override
+    public boolean isPersonal(String name) {
+      return redaction.isPersonal(name);
+    }
+
+    @Override
+    public boolean sendsPersonalData() {
+      return true;
+    }
+
+    @Override
+    public String text(String text) {
+      longest = Math.max(longest, text.length());
+      return redaction.text(text);
+    }
+
+    @Override
+    public String logLine(String line) {
+      longest = Math.max(longest, line.length());
+      return redaction.logLine(line);
+    }
+
+    @Override
+    public String query(String query) {
+      longest = Math.max(longest, query.length());
+      return redaction.query(query);
+    }
+  }
+
+  /** A worker of somebody else's could keep the agent busy with a text of a whole record. */
+  @Test
+  void ofALongTextOnlySoMuchIsFilteredAsCanBeShown() throws Exception {
+    String text = "token=a ".repeat(30_000);
+    for (RecordFixture record :
+        List.of(
+            RecordFixture.alarm(text, "message=m").log(text),
+            RecordFixture.alarm(text, ""),
+            RecordFixture.route("route-run", "")
+                .pairs("option", "transaction", text, "message", text, "logger", text)
+                .with("fingerprint", text)
+                .pairs("tag", "a", text)
+                .pairs("extra", "a", text)
+                .pairs("user", "plan", text)
+                .request("REQUEST_URI", "/" + text + "?" + text, "HTTP_A", text, "B", text),
+            RecordFixture.route("route-run", "")
+                .request("SCRIPT_NAME", text, "PATH_INFO", text, "HTTP_REFERER", "/?" + text),
+            RecordFixture.exception("")
+                .with("exception.type", text)
+                .with("exception.value", text)
+                .with("exception.plugin", "python")
+                .parts("python.exception", "", "shop", "Error", text)
+                .parts("python.frame", "/srv/a.py", "7", "f", text)
+                .parts("python.local", "a", text),
+            RecordFixture.of(Kind.DEATH).pairs("death", "name", text),
+            RecordFixture.of(Kind.BOOT).pairs("boot", "what", text))) {
+      Searched searched = new Searched();
+      Record whole = record.record();
+      new EventFactory(searched, "0.1.0").build(whole, HandlerSettings.of(whole));
+      assertThat(searched.longest).isBetween(1, 5 * Draft.MAX_EXTRA_VALUE);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"https://joe:hush-%s@host/", "<token>hush %s</token>"})
+  void whereATextIsCutItShowsNoSecretWhoseEndIsMissing(String secret) throws Exception {
+    int searched = 4 * Draft.MAX_MESSAGE + 1024;
+    for (int before = searched - 600; before < searched; before += 9) {
+      String start = "password=" + "x".repeat(before - 9) + " ";
+      Map<String, Object> event =
+          payload(
+              RecordFixture.exception("")
+                  .with("exception.type", "Error")
+                  .with("exception.value", start + secret.formatted("z".repeat(700))));
+      assertThat((String) at(event, "exception", "values", 0, "value"))
+          .isEqualTo("password=[Filtered]...");
+    }
   }
 }

@@ -177,6 +177,13 @@ class SecretsInTextTest {
     "1.1.1.1 - ",
     "[core 1] ",
     "is managing \"",
+    "is managing \"GET /",
+    "remoteaddr:is.(",
+    "'cookie: x\n",
+    "'cookie:\n",
+    "\\'cookie: x\n",
+    "is",
+    ".(",
     "Authorization: ",
     "'Cookie: ",
     " ",
@@ -238,18 +245,22 @@ class SecretsInTextTest {
   }
 
   private void growsWithItsLength(String unit, String end) {
-    String small = unit.repeat(50_000 / unit.length() + 1) + end;
-    String big = unit.repeat(200_000 / unit.length() + 1) + end;
+    String small = unit.repeat(25_000 / unit.length() + 1) + end;
+    String big = unit.repeat(100_000 / unit.length() + 1) + end;
+    // What takes no time at all is not measured.
     long least = 2_000_000;
-    for (int attempt = 0; ; attempt++) {
-      long one = cost(small);
-      long four = cost(big);
-      // Sixteen times as much would be a square. What takes no time at all is not measured.
+    long one = Long.MAX_VALUE;
+    long four = Long.MAX_VALUE;
+    // The thread's own time, and the least of several: whatever else a machine does adds to it.
+    for (int attempt = 0; attempt < 20; attempt++) {
+      one = Math.min(one, cost(small));
+      four = Math.min(four, cost(big));
+      // Sixteen times as much would be a square.
       if (four < Math.max(9 * one, least)) {
         return;
       }
-      assertThat(attempt).as("%s: %d ns, then %d ns", unit, one, four).isLessThan(20);
     }
+    assertThat(four).as("%s: of a quarter of it %d ns", unit, one).isLessThan(9 * one);
   }
 
   private long cost(String text) {
