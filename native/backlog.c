@@ -48,14 +48,16 @@ static void begin(time_t now) {
 
 static void tell(struct sentry_handler *handler, time_t now, uint64_t max, int still) {
 	struct sentry_record record;
+	unsigned char *lines;
 	sentry_begin(&record, SENTRY_BACKLOG, handler, NULL);
 	sentry_record_pair_number(&record, "backlog", "queue", full.worst);
 	sentry_record_pair_number(&record, "backlog", "max", max);
 	sentry_record_pair_number(&record, "backlog", "seconds", (uint64_t) (now - full.since));
 	sentry_record_pair_number(&record, "backlog", "still", (uint64_t) still);
 	sentry_record_fields(&record, full.busy, full.busy_len);
-	sentry_lines(&record, SENTRY_LINES_MAX);
+	sentry_lines(&record, SENTRY_LINES_MAX, &lines);
 	sentry_append(&record);
+	free(lines);
 	full.told = 1;
 }
 

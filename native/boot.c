@@ -37,7 +37,7 @@ static void tell(const char *what, int code, int serving) {
 	if (!handler) return;
 	struct sentry_record record;
 	size_t len = 0;
-	unsigned char *exception = NULL;
+	unsigned char *exception = NULL, *lines = NULL;
 	sentry_begin(&record, SENTRY_BOOT, handler, NULL);
 	sentry_record_pair(&record, "boot", "what", 4, what, strlen(what));
 	if (code >= 0) sentry_record_pair_number(&record, "boot", "code", (uint64_t) code);
@@ -50,9 +50,10 @@ static void tell(const char *what, int code, int serving) {
 		sentry_record_fields(&record, exception, len);
 		sentry_record_field(&record, "exception.plugin", "python", 6);
 	}
-	if (!bare) sentry_lines(&record, SENTRY_LINES_MAX);
+	if (!bare) sentry_lines(&record, SENTRY_LINES_MAX, &lines);
 	sentry_append(&record);
 	free(exception);
+	free(lines);
 }
 
 /* of a server that serves */

@@ -93,7 +93,7 @@ static uint64_t fold_of(struct sentry_handler *handler, const struct sentry_deat
 
 static void tell(struct sentry_handler *handler, const struct sentry_death *death, int crash) {
 	struct sentry_record record;
-	unsigned char *requests = NULL;
+	unsigned char *requests = NULL, *lines = NULL;
 	char *stack = NULL;
 	int is_worker = death->process == SENTRY_PROCESS_WORKER;
 	sentry_begin_about(&record, SENTRY_DEATH, handler, death->process, death->pid, death->number);
@@ -112,11 +112,12 @@ static void tell(struct sentry_handler *handler, const struct sentry_death *deat
 		sentry_state(&record, is_worker && !death->collected ? death->number : 0);
 		if (is_worker && !death->collected) sentry_requests_of(&record, death->number, &requests);
 		if (death->stack_slot) sentry_stack_of(&record, death->stack_slot, death->stack_of, &stack, 0, UINT64_MAX);
-		sentry_lines(&record, SENTRY_LINES_MAX);
+		sentry_lines(&record, SENTRY_LINES_MAX, &lines);
 	}
 	sentry_append(&record);
 	free(stack);
 	free(requests);
+	free(lines);
 }
 
 static uint64_t told;

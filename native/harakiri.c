@@ -31,7 +31,7 @@ void sentry_harakiri(int id) {
 	if (is_told(child, pid, stuck ? stuck->req.start_of_request : 1)) return;
 
 	struct sentry_record record;
-	unsigned char *requests = NULL;
+	unsigned char *requests = NULL, *lines;
 	char *stack = NULL, syscall_text[512], wchan[256];
 	sentry_begin_about(&record, SENTRY_HARAKIRI, handler, SENTRY_PROCESS_WORKER, pid, id);
 	if (stuck && stuck->buffer) {
@@ -51,8 +51,9 @@ void sentry_harakiri(int id) {
 	/* before the requests, of which many can fill the record; one taken before this request began is of another, long over */
 	sentry_stack_of(&record, id, 0, &stack, stuck ? stuck->req.start_of_request : 0, UINT64_MAX);
 	sentry_requests_of(&record, id, &requests);
-	sentry_lines(&record, SENTRY_LINES_MAX);
+	sentry_lines(&record, SENTRY_LINES_MAX, &lines);
 	sentry_append(&record);
 	free(stack);
 	free(requests);
+	free(lines);
 }

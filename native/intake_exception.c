@@ -93,17 +93,19 @@ static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 	size_t frames_len = 0;
 	const char *python_type = NULL;
 	unsigned char *frames = strcmp(plugin->name, "python") ? NULL : sentry_python_exception(&frames_len, sentry.with_locals, &python_type);
-	get_texts_safely(&texts, frames != NULL);
+	get_texts_safely(&texts, python_type != NULL);	/* where there is no memory, uWSGI's own functions end the worker */
 	struct uwsgi_buffer *type = texts.type, *value = texts.value, *repr = texts.repr;
 	for (struct sentry_handler *h = sentry.handlers; h; h = h->next) {
 		if (!sentry_tells_exceptions(h)) continue;
 		struct sentry_record record;
+		unsigned char *lines;
 		sentry_begin(&record, SENTRY_EXCEPTION, h, req);
 		uint64_t fold = sentry_fold_start(h, SENTRY_EXCEPTION);
 		if (type) fold = sentry_hash(fold, type->buf, type->pos);
 		else if (python_type) fold = sentry_hash(fold, python_type, strlen(python_type));
 		fold = frames ? sentry_hash_raised(fold, frames, frames_len) : hash_first_frame(fold, texts.backtrace);
 		sentry_record_fold(&record, h->hash, fold);
+		if (python_type && !frames) sentry_record_field(&record, "exception.type", python_type, strlen(python_type));
 		field(&record, "exception.type", type);
 		field(&record, "exception.value", value);
 		field(&record, "exception.repr", repr);
@@ -111,8 +113,9 @@ static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 		if (frames) sentry_record_fields(&record, frames, frames_len);
 		else field(&record, "exception.backtrace", texts.backtrace);
 		sentry_request_fields(&record, req);
-		sentry_lines(&record, 20);
+		sentry_lines(&record, 20, &lines);
 		sentry_append(&record);
+		free(lines);
 	}
 	free(frames);
 	if (texts.backtrace) uwsgi_buffer_destroy(texts.backtrace);

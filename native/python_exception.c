@@ -115,14 +115,14 @@ unsigned char *py_exception_fields(Object *value, Object *traceback, size_t *len
 	return out.bytes;
 }
 
-/* the exception that is set, and its type's name, which lives as long as it is set */
+/* the exception that is set, and its type's name, which lives as long as it is set, and is told even if there is no memory for more */
 unsigned char *sentry_python_exception(size_t *len, int with_locals, const char **type_is) {
 	if (!py_ready() || !py.PyErr_Occurred()) return NULL;
 	Object *type = NULL, *value = NULL, *traceback = NULL;
 	py.PyErr_Fetch(&type, &value, &traceback);
 	py.PyErr_NormalizeException(&type, &value, &traceback);
 	unsigned char *fields = py_exception_fields(value, traceback, len, with_locals);
-	if (fields) *type_is = py_type_name(py_type_of(value));
+	if (is_exception(value)) *type_is = py_type_name(py_type_of(value));
 	py.PyErr_Clear();
 	py.PyErr_Restore(type, value, traceback);
 	return fields;

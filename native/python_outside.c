@@ -10,6 +10,10 @@
 
 /* ---- telling ---- */
 
+/* glibc makes other thread-local memory when a thread first touches it, and ends the process where it cannot */
+#ifdef __GLIBC__
+__attribute__((tls_model("initial-exec")))
+#endif
 static __thread int printing_a_requests;
 
 /* around the function by which uWSGI prints the exception of a request, which is told already */
@@ -47,6 +51,7 @@ static void tell(Object *value, Object *traceback, const char *how, Object *thre
 	for (struct sentry_handler *h = sentry.handlers; frames && h; h = h->next) {
 		if (!sentry_tells_exceptions(h)) continue;
 		struct sentry_record record;
+		unsigned char *lines;
 		sentry_begin(&record, SENTRY_EXCEPTION, h, NULL);
 		const char *type = py_type_name(py_type_of(value));
 		uint64_t fold = sentry_hash(sentry_fold_start(h, SENTRY_EXCEPTION), type, strlen(type));
@@ -55,8 +60,9 @@ static void tell(Object *value, Object *traceback, const char *how, Object *thre
 		sentry_record_field(&record, "exception.how", how, strlen(how));
 		if (name_len) sentry_record_field(&record, "exception.thread", thread_name, name_len);
 		sentry_record_fields(&record, frames, len);
-		sentry_lines(&record, 20);
+		sentry_lines(&record, 20, &lines);
 		sentry_append(&record);
+		free(lines);
 	}
 	free(frames);
 	errno = errno_before;

@@ -104,7 +104,22 @@ void sentry_record_field(struct sentry_record *r, const char *name, const void *
 	sentry_record_pair(r, name, NULL, 0, value, len);
 }
 
-/* a number in decimal, all of the field in the record's own memory */
+/* all of the field in the record's own memory */
+static void copied(struct sentry_record *r, const char *name, const char *key, const void *value, size_t len) {
+	if (len > sizeof(r->scratch) - r->scratch_used) {
+		cut(r);
+		return;
+	}
+	unsigned char *to = r->scratch + r->scratch_used;
+	memcpy(to, value, len);
+	r->scratch_used += len;
+	sentry_record_pair(r, name, key, key ? strlen(key) : 0, to, len);
+}
+
+void sentry_record_copy(struct sentry_record *r, const char *name, const void *value, size_t len) {
+	copied(r, name, NULL, value, len);
+}
+
 static void number(struct sentry_record *r, const char *name, const char *key, uint64_t value) {
 	char digits[20];
 	size_t n = sizeof(digits);
@@ -112,15 +127,7 @@ static void number(struct sentry_record *r, const char *name, const char *key, u
 		digits[--n] = (char) ('0' + value % 10);
 		value /= 10;
 	} while (value);
-	size_t len = sizeof(digits) - n;
-	if (len > sizeof(r->scratch) - r->scratch_used) {
-		cut(r);
-		return;
-	}
-	unsigned char *to = r->scratch + r->scratch_used;
-	memcpy(to, digits + n, len);
-	r->scratch_used += len;
-	sentry_record_pair(r, name, key, key ? strlen(key) : 0, to, len);
+	copied(r, name, key, digits + n, sizeof(digits) - n);
 }
 
 void sentry_record_number(struct sentry_record *r, const char *name, uint64_t value) {

@@ -73,6 +73,8 @@ void sentry_record_fold(struct sentry_record *, uint64_t handler_hash, uint64_t 
 /* bytes that are fields already (see sentry_field_put); they and every value below must stay until the append */
 void sentry_record_fields(struct sentry_record *, const void *encoded, size_t len);
 void sentry_record_field(struct sentry_record *, const char *name, const void *value, size_t len);
+/* of a few bytes, which need not stay */
+void sentry_record_copy(struct sentry_record *, const char *name, const void *value, size_t len);
 /* a value of the form key NUL value */
 void sentry_record_pair(struct sentry_record *, const char *name, const char *key, size_t key_len, const void *value, size_t len);
 void sentry_record_number(struct sentry_record *, const char *name, uint64_t value);

@@ -88,14 +88,16 @@ void sentry_after_request(struct wsgi_request *req) {
 		sentry_record_number(&record, "request.took", took);
 		sentry_request_fields(&record, req);
 		char *stack = NULL, thread[32];
+		unsigned char *lines;
 		/* with threads the stacks may have been taken for another slow request, but during this one too */
 		if (sentry_stack_of(&record, uwsgi.mywid, 0, &stack, req->start_of_request, end)) {
 			int digits = snprintf(thread, sizeof(thread), "0x%016lx", (unsigned long) pthread_self());
 			sentry_record_field(&record, "request.thread", thread, (size_t) digits);
 		}
-		sentry_lines(&record, 20);
+		sentry_lines(&record, 20, &lines);
 		sentry_append(&record);
 		free(stack);
+		free(lines);
 		errno = errno_before;
 		return;
 	}
@@ -104,14 +106,16 @@ void sentry_after_request(struct wsgi_request *req) {
 		struct uwsgi_plugin *plugin = uwsgi.p[req->uh->modifier1];
 		if (plugin && !plugin->exception_log && plugin->request) {
 			struct sentry_record record;
+			unsigned char *lines;
 			sentry_begin(&record, SENTRY_FAILED, handler, req);
 			uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_FAILED), &req->status, sizeof(req->status));
 			sentry_record_fold(&record, handler->hash, hash_transaction(fold, req));
 			sentry_record_number(&record, "request.took", took);
 			sentry_record_field(&record, "exception.plugin", plugin->name, strlen(plugin->name));
 			sentry_request_fields(&record, req);
-			sentry_lines(&record, 20);
+			sentry_lines(&record, 20, &lines);
 			sentry_append(&record);
+			free(lines);
 		}
 	}
 	errno = errno_before;

@@ -196,7 +196,7 @@ int sentry_tells_exceptions(struct sentry_handler *);
 
 /* lines.c: the log's last lines */
 void sentry_line(const char *, size_t);
-void sentry_lines(struct sentry_record *, int most);
+void sentry_lines(struct sentry_record *, int most, unsigned char **copy);
 
 /* watch.c: the master's look at its children */
 void sentry_watch_cycle(void);

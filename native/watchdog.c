@@ -204,7 +204,7 @@ int sentry_watchdog_hook(char *nothing) {
  * the append. Whoever is writing them is waited for by the master, within its bounds. 1: added.
  */
 int sentry_stack_of(struct sentry_record *record, int slot, uint64_t of, char **copy, uint64_t from, uint64_t to) {
-	static __thread char main_thread[32];
+	char main_thread[32];
 	*copy = NULL;
 	if (!sentry.watch || slot < 1 || slot >= sentry.watch->stacks) return 0;
 	struct sentry_stack *stack = &sentry.watch->stack[slot];
@@ -220,7 +220,7 @@ int sentry_stack_of(struct sentry_record *record, int slot, uint64_t of, char **
 	if (torn && getpid() != sentry.main) return 0;
 	sentry_record_number(record, "stack.taken", taken);
 	int digits = snprintf(main_thread, sizeof(main_thread), "0x%016llx", (unsigned long long) stack->main_thread);
-	sentry_record_field(record, "stack.main", main_thread, (size_t) digits);
+	sentry_record_copy(record, "stack.main", main_thread, (size_t) digits);
 	sentry_record_field(record, "stack", *copy, len);
 	sentry_python_path_field(record);
 	return 1;

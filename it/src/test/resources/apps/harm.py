@@ -35,7 +35,21 @@ def behind_large_variables():
     return others
 
 
+used = []
+
+
+def use_all_memory():
+    block = 1 << 26
+    while block >= 1 << 14:
+        try:
+            used.append(bytearray(block))
+        except MemoryError:
+            block //= 2
+    raise ValueError("no memory")
+
+
 def application(environ, start_response):
+    used.clear()
     path = environ["PATH_INFO"]
     if path == "/unspeakable":
         raise Unspeakable()
@@ -45,6 +59,8 @@ def application(environ, start_response):
         busy(0.5)
     if path == "/large":
         behind_large_variables()
+    if path == "/memory":
+        use_all_memory()
     if path == "/held":
         ctypes.PyDLL(None).sleep(60)
     start_response("200 OK", [("Content-Type", "text/plain")])

@@ -3,10 +3,14 @@ package io.uwsgisentry.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.uwsgisentry.journal.Kind;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -38,6 +42,34 @@ class UnharmedTest {
     IntStream.range(0, 100).forEach(i -> server.get("/long"));
     assertThat(residentMebibytes(worker) - before).as("MiB kept of 100").isLessThan(30);
     assertThat(server.workerPid(1)).isEqualTo(worker);
+  }
+
+  @Test
+  void a_worker_that_reports_what_came_of_a_want_of_memory_serves_on() {
+    UwsgiServer server = scene.server(SERVER + "sentry-agent = external\nlimit-as = 400\n").start();
+    String worker = server.get("/").body();
+    for (int i = 1; i <= 3; i++) {
+      server.get("/memory");
+      server.awaitLog("(?s)(ValueError: no memory.*){" + i + "}");
+      scene.state().awaitRecords(i, "exceptions", r -> r.kind() == Kind.EXCEPTION);
+      assertThat(server.get("/").body()).isEqualTo(worker);
+    }
+    assertThat(server.log()).doesNotContain("died");
+  }
+
+  /** glibc makes such memory when a thread first touches it, and aborts where there is none. */
+  @Test
+  void the_plugin_needs_next_to_no_memory_of_each_thread() throws Exception {
+    Process readelf =
+        scene.command("readelf", "-lW", Installation.ofThisRun().plugin().toString()).start();
+    String segments = new String(readelf.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(readelf.waitFor()).isZero();
+    assertThat(segments).contains("LOAD");
+    // type, offset, two addresses, size in the file, size in memory
+    Matcher tls = Pattern.compile("TLS( +0x\\w+){4} +0x(\\w+)").matcher(segments);
+    if (tls.find()) {
+      assertThat(Long.parseLong(tls.group(2), 16)).isLessThanOrEqualTo(16);
+    }
   }
 
   private static long residentMebibytes(long pid) throws IOException {
