@@ -14,14 +14,17 @@ import org.jspecify.annotations.Nullable;
  * is made is done here to a stored one, and further: nobody knows the server's limit, so each
  * refusal takes the event to the next of a few sizes, the least needed part first, until it fits.
  * What was left out is told in the extra field {@code trimmed}; occurrences, tags, message,
- * exception and the innermost frames always stay.
+ * exception and the innermost frames always stay, at last with nothing but the starts of texts.
  */
 public final class Smaller {
   /** Bytes of JSON: what each refusal leads to. Below the last nothing more is left out. */
   private static final int[] SIZES = {200 << 10, 50 << 10, 12 << 10};
 
   private static final int FEW_FRAMES = 20;
-  private static final int LONGEST_TEXT = 500;
+  private static final int INNERMOST = 5;
+  private static final int LONG_TEXT = 500;
+  private static final int SHORT_TEXT = 100;
+  private static final int MOST_TOLD = 20;
   private static final List<String> EXTRA_KEPT =
       List.of(
           Occurrences.COUNT,
@@ -56,7 +59,9 @@ public final class Smaller {
           new Named("causes of the exception", Smaller::causes),
           new Named("contexts", e -> e.remove("contexts") != null),
           new Named("images", e -> e.remove("debug_meta") != null),
-          new Named("ends of long texts", Smaller::texts));
+          new Named("parameters and ends of long texts", Smaller::longTexts),
+          new Named("frames but the innermost", Smaller::innermost),
+          new Named("ends of texts", e -> texts(e, SHORT_TEXT)));
 
   private Smaller() {}
 
@@ -116,7 +121,8 @@ public final class Smaller {
     Map<String, Object> extra = new LinkedHashMap<>(map(event.get("extra")));
     List<Object> trimmed = new ArrayList<>(list(extra.get("trimmed")));
     trimmed.addAll(told);
-    extra.put("trimmed", trimmed);
+    texts(trimmed, 2 * SHORT_TEXT);
+    extra.put("trimmed", last(trimmed, MOST_TOLD));
     copy.put("extra", extra);
     return Json.write(copy).getBytes(StandardCharsets.UTF_8);
   }
@@ -167,27 +173,60 @@ public final class Smaller {
     if (values.size() < 2) {
       return false;
     }
-    map(event.get("exception"))
-        .put("values", new ArrayList<>(values.subList(values.size() - 1, values.size())));
+    map(event.get("exception")).put("values", last(values, 1));
     return true;
   }
 
-  private static boolean texts(Map<String, Object> event) {
+  private static boolean innermost(Map<String, Object> event) {
     boolean any = false;
-    List<Map<String, Object>> holders = new ArrayList<>();
-    holders.add(event);
-    holders.add(map(event.get("message")));
-    holders.add(map(event.get("request")));
-    list(map(event.get("exception")).get("values")).forEach(e -> holders.add(map(e)));
-    for (Map<String, Object> holder : holders) {
-      for (Map.Entry<String, Object> entry : holder.entrySet()) {
-        if (entry.getValue() instanceof String text && text.length() > LONGEST_TEXT) {
-          entry.setValue(Limits.shortened(text, LONGEST_TEXT));
-          any = true;
-        }
+    for (Map<String, Object> trace : traces(event)) {
+      List<Object> frames = list(trace.get("frames"));
+      if (frames.size() > INNERMOST) {
+        trace.put("frames", last(frames, INNERMOST));
+        any = true;
       }
     }
     return any;
+  }
+
+  private static boolean longTexts(Map<String, Object> event) {
+    boolean any = map(event.get("logentry")).remove("params") != null;
+    // As older versions of this program wrote it, which may still be waiting.
+    any |= map(event.get("message")).remove("params") != null;
+    return texts(event, LONG_TEXT) || any;
+  }
+
+  /** Wherever they are; what extra still has is small. */
+  private static boolean texts(Map<String, Object> holder, int longest) {
+    boolean any = false;
+    for (Map.Entry<String, Object> entry : holder.entrySet()) {
+      if (entry.getValue() instanceof String text && text.length() > longest) {
+        entry.setValue(Limits.shortened(text, longest));
+        any = true;
+      } else if (entry.getValue() instanceof Map<?, ?> map && !entry.getKey().equals("extra")) {
+        any |= texts(cast(map), longest);
+      } else if (entry.getValue() instanceof List<?>) {
+        any |= texts(list(entry.getValue()), longest);
+      }
+    }
+    return any;
+  }
+
+  private static boolean texts(List<Object> values, int longest) {
+    boolean any = false;
+    for (int i = 0; i < values.size(); i++) {
+      if (values.get(i) instanceof String text && text.length() > longest) {
+        values.set(i, Limits.shortened(text, longest));
+        any = true;
+      } else if (values.get(i) instanceof Map<?, ?> map) {
+        any |= texts(cast(map), longest);
+      }
+    }
+    return any;
+  }
+
+  private static List<Object> last(List<Object> values, int most) {
+    return new ArrayList<>(values.subList(Math.max(0, values.size() - most), values.size()));
   }
 
   private static List<Map<String, Object>> traces(Map<String, Object> event) {

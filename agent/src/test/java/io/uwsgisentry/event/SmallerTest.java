@@ -4,14 +4,25 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Events that a server found too large. */
 class SmallerTest {
+  private static final Set<String> SHORT =
+      Set.of("event_id", "timestamp", "level", "platform", "trimmed");
+
+  private static final Map<String, Integer> TIMES = Map.of("frames", 20, "values", 5, "params", 50);
+
   @Test
   void theLeastNeededGoesFirstAndIsToldInExtra() throws Exception {
     Map<String, Object> event = event(30, "v".repeat(20_000), "line", "crumb");
@@ -62,6 +73,66 @@ class SmallerTest {
     event.put("event_id", "a".repeat(32));
     event.put("message", new LinkedHashMap<>(Map.of("formatted", "m".repeat(20_000))));
     assertThat(String.valueOf(at(smaller(event), "message", "formatted"))).hasSize(500);
+  }
+
+  @Test
+  void anAlarmsLongTextIsCutWithItsTemplateAndParameters() throws Exception {
+    byte[] payload =
+        Built.build(RecordFixture.alarm("gr\u00f6\u00dfe 17 ".repeat(1000), "").record()).payload();
+    assertThat(payload.length).isGreaterThan(20_000);
+    byte[] smallest = smallest(payload);
+    assertThat(smallest.length).isLessThan(6_000);
+    assertThat(cast((Map<?, ?>) at(cast(Json.parseObject(smallest)), "logentry")))
+        .doesNotContainKey("params")
+        .allSatisfy((key, text) -> assertThat((String) text).hasSize(500).endsWith("..."));
+  }
+
+  /** Every field that events really have, so that none is overlooked. */
+  @ParameterizedTest
+  @MethodSource("golden")
+  void anyEventHoweverLongItsTextsAndListsFitsIntoTheLastSize(Path file) throws Exception {
+    Map<String, Object> event =
+        cast((Map<?, ?>) blown("", Json.parseObject(Files.readAllBytes(file)).get("payload")));
+    byte[] payload = bytes(event);
+    assertThat(payload.length).isGreaterThan(12 << 10);
+    byte[] smallest = smallest(payload);
+    assertThat(smallest.length).isLessThanOrEqualTo(12 << 10);
+    assertThat(cast(Json.parseObject(smallest)))
+        .containsEntry("event_id", event.get("event_id"))
+        .containsKeys("tags", "extra", "level", "timestamp");
+  }
+
+  static Stream<Path> golden() throws IOException {
+    try (Stream<Path> files = Files.list(Path.of("src/test/resources/event"))) {
+      return files.filter(file -> file.toString().endsWith(".json")).sorted().toList().stream();
+    }
+  }
+
+  private static Object blown(String name, Object value) {
+    if (value instanceof Map<?, ?> map) {
+      Map<String, Object> blown = new LinkedHashMap<>();
+      map.forEach((key, each) -> blown.put((String) key, blown((String) key, each)));
+      return blown;
+    }
+    if (value instanceof List<?> list) {
+      List<Object> blown = new ArrayList<>();
+      int times = TIMES.getOrDefault(name, 1);
+      for (int i = 0; i < times; i++) {
+        list.forEach(each -> blown.add(blown("", each)));
+      }
+      return blown;
+    }
+    boolean text = value instanceof String && !SHORT.contains(name);
+    return text ? (value + "\u00fc").repeat(1000).substring(0, 1000) : value;
+  }
+
+  private static byte[] smallest(byte[] payload) {
+    byte[] smallest = payload;
+    byte[] next;
+    while ((next = Smaller.than(smallest)) != null) {
+      smallest = next;
+    }
+    return smallest;
   }
 
   @Test
