@@ -80,8 +80,7 @@ final class Clients {
   /**
    * @throws Proxies.UnusableException if the destination's file of certificates cannot be used
    */
-  synchronized HttpClient client(Destination.To to, @Nullable ProxyAddress proxy)
-      throws IOException {
+  HttpClient client(Destination.To to, @Nullable ProxyAddress proxy) throws IOException {
     Path ca = to.verify() && to.reach().ca() != null ? Path.of(to.reach().ca()) : null;
     Kind kind =
         new Kind(
@@ -91,12 +90,19 @@ final class Clients {
             ca == null ? 0 : ca.toFile().lastModified(),
             proxy == null ? null : proxy.host(),
             proxy == null ? 0 : proxy.port());
-    HttpClient client = clients.get(kind);
-    if (client == null) {
-      client = client(kind);
-      clients.put(kind, client);
+    synchronized (clients) {
+      HttpClient known = clients.get(kind);
+      if (known != null) {
+        return known;
+      }
     }
-    return client;
+    // Reading a file may take any time, on a disk of somebody else's; the others do not wait for
+    // it.
+    HttpClient made = client(kind);
+    synchronized (clients) {
+      HttpClient other = clients.putIfAbsent(kind, made);
+      return other == null ? made : other;
+    }
   }
 
   private HttpClient client(Kind kind) throws IOException {

@@ -1,11 +1,13 @@
 package io.uwsgisentry.delivery;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.security.cert.Certificate;
@@ -38,6 +40,9 @@ final class Trust extends X509ExtendedTrustManager {
           Path.of("/etc/ssl/ca-bundle.pem"),
           Path.of("/etc/ssl/cert.pem"));
 
+  /** All authorities that there are take a twentieth of it. */
+  private static final int MAX_BYTES = 4 << 20;
+
   private final List<X509ExtendedTrustManager> known = new ArrayList<>();
   private boolean bundleRead;
 
@@ -64,9 +69,10 @@ final class Trust extends X509ExtendedTrustManager {
   }
 
   private static Collection<? extends Certificate> certificates(Path file) throws IOException {
-    try (InputStream in = Files.newInputStream(file)) {
+    try {
       Collection<? extends Certificate> all =
-          CertificateFactory.getInstance("X.509").generateCertificates(in);
+          CertificateFactory.getInstance("X.509")
+              .generateCertificates(new ByteArrayInputStream(content(file)));
       if (all.isEmpty()) {
         throw new Proxies.UnusableException("sentry-ca: " + file + " holds no certificate (PEM)");
       }
@@ -81,6 +87,22 @@ final class Trust extends X509ExtendedTrustManager {
     } catch (IOException e) {
       throw new Proxies.UnusableException(
           "sentry-ca: " + file + " cannot be read by the agent: " + e);
+    }
+  }
+
+  /** Opening a FIFO would wait for who writes to it, and a device may have no end. */
+  private static byte[] content(Path file) throws IOException {
+    BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+    if (!attributes.isRegularFile()) {
+      throw new Proxies.UnusableException("sentry-ca: " + file + " is no regular file");
+    }
+    try (InputStream in = Files.newInputStream(file)) {
+      byte[] content = in.readNBytes(MAX_BYTES + 1);
+      if (content.length > MAX_BYTES) {
+        throw new Proxies.UnusableException(
+            "sentry-ca: " + file + " has more than " + (MAX_BYTES >> 20) + " MiB");
+      }
+      return content;
     }
   }
 

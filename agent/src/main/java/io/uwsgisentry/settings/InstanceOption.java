@@ -143,7 +143,7 @@ public enum InstanceOption implements DocumentedOption {
       "sentry-lanes = 16"),
   CA(
       "sentry-ca",
-      "a file of certificates (PEM) that are trusted beside the system's; the agent reads it, and again when it changes",
+      "a file of certificates (PEM) that are trusted beside the system's; the agent reads it, and again when it changes; a regular file of at most 4 MiB",
       "the system's trust store alone",
       "sentry-ca = /etc/ssl/private-ca.pem"),
   PROXY(

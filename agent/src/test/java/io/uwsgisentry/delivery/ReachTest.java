@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -19,6 +20,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Whom a server's certificate has to come from, and through which proxy the way leads. */
@@ -90,6 +92,28 @@ class ReachTest {
             .satisfies(
                 o -> assertThat(o.words()).startsWith("sentry-ca: ").contains(file.toString()));
       }
+    }
+  }
+
+  @Test
+  @Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  void whatIsNoFileOrNoneOfCertificatesIsRefusedInsteadOfWaitedForByAll() throws Exception {
+    Path fifo = directory.resolve("fifo");
+    assertThat(new ProcessBuilder("mkfifo", fifo.toString()).start().waitFor()).isZero();
+    Path large = directory.resolve("large.pem");
+    Files.copy(certificates.pem(), large);
+    Files.writeString(large, "\n".repeat(4 << 20), StandardOpenOption.APPEND);
+    Sender sender = new Sender(Clock.systemUTC(), log::add, Map.of());
+    try (Receiver receiver = tls("fifo", "ip:127.0.0.1")) {
+      assertThat(sender.send(parcel(receiver.dsn(), new Reach(fifo.toString(), null))).words())
+          .isEqualTo("sentry-ca: " + fifo + " is no regular file");
+      assertThat(sender.send(parcel(receiver.dsn(), new Reach("/dev/zero", null))).words())
+          .isEqualTo("sentry-ca: /dev/zero is no regular file");
+      assertThat(sender.send(parcel(receiver.dsn(), new Reach(large.toString(), null))).words())
+          .isEqualTo("sentry-ca: " + large + " has more than 4 MiB");
+      assertThat(
+              sender.send(parcel(receiver.dsn(), new Reach(certificates.pem().toString(), null))))
+          .isInstanceOf(Outcome.Delivered.class);
     }
   }
 
