@@ -1,11 +1,13 @@
 package io.uwsgisentry.delivery;
 
+import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.Settlement;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -187,9 +189,7 @@ final class Dispatch {
     if (wanted > 0) {
       // First, so that what is answered need not be read again only to be left out.
       settlements.store();
-      lane.fetched(
-          outbox.ready(lane.key(), lanes.due(now), wanted, Supply.FETCHED_BYTES, lane.taken()),
-          wanted);
+      lane.fetched(fetch(lane, wanted, now), wanted);
     }
     Lane.Ticket ticket = lane.start(nanos, now);
     if (ticket == null) {
@@ -197,6 +197,13 @@ final class Dispatch {
     }
     senders.start(ticket, send);
     return true;
+  }
+
+  private List<Entry> fetch(Lane lane, int wanted, Instant now) throws IOException {
+    Instant due = lanes.due(now);
+    return lane.proven()
+        ? outbox.ready(lane.key(), due, wanted, Supply.FETCHED_BYTES, lane.taken())
+        : outbox.probe(lane.key(), due, lane.whereToTry(), lane.taken());
   }
 
   /** The outcome of a ticket that was given out to be sent. */
@@ -219,6 +226,11 @@ final class Dispatch {
       }
     }
     laneLog.outcome(ticket, outcome, nanos);
+    for (Settlement settlement : verdict.certain()) {
+      if (settlement instanceof Settlement.Dead dead) {
+        laneLog.givenUp(ticket, dead, nanos);
+      }
+    }
   }
 
   private void endDrain(Drain ending) throws IOException {

@@ -8,8 +8,24 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a lane knows of its server: whether it works, how much it may be asked at once, and when
  * next. Owned by the delivery thread.
+ *
+ * <p><b>Is it the event, or the DSN?</b> 401, 403 and 404 do not say. Another event does: so a
+ * server that turned one away is asked for others, from other parts of the queue, one after the
+ * other, until it takes one or has turned away {@link #FEW} in a row. That is a round; what is left
+ * of its pause is sat out then, and the next one begins. From a server that was seen to take some
+ * and not others {@link #MANY} in a row are borne: where nine of ten offend it, few would be all of
+ * that kind too often.
+ *
+ * <p>The door counts as closed ({@link Breaker}) with the first answer of a server that has taken
+ * nothing yet; of another at the end of a round, or where the doubt outlasts the round for want of
+ * events.
  */
 final class Health {
+  /** What a revoked key costs in a round. */
+  static final int FEW = 8;
+
+  static final int MANY = 64;
+
   private final Pace pace;
   private int allowed = 1;
   private boolean proven;
@@ -22,6 +38,19 @@ final class Health {
 
   /** It was asked once more on a person's word since it answered so. */
   private boolean probed;
+
+  /** It has taken an event since it last let nobody in. */
+  private boolean takes;
+
+  /** It has turned away some while it took others. */
+  private boolean picky;
+
+  /** How many it has turned away in a row in this round; 0 if the last answer was another. */
+  private int turnedAway;
+
+  private long roundEnd;
+  private Instant nextRound = Instant.EPOCH;
+  private int doubts;
 
   Health(Pace pace, @Nullable Breaker breaker, long nanos) {
     this.pace = pace;
@@ -56,8 +85,27 @@ final class Health {
     return breaker;
   }
 
+  /** How often in a row it gave reason to doubt it. */
+  int doubts() {
+    return doubts;
+  }
+
+  /** Whether it turned away the last that it was asked for, as far as is known. */
+  boolean closed() {
+    return breaker != null || turnedAway > 0;
+  }
+
+  /** Whether it has turned away enough in a row to be left alone. */
+  boolean refusesAll() {
+    return turnedAway >= (picky ? MANY : FEW);
+  }
+
   /** The server took something. */
   void taken() {
+    picky |= turnedAway > 0;
+    takes = true;
+    turnedAway = 0;
+    doubts = 0;
     allowed = proven ? Math.min(pace.window(), allowed + 1) : Math.min(pace.window(), 2);
     proven = true;
     failures = 0;
@@ -69,6 +117,7 @@ final class Health {
     proven = false;
     allowed = 1;
     epoch++;
+    doubts++;
   }
 
   /**
@@ -83,14 +132,32 @@ final class Health {
     return pause;
   }
 
-  /** It let nobody in, once more. */
-  void denied(Outcome.Denied denied, long nanos, Instant now) {
-    int probes = breaker == null ? 1 : breaker.probes() + 1;
-    Duration pause = pace.probe(probes);
-    Instant since = breaker == null ? now : breaker.since();
-    breaker = new Breaker(denied.status(), denied.words(), since, probes, now.plus(pause));
-    probed = false;
-    resumeAt = nanos + pause.toNanos();
+  /**
+   * It turned one away, once more.
+   *
+   * @return whether it is the first of a round
+   */
+  boolean denied(Outcome.Denied denied, long nanos, Instant now) {
+    boolean suspected = turnedAway > 0;
+    boolean anew = !suspected || nanos - roundEnd >= 0;
+    int rounds = breaker == null ? 1 : breaker.probes() + 1;
+    if (anew) {
+      Duration pause = pace.probe(rounds);
+      turnedAway = 0;
+      roundEnd = nanos + pause.toNanos();
+      nextRound = now.plus(pause);
+    }
+    turnedAway++;
+    boolean all = refusesAll();
+    if (breaker == null ? !takes || all || (suspected && anew) : anew) {
+      Instant since = breaker == null ? now : breaker.since();
+      breaker = new Breaker(denied.status(), denied.words(), since, rounds, nextRound);
+      probed = false;
+      takes = false;
+    }
+    picky &= !all;
+    resumeAt = all ? roundEnd : nanos;
+    return anew;
   }
 
   /**
@@ -105,6 +172,7 @@ final class Health {
       return false;
     }
     resumeAt = nanos;
+    turnedAway = 0;
     probed = true;
     return true;
   }

@@ -7,6 +7,7 @@ import io.uwsgisentry.outbox.Settlement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -36,7 +37,12 @@ import org.jspecify.annotations.Nullable;
  * over restarts, and not even a drain ignores them.
  *
  * <p><b>A closed door</b> (401, 403, 404) is nobody's fault but the configuration's: everything
- * waits ({@link Breaker}), and one entry at a time tries it, ever more seldom, until one is taken.
+ * waits ({@link Breaker}), and a few entries try it one after the other, ever more seldom, until
+ * one is taken ({@link Health}). Then, and not before, it is known of those that were turned away
+ * just before that it was for what is in them.
+ *
+ * <p><b>Who tries a server in doubt.</b> Not always the oldest: if it takes offence at some, these
+ * may stand together. So each try in a row takes another part of the queue, {@link #whereToTry}.
  */
 final class Lane {
   /**
@@ -50,10 +56,22 @@ final class Lane {
    * What follows from an outcome.
    *
    * @param settlement null if the entry simply stays ready
+   * @param certain what is known by it of entries that were turned away before
    * @param holds to be stored, by category
    * @param door whether the lane's {@link #breaker()} has changed and is to be stored
    */
-  record Verdict(@Nullable Settlement settlement, Map<String, Instant> holds, boolean door) {}
+  record Verdict(
+      @Nullable Settlement settlement,
+      List<Settlement> certain,
+      Map<String, Instant> holds,
+      boolean door) {}
+
+  /**
+   * An entry that was turned away, for whatever reason.
+   *
+   * @param before how often its server had turned it away while it took others
+   */
+  private record Suspect(String id, int before, String words) {}
 
   private static final int MOST_AT_HAND = 64;
   private static final int TURNED_AWAY = 3;
@@ -63,6 +81,10 @@ final class Lane {
   private final Holds holds;
   private final Supply supply = new Supply();
   private final Health health;
+
+  /** Turned away in this round. */
+  private final Map<String, Suspect> suspects = new LinkedHashMap<>();
+
   private int inFlight;
   private long lastStart;
   private long lastUse;
@@ -148,6 +170,23 @@ final class Lane {
     return health.proven() ? MOST_AT_HAND : 1;
   }
 
+  /**
+   * Which part of what waits the next try is to come from while the server is in doubt: 0 the
+   * oldest, 1 the newest, then what is halfway between those that were tried.
+   */
+  double whereToTry() {
+    int tries = health.doubts();
+    if (tries <= 1) {
+      return tries;
+    }
+    double where = 0;
+    double step = 0.5;
+    for (int n = (tries - 2) % MOST_AT_HAND + 1; n > 0; n >>= 1, step /= 2) {
+      where += (n & 1) * step;
+    }
+    return where;
+  }
+
   /** Ids that are not to be fetched. */
   Set<String> taken() {
     return supply.taken();
@@ -198,8 +237,13 @@ final class Lane {
     Parcel parcel = ticket.parcel();
     Breaker before = health.breaker();
     Settlement settlement;
+    List<Settlement> certain = List.of();
     if (outcome instanceof Outcome.Delivered delivered) {
-      if (isCurrent(ticket)) {
+      // A server that lets no events in may take reports.
+      if (isCurrent(ticket) && !(parcel instanceof Parcel.OfReport && health.closed())) {
+        suspects.remove(parcel.id());
+        certain = suspects.values().stream().map(suspect -> turnedAway(suspect, now)).toList();
+        suspects.clear();
         health.taken();
       }
       settlement = new Settlement.Delivered(parcel.id(), now, delivered.status());
@@ -224,7 +268,7 @@ final class Lane {
     } else if (settlement == null) {
       supply.done(parcel.id());
     }
-    return new Verdict(settlement, asked, !Objects.equals(health.breaker(), before));
+    return new Verdict(settlement, certain, asked, !Objects.equals(health.breaker(), before));
   }
 
   /** The entry is settled in the outbox. */
@@ -248,24 +292,40 @@ final class Lane {
   }
 
   /**
-   * Everything is parked, and the entry a little longer than the lane: if it is this one that the
-   * server takes offence at (a filter before it, say), the next try is another's. One that is
-   * turned away again and again by a server that takes the others is given up.
+   * It stays ready, and waits: longer than the server is left alone, and in any case while others
+   * show whether it was for what is in it.
    */
   private Settlement denied(Ticket ticket, Outcome.Denied denied, long nanos, Instant now) {
     Parcel parcel = ticket.parcel();
-    if (ticket.proven() && parcel.denials() >= TURNED_AWAY) {
-      return dead(parcel, DiscardReason.SEND_ERROR, denied, now);
-    }
     if (isCurrent(ticket)) {
       careful();
-      health.denied(denied, nanos, now);
-      givenUp |= hurried;
+      if (health.denied(denied, nanos, now)) {
+        suspects.clear();
+      }
+      if (health.refusesAll()) {
+        suspects.clear();
+        givenUp |= hurried;
+      }
     }
+    if (!health.refusesAll()) {
+      suspects.put(parcel.id(), new Suspect(parcel.id(), parcel.denials(), denied.words()));
+    }
+    if (hurried) {
+      supply.tried(parcel.id());
+    }
+    Instant next = now.plus(pace.probe(parcel.denials() + 1));
     Breaker breaker = health.breaker();
-    Instant next = breaker == null ? now : breaker.next();
-    return new Settlement.Retry(
-        parcel.id(), next.plus(pace.spacing()), denied.words(), ticket.proven());
+    if (breaker != null) {
+      next = Holds.later(next, breaker.next().plus(pace.spacing()));
+    }
+    return new Settlement.Retry(parcel.id(), next, denied.words());
+  }
+
+  /** What was turned away, and another taken after it. */
+  private static Settlement turnedAway(Suspect suspect, Instant now) {
+    return suspect.before() >= TURNED_AWAY
+        ? new Settlement.Dead(suspect.id(), DiscardReason.SEND_ERROR, suspect.words(), now)
+        : new Settlement.TurnedAway(suspect.id());
   }
 
   private Settlement failed(

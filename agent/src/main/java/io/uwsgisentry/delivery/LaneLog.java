@@ -1,6 +1,7 @@
 package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.outbox.Breaker;
+import io.uwsgisentry.outbox.Settlement;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -56,7 +57,9 @@ final class LaneLog {
         refused(ticket, server, outcome, nanos);
       }
     } else if (outcome instanceof Outcome.Denied denied) {
-      denied(key, server, denied, nanos);
+      if (ticket.lane().breaker() != null) {
+        denied(key, server, denied, nanos);
+      }
     } else if (!troubles.containsKey(key)) {
       troubles.put(key, new Trouble(outcome.words(), nanos, false));
       boolean asked = outcome instanceof Outcome.Limited;
@@ -83,8 +86,28 @@ final class LaneLog {
             + denied.words());
   }
 
+  /** It turned that one away time and again, while it took others. */
+  void givenUp(Lane.Ticket taken, Settlement.Dead dead, long nanos) {
+    refused(
+        taken.lane().key(),
+        taken.parcel().to().dsn().masked(),
+        "event " + dead.id() + " time and again while it took others, it is kept as dead: ",
+        dead.answer(),
+        nanos);
+  }
+
   private void refused(Lane.Ticket ticket, String server, Outcome outcome, long nanos) {
-    String key = ticket.lane().key();
+    refused(
+        ticket.lane().key(),
+        server,
+        ticket.parcel() instanceof Parcel.OfReport
+            ? "a client report: "
+            : "event " + ticket.parcel().id() + ", which is kept as dead: ",
+        outcome.words(),
+        nanos);
+  }
+
+  private void refused(String key, String server, String what, String words, long nanos) {
     Long last = lastRefusal.get(key);
     if (last != null && nanos - last < QUIET) {
       unsaid.merge(key, 1, Integer::sum);
@@ -95,10 +118,8 @@ final class LaneLog {
     log.accept(
         server
             + " refused "
-            + (ticket.parcel() instanceof Parcel.OfReport
-                ? "a client report: "
-                : "event " + ticket.parcel().id() + ", which is kept as dead: ")
-            + outcome.words()
+            + what
+            + words
             + (more == null ? "" : " (and " + more + " more since the last such line)"));
   }
 

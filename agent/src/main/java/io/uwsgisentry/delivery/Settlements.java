@@ -51,6 +51,7 @@ final class Settlements {
     if (verdict.settlement() != null) {
       answered.add(new Answered(lane, verdict.settlement()));
     }
+    verdict.certain().forEach(settlement -> answered.add(new Answered(lane, settlement)));
   }
 
   /** The lane's server took a report of these. */

@@ -4,12 +4,12 @@ import java.time.Instant;
 
 /**
  * A server that lets nobody in (401, 403, 404): the DSN is wrong or was revoked, or its project is
- * gone. No event is at fault, so all of them are kept, parked, and one at a time tries the door.
+ * gone. No event is at fault, so all of them are kept, parked, and a few at a time try the door.
  *
  * @param status what it answered last
  * @param words the same in its own words, without secrets
  * @param since when it began
- * @param probes how often it was tried in vain since, the first time included
+ * @param probes in how many rounds it was tried in vain since, the first included
  * @param next when it is tried next, unless somebody changes the configuration or runs {@code
  *     events retry} before
  */

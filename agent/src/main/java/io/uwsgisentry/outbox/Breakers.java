@@ -65,6 +65,8 @@ final class Breakers {
           PreparedStatement release =
               database.prepared(
                   "UPDATE entries SET not_before = NULL WHERE state = 0 AND not_before IS NOT NULL"
+                      // These were turned away while others were taken.
+                      + " AND denials = 0"
                       + " AND destination = (SELECT id FROM destinations WHERE key = ?)");
           release.setString(1, destinationKey);
           release.executeUpdate();

@@ -113,6 +113,67 @@ final class Entries {
         });
   }
 
+  List<Entry> probe(String destinationKey, Instant now, double where, Set<String> exclude)
+      throws IOException {
+    return database.read(
+        () -> {
+          long from = place(destinationKey, where);
+          Entry entry =
+              first(destinationKey, "not_before IS NULL AND seq >= ?", "seq", from, exclude);
+          if (entry == null) {
+            entry =
+                first(destinationKey, "not_before IS NULL AND seq < ?", "seq DESC", from, exclude);
+          }
+          if (entry == null) {
+            long millis = now.toEpochMilli();
+            entry = first(destinationKey, "not_before <= ?", "not_before, seq", millis, exclude);
+          }
+          return entry == null ? List.of() : List.of(entry);
+        });
+  }
+
+  private long place(String destinationKey, double where) throws SQLException {
+    PreparedStatement statement =
+        database.prepared(
+            "SELECT (SELECT min(seq) FROM entries WHERE state = 0 AND destination = d.id),"
+                + " (SELECT max(seq) FROM entries WHERE state = 0 AND destination = d.id)"
+                + " FROM destinations d WHERE d.key = ?");
+    statement.setString(1, destinationKey);
+    try (ResultSet row = statement.executeQuery()) {
+      return row.next() ? row.getLong(1) + (long) ((row.getLong(2) - row.getLong(1)) * where) : 0;
+    }
+  }
+
+  private @Nullable Entry first(
+      String destinationKey, String which, String order, long value, Set<String> exclude)
+      throws SQLException, IOException {
+    PreparedStatement found =
+        database.prepared(
+            "SELECT id FROM entries WHERE state = 0"
+                + " AND destination = (SELECT id FROM destinations WHERE key = ?) AND "
+                + which
+                + " ORDER BY "
+                + order
+                + " LIMIT ?");
+    found.setString(1, destinationKey);
+    found.setLong(2, value);
+    found.setInt(3, 1 + exclude.size());
+    byte[] id = null;
+    try (ResultSet row = found.executeQuery()) {
+      while (id == null && row.next()) {
+        id = exclude.contains(Columns.id(row.getBytes(1))) ? null : row.getBytes(1);
+      }
+    }
+    if (id == null) {
+      return null;
+    }
+    PreparedStatement statement = database.prepared(WITH_PAYLOAD + "WHERE e.id = ?");
+    statement.setBytes(1, id);
+    try (ResultSet row = statement.executeQuery()) {
+      return row.next() ? entry(row) : null;
+    }
+  }
+
   List<Entry> find(String prefix, int limit) throws IOException {
     String digits = prefix.replace("-", "").toLowerCase(Locale.ROOT);
     if (digits.isEmpty() || digits.length() > ID_DIGITS || !digits.matches("[0-9a-f]+")) {

@@ -204,6 +204,19 @@ public final class Outbox implements AutoCloseable {
   }
 
   /**
+   * One entry that can be sent there now, rate limits aside, without those whose ids are in {@code
+   * exclude}: one that has not been put off, next to that place in the queue; if there is none, who
+   * has been due longest.
+   *
+   * @param where from 0, the oldest, to 1, the newest
+   * @return one or none
+   */
+  public List<Entry> probe(String destinationKey, Instant now, double where, Set<String> exclude)
+      throws IOException {
+    return entries.probe(destinationKey, now, where, exclude);
+  }
+
+  /**
    * The earliest time that an entry to be sent again waits for, if one waits for a time. It may be
    * in the past.
    */

@@ -18,14 +18,11 @@ public sealed interface Settlement {
    * To be sent again.
    *
    * @param error one line without secrets
-   * @param turnedAway by a server that took others
    */
-  record Retry(String id, Instant notBefore, String error, boolean turnedAway)
-      implements Settlement {
-    public Retry(String id, Instant notBefore, String error) {
-      this(id, notBefore, error, false);
-    }
-  }
+  record Retry(String id, Instant notBefore, String error) implements Settlement {}
+
+  /** Its server turned it away, and has taken another since. */
+  record TurnedAway(String id) implements Settlement {}
 
   /**
    * It was too large, and is to be sent again as this.

@@ -46,6 +46,8 @@ final class Settling {
               deliver(delivered);
             } else if (settlement instanceof Settlement.Retry retry) {
               postpone(retry);
+            } else if (settlement instanceof Settlement.TurnedAway away) {
+              count(away);
             } else if (settlement instanceof Settlement.Smaller smaller) {
               replace(smaller);
             } else if (settlement instanceof Settlement.Dead dead) {
@@ -73,12 +75,18 @@ final class Settling {
   private void postpone(Settlement.Retry retry) throws SQLException {
     PreparedStatement statement =
         database.prepared(
-            "UPDATE entries SET attempts = attempts + 1, not_before = ?, last_error = ?,"
-                + " denials = denials + ? WHERE id = ? AND state = 0");
+            "UPDATE entries SET attempts = attempts + 1, not_before = ?, last_error = ?"
+                + " WHERE id = ? AND state = 0");
     statement.setLong(1, retry.notBefore().toEpochMilli());
     statement.setString(2, retry.error());
-    statement.setInt(3, retry.turnedAway() ? 1 : 0);
-    statement.setBytes(4, Columns.id(retry.id()));
+    statement.setBytes(3, Columns.id(retry.id()));
+    statement.executeUpdate();
+  }
+
+  private void count(Settlement.TurnedAway away) throws SQLException {
+    PreparedStatement statement =
+        database.prepared("UPDATE entries SET denials = denials + 1 WHERE id = ? AND state = 0");
+    statement.setBytes(1, Columns.id(away.id()));
     statement.executeUpdate();
   }
 

@@ -13,6 +13,8 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** When a lane starts what, with a time that the test turns. */
@@ -154,26 +156,82 @@ class LaneTest {
 
   @Test
   void failuresOfAnotherKindAreNoDenials() {
-    assertThat(deniedWhileOthersAreTaken(entry(10, 9, 0))).extracting("turnedAway").isEqualTo(true);
+    assertThat(deniedBetweenOthersThatAreTaken(entry(10, 9, 0)))
+        .isInstanceOf(Settlement.TurnedAway.class);
   }
 
   @Test
   void whatIsTurnedAwayTheFourthTimeWhileOthersAreTakenIsGivenUp() {
-    assertThat(deniedWhileOthersAreTaken(entry(10, 3, 3))).isInstanceOf(Settlement.Dead.class);
+    assertThat(deniedBetweenOthersThatAreTaken(entry(10, 3, 3)))
+        .isInstanceOf(Settlement.Dead.class);
   }
 
-  private Settlement deniedWhileOthersAreTaken(Entry entry) {
-    finish(startAll().get(0), TAKEN);
-    Lane proven = lane;
-    Lane.Ticket ticket = new Lane.Ticket(proven, new Parcel.OfEvent(entry), 0, proven.proven());
-    return java.util.Objects.requireNonNull(finish(ticket, DENIED).settlement());
+  private Settlement deniedBetweenOthersThatAreTaken(Entry entry) {
+    finish(startOne(), TAKEN);
+    lane.fetched(List.of(entry), 1);
+    Lane.Ticket ticket = Objects.requireNonNull(lane.start(nanos, now));
+    assertThat(finish(ticket, DENIED).settlement()).isInstanceOf(Settlement.Retry.class);
+    pass(PACE.spacing());
+    List<Settlement> certain = finish(startOne(), TAKEN).certain();
+    assertThat(certain).extracting(Settlement::id).containsExactly(entry.id());
+    return certain.get(0);
   }
 
   @Test
-  void whileNobodyIsLetInNoEventIsCountedAsTurnedAway() {
-    assertThat(finish(startAll().get(0), DENIED).settlement())
-        .extracting("turnedAway")
-        .isEqualTo(false);
+  void aServerInDoubtIsAskedForAnotherPartOfTheQueueWithEachTry() {
+    List<Double> parts = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      parts.add(lane.whereToTry());
+      finish(startAll().get(0), DENIED);
+      pass(PACE.spacing());
+    }
+    assertThat(parts).containsExactly(0.0, 1.0, 0.5, 0.25, 0.75, 0.125, 0.625, 0.375);
+  }
+
+  @Test
+  void whileNobodyIsLetInAFewTryTheDoorAndNothingIsCertainOfAnyOfThem() {
+    finish(startOne(), TAKEN);
+    for (int i = 0; i < Health.FEW; i++) {
+      assertThat(lane.breaker()).as("the server has taken some before").isNull();
+      finish(startOne(), DENIED);
+      pass(PACE.spacing());
+    }
+    assertThat(lane.breaker()).isNotNull();
+    assertThat(startAll()).isEmpty();
+
+    pass(ofSeconds(30));
+    assertThat(finish(startOne(), TAKEN).certain()).isEmpty();
+    assertThat(lane.breaker()).isNull();
+  }
+
+  @Test
+  void aServerThatHasTakenNothingYetIsKnownToLetNobodyInFromItsFirstAnswer() {
+    Lane.Verdict verdict = finish(startAll().get(0), DENIED);
+    assertThat(verdict.door()).isTrue();
+    assertThat(lane.breaker()).isNotNull();
+  }
+
+  @Test
+  void whereThereIsNothingElseToTryTheDoorCountsAsClosedBeforeLong() {
+    finish(startOne(), TAKEN);
+    finish(startOne(), DENIED);
+    pass(ofSeconds(30));
+    finish(startOne(), DENIED);
+    assertThat(lane.breaker()).isNotNull();
+  }
+
+  @Test
+  void aServerThatIsSeenToTakeSomeAndNotOthersIsGivenMoreToChooseFrom() {
+    finish(startOne(), DENIED);
+    pass(PACE.spacing());
+    finish(startOne(), TAKEN);
+    for (int i = 0; i < Health.MANY; i++) {
+      assertThat(lane.breaker()).isNull();
+      finish(startOne(), DENIED);
+      pass(PACE.spacing());
+    }
+    assertThat(lane.breaker()).isNotNull();
+    assertThat(startAll()).isEmpty();
   }
 
   @Test
@@ -196,6 +254,18 @@ class LaneTest {
     assertThat(startAll()).hasSize(1);
   }
 
+  @Test
+  void aReportThatIsTakenOpensNoDoor() {
+    finish(startAll().get(0), DENIED);
+    pass(ofSeconds(60));
+    Lane.Verdict verdict = finish(lane.report(report(), nanos), TAKEN);
+
+    assertThat(verdict.door()).isFalse();
+    assertThat(verdict.certain()).isEmpty();
+    assertThat(lane.breaker()).isNotNull();
+    assertThat(lane.proven()).isFalse();
+  }
+
   private static Parcel.OfReport report() {
     return new Parcel.OfReport(Rig.to("http://key@localhost/1"), List.of(), new byte[0]);
   }
@@ -203,20 +273,28 @@ class LaneTest {
   private List<Lane.Ticket> startAll() {
     List<Lane.Ticket> started = new ArrayList<>();
     while (true) {
-      int wanted = lane.wanted(nanos, now);
-      if (wanted > 0) {
-        List<Entry> fetched = new ArrayList<>();
-        for (int i = 0; i < wanted; i++) {
-          fetched.add(entry());
-        }
-        lane.fetched(fetched, wanted);
-      }
-      Lane.Ticket ticket = lane.start(nanos, now);
+      Lane.Ticket ticket = startNext();
       if (ticket == null) {
         return started;
       }
       started.add(ticket);
     }
+  }
+
+  private Lane.Ticket startOne() {
+    return Objects.requireNonNull(startNext());
+  }
+
+  private Lane.@Nullable Ticket startNext() {
+    int wanted = lane.wanted(nanos, now);
+    if (wanted > 0) {
+      List<Entry> fetched = new ArrayList<>();
+      for (int i = 0; i < wanted; i++) {
+        fetched.add(entry());
+      }
+      lane.fetched(fetched, wanted);
+    }
+    return lane.start(nanos, now);
   }
 
   private Lane.Verdict finish(Lane.Ticket ticket, Outcome outcome) {

@@ -201,7 +201,8 @@ class OutboxTest extends OutboxScene {
     outbox.settle(
         List.of(
             new Settlement.Retry(id(1), NOW, "no connection"),
-            new Settlement.Retry(id(1), NOW, "403", true),
+            new Settlement.Retry(id(1), NOW, "403"),
+            new Settlement.TurnedAway(id(1)),
             new Settlement.Retry(id(1), NOW, "503")));
     assertThat(outbox.find(id(1), 1).get(0).attempts()).isEqualTo(3);
     assertThat(outbox.find(id(1), 1).get(0).denials()).isEqualTo(1);
