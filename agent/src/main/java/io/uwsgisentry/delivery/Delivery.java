@@ -28,6 +28,9 @@ public final class Delivery implements AutoCloseable {
   /** How many requests are under way at once where the user says nothing. */
   public static final int LANES = 64;
 
+  /** Of the agent's usual heap, 48 MiB, these are 12. */
+  private static final long MEMORY = Runtime.getRuntime().maxMemory() / 4;
+
   private static final Duration LAST_ANSWERS = Duration.ofMillis(700);
 
   private sealed interface Message {}
@@ -70,7 +73,7 @@ public final class Delivery implements AutoCloseable {
 
   Delivery(Outbox outbox, Clock clock, Consumer<String> log, Pace pace, int lanes) {
     this.sender = new Sender(clock, log);
-    this.dispatch = new Dispatch(outbox, clock, log, pace, lanes, this::send);
+    this.dispatch = new Dispatch(outbox, clock, log, pace, lanes, MEMORY, this::send);
     this.thread = new Thread(null, this::run, "delivery", SenderThreads.STACK);
     thread.setDaemon(true);
   }

@@ -43,6 +43,7 @@ final class Dispatch {
   private final Lanes lanes;
   private final ClientReports reports;
   private final Settlements settlements;
+  private final long mostAtHand;
   private long lookAt;
   private @Nullable Drain drain;
 
@@ -54,6 +55,7 @@ final class Dispatch {
 
   /**
    * @param most requests under way at once
+   * @param mostBytes of memory for these, about, and half as much again for what lanes have at hand
    * @param send sends the ticket's parcel, in a thread of the senders, and has {@link #done} called
    */
   Dispatch(
@@ -62,13 +64,15 @@ final class Dispatch {
       Consumer<String> log,
       Pace pace,
       int most,
+      long mostBytes,
       Consumer<Lane.Ticket> send) {
     this.outbox = outbox;
     this.clock = clock;
     this.log = log;
     this.send = send;
     this.laneLog = new LaneLog(log);
-    this.senders = new SenderThreads(most);
+    this.senders = new SenderThreads(most, mostBytes);
+    this.mostAtHand = mostBytes / 2;
     this.settlements = new Settlements(outbox);
     this.reports = new ClientReports(outbox, clock, pace);
     this.lanes = new Lanes(outbox, clock, pace, reports);
@@ -158,7 +162,9 @@ final class Dispatch {
       for (Lane lane : lanes) {
         if (senders.admit(lane)) {
           started |= start(lane, nanos, now);
-        } else if (lane.inFlight() == 0 && lane.idleFor(nanos, now) <= 0) {
+        } else if (!senders.hasThread(lane)
+            && lane.inFlight() == 0
+            && lane.idleFor(nanos, now) <= 0) {
           laneLog.takesTurns(senders.most(), nanos);
         }
       }
@@ -186,10 +192,12 @@ final class Dispatch {
       }
     }
     int wanted = lane.wanted(nanos, now);
-    if (wanted > 0) {
+    if (wanted > 0 && mayFetch()) {
       // First, so that what is answered need not be read again only to be left out.
       settlements.store();
-      lane.fetched(fetch(lane, wanted, now), wanted);
+      // Room for several more, since who comes first would else have it all.
+      long bytes = Math.max(1, Math.min(Supply.FETCHED_BYTES, room() / 8));
+      lane.fetched(fetch(lane, wanted, bytes, now), wanted, bytes);
     }
     Lane.Ticket ticket = lane.start(nanos, now);
     if (ticket == null) {
@@ -199,10 +207,24 @@ final class Dispatch {
     return true;
   }
 
-  private List<Entry> fetch(Lane lane, int wanted, Instant now) throws IOException {
+  /** Where nothing is under way nothing else would make room. */
+  private boolean mayFetch() {
+    return senders.areFree() || room() > 0;
+  }
+
+  /** How many bytes more the lanes may have at hand. */
+  private long room() {
+    long left = mostAtHand;
+    for (Lane lane : lanes) {
+      left -= lane.bytesAtHand();
+    }
+    return left;
+  }
+
+  private List<Entry> fetch(Lane lane, int wanted, long bytes, Instant now) throws IOException {
     Instant due = lanes.due(now);
     return lane.proven()
-        ? outbox.ready(lane.key(), due, wanted, Supply.FETCHED_BYTES, lane.taken())
+        ? outbox.ready(lane.key(), due, wanted, bytes, lane.taken())
         : outbox.probe(lane.key(), due, lane.whereToTry(), lane.taken());
   }
 
@@ -258,8 +280,9 @@ final class Dispatch {
     long idle = lookAt - nanos;
     if (!outboxFailing) {
       Instant now = clock.instant();
+      boolean mayFetch = mayFetch();
       for (Lane lane : lanes) {
-        if (senders.admit(lane)) {
+        if (senders.admit(lane) && (mayFetch || lane.bytesAtHand() > 0)) {
           idle = Math.min(idle, lane.idleFor(nanos, now));
           if (lane.mayReport(nanos, now)) {
             idle = Math.min(idle, reports.idleFor(lane.key(), nanos));

@@ -192,8 +192,16 @@ final class Lane {
     return supply.taken();
   }
 
-  void fetched(List<Entry> entries, int wanted) {
-    supply.fetched(entries, wanted);
+  /**
+   * @param most bytes of payload at which it stopped
+   */
+  void fetched(List<Entry> entries, int wanted, long most) {
+    supply.fetched(entries, wanted, most);
+  }
+
+  /** Bytes of payload that are at hand, and not in flight. */
+  long bytesAtHand() {
+    return supply.bytesAtHand();
   }
 
   /** The next request to make now, or null. */

@@ -15,23 +15,34 @@ import java.util.function.Consumer;
  * while fewer than half are taken. So with any number of dead servers the next healthy one finds a
  * thread. They are made when needed, with small stacks, and end when idle.
  *
+ * <p>The bytes that requests hold in memory are shared out by the same rules: large events for many
+ * destinations would else be more than the JVM has. One request is let through in any case.
+ *
  * <p>The counting is the delivery thread's.
  */
 final class SenderThreads {
   static final long STACK = 256 * 1024;
 
+  /** The payload, the envelope, and that compressed. */
+  private static final int COPIES = 3;
+
   private final ThreadPoolExecutor threads;
   private final int most;
   private final int mostUnproven;
   private final int crowded;
+  private final long mostBytes;
   private int taken;
   private int unproven;
+  private long bytes;
+  private long unprovenBytes;
 
   /**
    * @param most requests under way at once
+   * @param mostBytes that these may hold in memory; the one that reaches it is the last
    */
-  SenderThreads(int most) {
+  SenderThreads(int most, long mostBytes) {
     this.most = most;
+    this.mostBytes = mostBytes;
     this.mostUnproven = Math.max(1, most - most / 4 - (most < 4 ? 1 : 0));
     this.crowded = Math.max(1, most / 2);
     // The counting bounds them. A thread that has handed in its outcome may not be back for the
@@ -63,6 +74,18 @@ final class SenderThreads {
 
   /** Whether the lane may start one more request now. */
   boolean admit(Lane lane) {
+    return hasThread(lane) && hasMemory(lane);
+  }
+
+  private boolean hasMemory(Lane lane) {
+    if (!lane.proven()) {
+      return unprovenBytes < mostBytes - mostBytes / 4 && bytes < mostBytes;
+    }
+    return bytes < (lane.inFlight() == 0 ? mostBytes : mostBytes / 2);
+  }
+
+  /** Whether there are threads enough for the lane to have one more. */
+  boolean hasThread(Lane lane) {
     if (!lane.proven()) {
       return unproven < mostUnproven && taken < most;
     }
@@ -73,6 +96,7 @@ final class SenderThreads {
   void start(Lane.Ticket ticket, Consumer<Lane.Ticket> send) {
     taken++;
     unproven += ticket.proven() ? 0 : 1;
+    count(ticket, COPIES);
     try {
       threads.execute(() -> send.accept(ticket));
     } catch (RejectedExecutionException e) {
@@ -86,6 +110,13 @@ final class SenderThreads {
   void done(Lane.Ticket ticket) {
     taken--;
     unproven -= ticket.proven() ? 0 : 1;
+    count(ticket, -COPIES);
+  }
+
+  private void count(Lane.Ticket ticket, int copies) {
+    long held = (long) ticket.parcel().payload().length * copies;
+    bytes += held;
+    unprovenBytes += ticket.proven() ? 0 : held;
   }
 
   /** Gives up everything in flight. From any thread. */

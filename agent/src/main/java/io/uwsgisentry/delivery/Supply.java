@@ -24,10 +24,11 @@ import org.jspecify.annotations.Nullable;
  * to be fetched anew, by what the outbox says by that time of who waits until when.
  */
 final class Supply {
-  /** How much payload is fetched at once; the entry that reaches it is the last. */
+  /** How much payload is fetched at once, at most; the entry that reaches it is the last. */
   static final int FETCHED_BYTES = 256 * 1024;
 
   private final Deque<Entry> atHand = new ArrayDeque<>();
+  private long bytesAtHand;
 
   /**
    * Ids in flight, or answered and not yet settled: still ready in the outbox, not to be taken
@@ -69,11 +70,18 @@ final class Supply {
    * What the outbox gave.
    *
    * @param wanted how many it was asked for
+   * @param most how many bytes of payload, at which it stops
    */
-  void fetched(List<Entry> entries, int wanted) {
+  void fetched(List<Entry> entries, int wanted, long most) {
     atHand.addAll(entries);
     long bytes = entries.stream().mapToLong(entry -> entry.payload().length).sum();
-    exhausted = entries.size() < wanted && bytes < FETCHED_BYTES;
+    bytesAtHand += bytes;
+    exhausted = entries.size() < wanted && bytes < most;
+  }
+
+  /** Bytes of payload that are at hand. */
+  long bytesAtHand() {
+    return bytesAtHand;
   }
 
   /** The first entry that no hold is on, busy from now on; null if there is none. */
@@ -82,6 +90,7 @@ final class Supply {
       Entry entry = entries.next();
       if (!holds.on(entry.category(), now)) {
         entries.remove();
+        bytesAtHand -= entry.payload().length;
         busy.add(entry.id());
         return entry;
       }
@@ -92,6 +101,7 @@ final class Supply {
   /** What is at hand goes back to the outbox; what is busy stays so. */
   void giveUp() {
     atHand.clear();
+    bytesAtHand = 0;
     exhausted = false;
   }
 

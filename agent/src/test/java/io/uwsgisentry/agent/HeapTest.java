@@ -1,6 +1,7 @@
 package io.uwsgisentry.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.journal.Kind;
@@ -10,10 +11,16 @@ import io.uwsgisentry.outbox.Filter;
 import io.uwsgisentry.outbox.Fold;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.policy.StormWindow;
+import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.Dsn;
+import io.uwsgisentry.testkit.Behaviour;
+import io.uwsgisentry.testkit.Patience;
+import io.uwsgisentry.testkit.Receiver;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -77,6 +84,49 @@ class HeapTest {
     try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
       assertThat(outbox.list(Filter.ALL, 1_000)).hasSize(600);
       assertThat(Files.size(state.resolve("outbox.db"))).isGreaterThan(600 * (150L << 10));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"64, 8, 180000", "8, 10, 900000"})
+  void largeEventsForManyDestinationsAreInMemoryAFewAtATime(int destinations, int each, int bytes)
+      throws Exception {
+    Behaviour slow = Behaviour.delayed(Duration.ofMillis(300));
+    try (Receiver receiver = Receiver.with().keep(Receiver.Keep.IDS).behaviour(slow).start()) {
+      store(receiver, destinations, each, bytes);
+      try (AgentProcess agent = AgentProcess.start(state)) {
+        await()
+            .atMost(Patience.LONG)
+            .until(
+                () ->
+                    receiver.counts().distinct() == (long) destinations * each || !agent.isAlive());
+        assertThat(agent.isAlive()).as(agent.output()).isTrue();
+      }
+    }
+  }
+
+  private void store(Receiver receiver, int destinations, int each, int bytes) throws Exception {
+    String pad = "x".repeat(bytes);
+    try (Outbox outbox = Outbox.open(state.resolve("outbox.db"))) {
+      for (int number = 0; number < destinations * each; number++) {
+        String id = "%032x".formatted(number + 1);
+        byte[] json =
+            ("{\"event_id\":\"" + id + "\",\"extra\":{\"pad\":\"" + pad + "\"}}")
+                .getBytes(StandardCharsets.UTF_8);
+        Batch batch = new Batch();
+        batch.summary(
+            new Event(id, Instant.now(), Event.ERROR, "error", "t", json),
+            number,
+            number,
+            1,
+            new Destination.To(
+                Dsn.parse(receiver.dsn(String.valueOf(number % destinations + 1))),
+                true,
+                Patience.SOON,
+                false),
+            0);
+        outbox.store(batch);
+      }
     }
   }
 

@@ -129,7 +129,7 @@ class LaneTest {
   @Test
   void aShorterLimitDoesNotEndALongerOne() {
     Lane held = new Lane("key", Map.of("", now.plusSeconds(100)), null, PACE, nanos);
-    held.fetched(List.of(entry()), 1);
+    held.fetched(List.of(entry()), 1, Supply.FETCHED_BYTES);
     assertThat(held.start(nanos, now)).isNull();
     assertThat(held.start(nanos, now.plusSeconds(100))).isNotNull();
   }
@@ -148,9 +148,9 @@ class LaneTest {
   void fewerEntriesThanWereAskedForAreNotTheLastOnesIfTheirBytesWereTheReason() {
     finish(startAll().get(0), TAKEN);
     lane.look();
-    lane.fetched(List.of(entry(Supply.FETCHED_BYTES)), lane.wanted(nanos, now));
+    lane.fetched(List.of(entry(500)), lane.wanted(nanos, now), 500);
     assertThat(lane.wanted(nanos, now)).isPositive();
-    lane.fetched(List.of(entry(10)), lane.wanted(nanos, now));
+    lane.fetched(List.of(entry(10)), lane.wanted(nanos, now), 500);
     assertThat(lane.wanted(nanos, now)).isZero();
   }
 
@@ -168,7 +168,7 @@ class LaneTest {
 
   private Settlement deniedBetweenOthersThatAreTaken(Entry entry) {
     finish(startOne(), TAKEN);
-    lane.fetched(List.of(entry), 1);
+    lane.fetched(List.of(entry), 1, Supply.FETCHED_BYTES);
     Lane.Ticket ticket = Objects.requireNonNull(lane.start(nanos, now));
     assertThat(finish(ticket, DENIED).settlement()).isInstanceOf(Settlement.Retry.class);
     pass(PACE.spacing());
@@ -292,7 +292,7 @@ class LaneTest {
       for (int i = 0; i < wanted; i++) {
         fetched.add(entry());
       }
-      lane.fetched(fetched, wanted);
+      lane.fetched(fetched, wanted, Supply.FETCHED_BYTES);
     }
     return lane.start(nanos, now);
   }
