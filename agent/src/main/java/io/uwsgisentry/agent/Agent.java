@@ -269,10 +269,7 @@ final class Agent {
     int idle = 0;
     while (!lifetime.over()) {
       try {
-        boolean any = pump.pass();
-        // Delivery may have been the one to find it out; it only tries again.
-        outbox.requireSound();
-        idle = any ? 0 : idle + 1;
+        // First, so that little is stored with a clock that nobody has noticed yet.
         Duration jumped = jump.pending();
         if (!jumped.isZero()) {
           outbox.clockJumped(jumped);
@@ -281,6 +278,10 @@ final class Agent {
           log.line("the clock was set by " + jumped.toSeconds() + " s; what waits, waits on");
           return false;
         }
+        boolean any = pump.pass();
+        // Delivery may have been the one to find it out; it only tries again.
+        outbox.requireSound();
+        idle = any ? 0 : idle + 1;
         delivery.requireAlive();
         long now = System.nanoTime();
         if (now - looked >= LOOK_ELSEWHERE_NANOS) {

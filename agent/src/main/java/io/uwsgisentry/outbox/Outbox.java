@@ -47,6 +47,7 @@ public final class Outbox implements AutoCloseable {
   public record Stored(int entries, int ready, int duplicates) {}
 
   private final Database database;
+  private final Clock clock;
   private final Intake intake;
   private final Folds folds;
   private final Entries entries;
@@ -60,6 +61,7 @@ public final class Outbox implements AutoCloseable {
 
   Outbox(Database database, Clock clock, Bounds bounds) {
     this.database = database;
+    this.clock = clock;
     this.destinations = new Destinations(database);
     this.breakers = new Breakers(database);
     this.discards = new Discards(database);
@@ -354,7 +356,7 @@ public final class Outbox implements AutoCloseable {
    * @param by negative: back
    */
   public void clockJumped(Duration by) throws IOException {
-    Moments.shift(database, by);
+    Moments.shift(database, by, clock.instant());
   }
 
   /**
