@@ -20,6 +20,7 @@ import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,12 @@ final class Sender {
    * the server has not seen the request, or has closed without a word.
    */
   private static final String CLOSED_ON_REUSE = "header parser received no bytes";
+
+  /**
+   * Time ran out, a connection meant for another server, too early: all of them ask for the same
+   * request again (RFC 9110, 15.5.9 and 15.5.20; RFC 8470, 5.2).
+   */
+  private static final Set<Integer> PASSING = Set.of(408, 421, 425);
 
   private final Clients clients = new Clients();
   private final Gzip gzip = new Gzip();
@@ -153,6 +160,10 @@ final class Sender {
         throw e;
       }
       return bodiless;
+    } catch (RuntimeException e) {
+      // The JDK's client on headers that it cannot read, a length of twenty digits. Whether the
+      // server took the event, nobody knows.
+      throw new IOException("the answer is no HTTP: " + e.getMessage());
     }
   }
 
@@ -168,7 +179,7 @@ final class Sender {
     } else if (status == 429) {
       return new Outcome.Limited(
           words, RateLimits.ofTooMany(limits, retryAfter, parcel.category(), now));
-    } else if (status >= 500) {
+    } else if (status >= 500 || PASSING.contains(status)) {
       return new Outcome.Failing(status, words, RateLimits.retryAfter(retryAfter, now), parsed);
     } else if (status == 401 || status == 403 || status == 404) {
       return new Outcome.Denied(status, words, parsed);

@@ -66,6 +66,23 @@ class MisbehavingServerTest {
     }
   }
 
+  @Test
+  void headersThatCannotBeReadAreNoFaultOfTheEvent() throws Exception {
+    String odd = "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n{}";
+    try (OddServer server = OddServer.saying(odd)) {
+      assertThat(send(server.dsn())).isInstanceOf(Outcome.Unreachable.class);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"408 Request Timeout", "421 Misdirected Request", "425 Too Early"})
+  void anAnswerThatAsksForTheSameRequestAgainIsNoRefusal(String status) throws Exception {
+    try (OddServer server =
+        OddServer.saying("HTTP/1.1 " + status + "\r\nContent-Length: 0\r\n\r\n")) {
+      assertThat(send(server.dsn())).isInstanceOf(Outcome.Failing.class);
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
