@@ -1,5 +1,6 @@
 package io.uwsgisentry.delivery;
 
+import io.uwsgisentry.outbox.DiscardReason;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.Settlement;
@@ -223,9 +224,28 @@ final class Dispatch {
 
   private List<Entry> fetch(Lane lane, int wanted, long bytes, Instant now) throws IOException {
     Instant due = lanes.due(now);
-    return lane.proven()
-        ? outbox.ready(lane.key(), due, wanted, bytes, lane.taken())
-        : outbox.probe(lane.key(), due, lane.whereToTry(), lane.taken());
+    while (true) {
+      List<Entry> entries =
+          lane.proven()
+              ? outbox.ready(lane.key(), due, wanted, bytes, lane.taken())
+              : outbox.probe(lane.key(), due, lane.whereToTry(), lane.taken());
+      List<Settlement> hollow =
+          entries.stream()
+              .filter(entry -> entry.payload().length == 0)
+              .map(entry -> hollow(entry, now))
+              .toList();
+      if (hollow.isEmpty()) {
+        return entries;
+      }
+      outbox.settle(hollow);
+    }
+  }
+
+  /** Nobody knows what it was; the others are not to wait for that. */
+  private Settlement hollow(Entry entry, Instant now) {
+    String fault = "the event itself is missing in the database";
+    log.accept("event " + entry.id() + " is kept as dead: " + fault);
+    return new Settlement.Dead(entry.id(), DiscardReason.INTERNAL_SDK_ERROR, fault, now);
   }
 
   /** The outcome of a ticket that was given out to be sent. */

@@ -9,7 +9,9 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -94,6 +96,22 @@ final class Destinations {
       }
     }
     return faults;
+  }
+
+  /** Those that entries wait for, and there is no row of. Under the lock. */
+  List<Long> missing() throws SQLException {
+    List<Long> missing = new ArrayList<>();
+    try (ResultSet row =
+        database
+            .prepared(
+                "SELECT DISTINCT destination FROM entries WHERE state = 0"
+                    + " AND destination NOT IN (SELECT id FROM destinations)")
+            .executeQuery()) {
+      while (row.next()) {
+        missing.add(row.getLong(1));
+      }
+    }
+    return missing;
   }
 
   /** The destination with that key. Under the lock. */

@@ -14,9 +14,11 @@ import java.util.List;
  */
 final class Discards {
   private final Database database;
+  private final Destinations destinations;
 
-  Discards(Database database) {
+  Discards(Database database, Destinations destinations) {
     this.database = database;
+    this.destinations = destinations;
   }
 
   /**
@@ -66,17 +68,24 @@ final class Discards {
     database.execute("DELETE FROM reports WHERE quantity <= 0");
   }
 
-  /** Keys of the destinations that are to be told something. */
+  /** Keys of the destinations that are to be told something, and can be. */
   List<String> destinations() throws IOException {
     return database.read(
         () -> {
           List<String> keys = new ArrayList<>();
           PreparedStatement statement =
               database.prepared(
-                  "SELECT key FROM destinations WHERE id IN (SELECT destination FROM reports)");
+                  "SELECT id FROM destinations WHERE id IN (SELECT destination FROM reports)");
+          List<Long> ids = new ArrayList<>();
           try (ResultSet row = statement.executeQuery()) {
             while (row.next()) {
-              keys.add(row.getString(1));
+              ids.add(row.getLong(1));
+            }
+          }
+          for (long id : ids) {
+            Destinations.Address address = destinations.addressIfThere(id);
+            if (address != null && address.dsn() != null) {
+              keys.add(address.key());
             }
           }
           return keys;

@@ -28,6 +28,7 @@ final class Entries {
           + FROM
           + "LEFT JOIN payloads p ON p.seq = e.seq LEFT JOIN packed y ON y.seq = e.seq ";
   private static final String WITHOUT_PAYLOAD = COLUMNS + "x''" + FROM;
+  private static final byte[] NONE = {};
   private static final int ID_DIGITS = 32;
 
   private final Database database;
@@ -59,8 +60,9 @@ final class Entries {
             }
             due.setLong(1, last);
             due.setLong(2, now.toEpochMilli());
-            if (single(due) != 0 && destinations.address(last).dsn() != null) {
-              keys.add(destinations.address(last).key());
+            Destinations.Address address = destinations.addressIfThere(last);
+            if (single(due) != 0 && address != null && address.dsn() != null) {
+              keys.add(address.key());
             }
           }
         });
@@ -254,7 +256,7 @@ final class Entries {
 
   private Entry entry(ResultSet row) throws SQLException, IOException {
     long destination = row.getLong(3);
-    Destinations.Address address = row.wasNull() ? null : destinations.address(destination);
+    Destinations.Address address = row.wasNull() ? null : destinations.addressIfThere(destination);
     String instance = row.getString(9);
     String handler = row.getString(10);
     return new Entry(
@@ -278,11 +280,14 @@ final class Entries {
         Columns.millis(row, 14),
         Columns.text(row, 15),
         Columns.millis(row, 16),
-        row.getBoolean(17) ? unpacked(row.getBytes(19)) : row.getBytes(19));
+        payload(row.getBytes(19), row.getBoolean(17)));
   }
 
-  /** An empty one was left out by the query. */
-  private static byte[] unpacked(byte[] packed) throws IOException {
-    return packed.length == 0 ? packed : Packing.unpacked(packed);
+  /** An empty one was left out by the query, one that is null is missing. */
+  private static byte[] payload(byte @Nullable [] stored, boolean packed) throws IOException {
+    if (stored == null) {
+      return NONE;
+    }
+    return packed && stored.length > 0 ? Packing.unpacked(stored) : stored;
   }
 }

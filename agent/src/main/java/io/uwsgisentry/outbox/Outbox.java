@@ -64,7 +64,7 @@ public final class Outbox implements AutoCloseable {
     this.clock = clock;
     this.destinations = new Destinations(database);
     this.breakers = new Breakers(database);
-    this.discards = new Discards(database);
+    this.discards = new Discards(database, destinations);
     this.folds = new Folds(database, destinations);
     // An eighth of what the events may have.
     RecentIds ids = new RecentIds(database, (bounds.waitingBytes() + bounds.keptBytes()) / 8);

@@ -168,6 +168,9 @@ final class Settling {
     return database.write(
         () -> {
           Map<Long, String> faults = destinations.unusable();
+          for (long missing : destinations.missing()) {
+            faults.put(missing, "the destination is missing in the database");
+          }
           for (Map.Entry<Long, String> fault : faults.entrySet()) {
             PreparedStatement entries =
                 database.prepared(
