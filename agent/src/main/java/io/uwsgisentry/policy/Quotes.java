@@ -51,7 +51,7 @@ final class Quotes {
       int close = text.indexOf(three, open + 3);
       return close < 0 ? text.length() : close + 3;
     }
-    int close = close(text, open + 1, text.length(), mark, 0);
+    int close = close(text, open + 1, false, mark, 0);
     return close < 0 ? text.length() : close + 1;
   }
 
@@ -59,13 +59,16 @@ final class Quotes {
    * The backslash or quote with which a string closes, -1: none. A quote inside of a string that is
    * itself in one has more backslashes than the string's own.
    *
-   * @param to where to look no further
+   * @param line whether to look no further than the line's end
    * @param escapes how many backslashes the opening quote has
    */
-  private static int close(String text, int from, int to, char mark, int escapes) {
+  private static int close(String text, int from, boolean line, char mark, int escapes) {
     int run = 0;
-    for (int at = from; at < to; at++) {
+    for (int at = from; at < text.length(); at++) {
       char c = text.charAt(at);
+      if (line && SecretValue.isLineBreak(c)) {
+        return -1;
+      }
       if (c == '\\') {
         run++;
         continue;
@@ -107,17 +110,15 @@ final class Quotes {
     if (quote == from || quote == text.length() || !isQuote(text.charAt(quote))) {
       return -1;
     }
-    int close = close(text, quote + 1, text.length(), text.charAt(quote), quote - from);
+    int close = close(text, quote + 1, false, text.charAt(quote), quote - from);
     return close < 0 ? text.length() : closes(text, close, quote - from);
   }
 
   /**
-   * Where the string ends that the value at {@code from} stands in, its quote not included.
-   *
-   * @param to where it ends at the latest
+   * Where the string ends that the value at {@code from} stands in, its quote not included; -1 if
+   * the line ends before it.
    */
-  static int insideEnd(String text, int from, int to, String opening) {
-    int close = close(text, from, to, opening.charAt(opening.length() - 1), opening.length() - 1);
-    return close < 0 ? to : close;
+  static int insideEnd(String text, int from, String opening) {
+    return close(text, from, true, opening.charAt(opening.length() - 1), opening.length() - 1);
   }
 }

@@ -60,11 +60,15 @@ final class SecretValue {
    * @param opening the quote before the header's name, which the value may end with, too
    */
   static int lineEnd(String text, int from, String opening) {
+    int close = opening.isEmpty() ? -1 : Quotes.insideEnd(text, from, opening);
+    if (close >= 0) {
+      return close;
+    }
     int at = from;
     while (at < text.length() && !isLineBreak(text.charAt(at))) {
       at++;
     }
-    return opening.isEmpty() ? at : Quotes.insideEnd(text, from, at, opening);
+    return at;
   }
 
   /** A word that is no string: up to a blank, or to what separates it from the next. */
