@@ -183,7 +183,7 @@ final class RequestSection {
       if (!trimmed.isEmpty()) {
         String name = equals < 0 ? trimmed : trimmed.substring(0, equals);
         String value = equals < 0 ? "" : trimmed.substring(equals + 1);
-        kept.putIfAbsent(name, redaction.isSecret(name) ? Redaction.FILTERED : value);
+        kept.putIfAbsent(name, redaction.value(name, value));
       }
     }
     return kept;

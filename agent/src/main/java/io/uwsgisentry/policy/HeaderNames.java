@@ -1,5 +1,6 @@
 package io.uwsgisentry.policy;
 
+import java.util.Base64;
 import java.util.List;
 
 /** Names in running text that tell how far their value goes, or that it is none. */
@@ -8,6 +9,9 @@ final class HeaderNames {
   private static final List<String> WHOLE_LINE =
       List.of(
           "authorization", "proxy-authorization", "cookie", "cookie2", "set-cookie", "x-api-key");
+
+  private static final List<String> FORWARDED =
+      List.of("for=", "by=", "host=", "proto=", SecretValue.FILTERED);
 
   private static final List<String> FAILURES =
       List.of(
@@ -50,7 +54,69 @@ final class HeaderNames {
     return false;
   }
 
-  private static boolean is(String name, String text, int from, int to) {
+  /** Which tells of the client what {@code X-Forwarded-For} does. */
+  static boolean isForwarded(String text, int from, int to) {
+    return is("forwarded", text, from, to) || is("http_forwarded", text, from, to);
+  }
+
+  /** Whether a value of that header starts there, and no sentence. */
+  static boolean forwards(String text, int from) {
+    for (String parameter : FORWARDED) {
+      if (text.regionMatches(true, from, parameter, 0, parameter.length())) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * Whether a parameter of an address is one that whoever has it can log in with: OAuth's code,
+   * CAS's ticket. Both are words that others use, too, with short values.
+   */
+  static boolean isSpentOnce(String text, int from, int to, int value) {
+    if (is("ticket", text, from, to)) {
+      return text.startsWith("ST-", value)
+          || text.startsWith("PT-", value)
+          || text.startsWith(SecretValue.FILTERED, value);
+    }
+    if (!is("code", text, from, to)) {
+      return false;
+    }
+    if (text.startsWith(SecretValue.FILTERED, value)) {
+      return true;
+    }
+    int at = value;
+    while (at < text.length() && at - value < 16 && isOfCode(text.charAt(at))) {
+      at++;
+    }
+    return at - value == 16;
+  }
+
+  private static boolean isOfCode(char c) {
+    return NameBefore.isOfName(c) || c == '.' || c == '~' || c == '/' || c == '+' || c == '%';
+  }
+
+  /** Whether it is what {@code Authorization: Basic} has, or the start of it. */
+  static boolean isUserAndPassword(String base64) {
+    int whole = base64.replaceAll("=+$", "").length();
+    // A rest of one character is no byte.
+    String code = base64.substring(0, whole % 4 == 1 ? whole - 1 : whole);
+    try {
+      byte[] decoded = Base64.getDecoder().decode(code.replace('-', '+').replace('_', '/'));
+      boolean colon = false;
+      for (byte b : decoded) {
+        if (b >= 0 && b < ' ') {
+          return false;
+        }
+        colon |= b == ':';
+      }
+      return colon;
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
+  }
+
+  static boolean is(String name, String text, int from, int to) {
     return name.length() == to - from && text.regionMatches(true, from, name, 0, to - from);
   }
 }

@@ -77,7 +77,9 @@ public final class Scrubber implements Redaction {
 
   private String parameter(String parameter) {
     int equals = parameter.indexOf('=');
-    if (equals > 0 && isSecret(parameter.substring(0, equals))) {
+    if (equals > 0
+        && (isSecret(parameter.substring(0, equals))
+            || HeaderNames.isSpentOnce(parameter, 0, equals, equals + 1))) {
       return parameter.substring(0, equals + 1) + FILTERED;
     }
     String kept = text(parameter);

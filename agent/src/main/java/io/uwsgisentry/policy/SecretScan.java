@@ -11,7 +11,7 @@ final class SecretScan {
   private static final boolean[] SIGNS = new boolean[128];
 
   static {
-    for (char c : "=:,%->bB".toCharArray()) {
+    for (char c : "=:,%->bBpP".toCharArray()) {
       SIGNS[c] = true;
     }
   }
@@ -21,6 +21,7 @@ final class SecretScan {
   private final boolean personal;
   private final NameBefore name;
   private final UserInAddress addresses;
+  private final SecretBehindWord words;
 
   /** What is before was filtered already: no name reaches back beyond it. */
   private int floor;
@@ -36,6 +37,7 @@ final class SecretScan {
     this.personal = personal;
     this.name = new NameBefore(text);
     this.addresses = new UserInAddress(text);
+    this.words = new SecretBehindWord(text);
   }
 
   /** Where the next character is that a secret may stand behind; -1: nowhere. */
@@ -91,7 +93,7 @@ final class SecretScan {
       case '%' -> encoded(at);
       case '-' -> option(at);
       case '>' -> element(at);
-      default -> bearer(at);
+      default -> word(at);
     };
   }
 
@@ -102,7 +104,7 @@ final class SecretScan {
     }
     Meaning meaning = meaning();
     if (meaning == Meaning.HARMLESS) {
-      return false;
+      return forwarded(sign) || spentOnce(sign);
     }
     from = pastBlanks(text, next == '>' ? sign + 2 : sign + 1, name.isQuoted());
     to =
@@ -122,7 +124,7 @@ final class SecretScan {
     }
     Meaning meaning = meaning();
     if (meaning == Meaning.HARMLESS) {
-      return false;
+      return forwarded(sign) || valueOfNamed(sign);
     }
     from = pastBlanks(text, sign + 1, name.isQuoted());
     if (name.isQuoted()) {
@@ -156,6 +158,77 @@ final class SecretScan {
     }
     to = SecretValue.end(text, from);
     return true;
+  }
+
+  /** {@code Forwarded: for=192.0.2.7;proto=https, for=…}. */
+  private boolean forwarded(int sign) {
+    if (personal || name.isQuoted() || !HeaderNames.isForwarded(text, name.from(), name.to())) {
+      return false;
+    }
+    from = pastBlanks(text, sign + 1, false);
+    if (!HeaderNames.forwards(text, from)) {
+      return false;
+    }
+    to = from;
+    while (to < text.length() && !SecretValue.isLineBreak(text.charAt(to))) {
+      char c = text.charAt(to);
+      if (SecretValue.isBlank(c) && text.charAt(to - 1) != ',' && text.charAt(to - 1) != ';') {
+        break;
+      }
+      to++;
+    }
+    return true;
+  }
+
+  /** {@code ?code=…}, {@code &ticket=…}. */
+  private boolean spentOnce(int sign) {
+    if (name.from() == floor || "?&".indexOf(text.charAt(name.from() - 1)) < 0) {
+      return false;
+    }
+    from = sign + 1;
+    if (!HeaderNames.isSpentOnce(text, name.from(), name.to(), from)) {
+      return false;
+    }
+    to =
+        text.startsWith(SecretValue.FILTERED, from)
+            ? from + SecretValue.FILTERED.length()
+            : SecretValue.wordEnd(text, from);
+    return true;
+  }
+
+  /** {@code {'name': 'password', 'value': …}}. */
+  private boolean valueOfNamed(int sign) {
+    if (!name.isQuoted() || !HeaderNames.is("value", text, name.from(), name.to())) {
+      return false;
+    }
+    int comma = beforeString(name.from());
+    NameBefore subject = new NameBefore(text);
+    if (charAt(comma) != ',' || !subject.isBefore(comma, floor) || !subject.isQuoted()) {
+      return false;
+    }
+    Meaning meaning = names.of(text, subject.from(), subject.to());
+    int colon = beforeString(subject.from());
+    NameBefore key = new NameBefore(text);
+    if (meaning == Meaning.HARMLESS
+        || meaning == Meaning.PERSONAL
+        || charAt(colon) != ':'
+        || !key.isBefore(colon, floor)
+        || !(HeaderNames.is("name", text, key.from(), key.to())
+            || HeaderNames.is("key", text, key.from(), key.to()))) {
+      return false;
+    }
+    from = pastBlanks(text, sign + 1, true);
+    to = SecretValue.end(text, from);
+    return true;
+  }
+
+  /** Where the character is before a string, its quote and blanks; the text's end if none is. */
+  private int beforeString(int inside) {
+    int at = inside - 1;
+    while (at > floor && "\\'\"bu \t\r\n".indexOf(text.charAt(at)) >= 0) {
+      at--;
+    }
+    return at < floor || at < 0 ? text.length() : at;
   }
 
   /** {@code ('name', …}: the first of a tuple, which a list of headers is made of. */
@@ -198,6 +271,9 @@ final class SecretScan {
   }
 
   private boolean option(int sign) {
+    if (text.startsWith("-----BEGIN ", sign)) {
+      return word(sign);
+    }
     if (charAt(sign + 1) != '-' || (sign > floor && NameBefore.isOfName(text.charAt(sign - 1)))) {
       return false;
     }
@@ -234,17 +310,13 @@ final class SecretScan {
         && text.substring(from, to).indexOf(SecretValue.FILTERED) <= 0;
   }
 
-  /** {@code Bearer …} without the header's name. */
-  private boolean bearer(int sign) {
-    if (!text.regionMatches(true, sign, "bearer", 0, 6)
-        || (sign > floor && NameBefore.isOfName(text.charAt(sign - 1)))) {
+  /** What a word tells that no sign stands behind. */
+  private boolean word(int sign) {
+    if (!words.finds(sign, floor)) {
       return false;
     }
-    from = pastBlanks(text, sign + 6, false);
-    if (from == sign + 6 || Sentence.goesOn(text, from)) {
-      return false;
-    }
-    to = SecretValue.end(text, from);
+    from = words.from();
+    to = words.to();
     return true;
   }
 

@@ -14,8 +14,13 @@ package io.uwsgisentry.policy;
  *       scheme://user:…@host} is told apart
  *   <li>{@code ,} after the quoted first of a pair, as WSGI has headers, or after a quoted option
  *   <li>{@code %3D} and {@code %3A}: the first two in an address's parameter
- *   <li>{@code --name …}, {@code <name>…</name>}, {@code Bearer …}
+ *   <li>{@code --name …}, {@code <name>…</name>}, {@code Bearer …}, {@code Basic …} of a user and a
+ *       password
+ *   <li>{@code IDENTIFIED BY '…'} and {@code PASSWORD '…'} of SQL, {@code -----BEGIN PRIVATE
+ *       KEY-----}
  * </ul>
+ *
+ * <p>What {@link TokenShapes} knows without any name has gone before.
  *
  * <p>Filtering a filtered text changes nothing: no rule looks back beyond the last value that was
  * filtered. One pass takes linear time: names are looked for backwards as far as the last sign or
@@ -36,7 +41,8 @@ final class SecretsInText {
   }
 
   String filtered(String text) {
-    int sign = SecretScan.sign(text, 0);
-    return sign < 0 ? text : new SecretScan(text, names, personal).filtered(sign);
+    String kept = TokenShapes.filtered(text);
+    int sign = SecretScan.sign(kept, 0);
+    return sign < 0 ? kept : new SecretScan(kept, names, personal).filtered(sign);
   }
 }

@@ -450,4 +450,26 @@ class EventFactoryTest {
         .contains("id=token=17")
         .contains("plan=token=[Filtered]");
   }
+
+  @Test
+  void withConsentACookieMayBeToldButNotASecretInItsValue() throws Exception {
+    Map<String, Object> event =
+        payload(
+            RecordFixture.route("route-run", "")
+                .defaults("send_default_pii", "1")
+                .request(
+                    "REQUEST_URI",
+                    "/",
+                    "HTTP_COOKIE",
+                    "lang=de; back=https://joe:hush@h/; prefs=a%3D1%26token%3Dhush; "
+                        + "form={\"password\":\"hush\"}; sid=hush"));
+    assertThat((Map<?, ?>) at(event, "request", "cookies"))
+        .isEqualTo(
+            Map.of(
+                "lang", "de",
+                "back", "https://joe:[Filtered]@h/",
+                "prefs", "a%3D1%26token%3D[Filtered]",
+                "form", "{\"password\":\"[Filtered]\"}",
+                "sid", "[Filtered]"));
+  }
 }

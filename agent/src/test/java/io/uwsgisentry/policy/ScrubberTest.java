@@ -66,7 +66,13 @@ class ScrubberTest {
         "signing_key",
         "pass%2577ord",
         "pin",
-        "pw"
+        "pw",
+        "ssh_key",
+        "client_key",
+        "TLS_KEY",
+        "creds",
+        "connection_string",
+        "SAMLResponse"
       })
   void namesOfSecretsAreKnown(String name) {
     assertThat(scrubber.isSecret(name)).isTrue();
@@ -92,6 +98,11 @@ class ScrubberTest {
         "pinned",
         "bypass",
         "primary_key",
+        "license",
+        "credit",
+        "connection",
+        "code",
+        "ticket",
         "signal",
         "keyboard",
         "x-request-id",
@@ -142,7 +153,14 @@ class ScrubberTest {
         "REMOTE_NAME",
         "HTTPS_DN",
         "Cookie2",
-        "clientIp"
+        "clientIp",
+        "X-Remote-Ip",
+        "HTTP_X_REMOTE_IP",
+        "X-Originating-Ip",
+        "X-Ssl-Cert",
+        "X-Username",
+        "X-Email-Address",
+        "ip_address"
       })
   void whatTellsWhoTheClientIsIsPersonal(String name) {
     assertThat(scrubber.isPersonal(name)).isTrue();
@@ -159,6 +177,8 @@ class ScrubberTest {
         "HTTP_VIA",
         "HTTPS",
         "username",
+        "SSL_CERT_FILE",
+        "X-Cert-Issuer",
         "REQUEST_URI",
         ""
       })

@@ -134,7 +134,29 @@ class SecretFormsTest {
         "--password hush",
         "--api-key hush",
         "backup --db-password 'hush' /srv",
-        "cmd --password=hush x");
+        "cmd --password=hush x",
+        // SQL
+        "CREATE USER joe IDENTIFIED BY 'hush'",
+        "CREATE USER joe IDENTIFIED WITH mysql_native_password BY 'hush'",
+        "ALTER ROLE joe WITH ENCRYPTED PASSWORD 'hush' VALID UNTIL 'x'",
+        // Keys
+        "-----BEGIN RSA PRIVATE KEY-----\nhush\n-----END RSA PRIVATE KEY-----",
+        "key = '-----BEGIN PRIVATE KEY-----\\nhush\\nhush",
+        "ssh_key=hush",
+        "client_key: hush",
+        "tls_key=hush",
+        "creds=hush",
+        "connection_string=hush",
+        "ConnectionString: hush",
+        // Of which the name is a value itself
+        "{'name': 'password', 'value': 'hush'}",
+        "{\"name\": \"X-Api-Key\",\n  \"value\": \"hush\"}",
+        "[{'key': 'DB_PASSWORD', 'value': 'hush'}]",
+        // Logins
+        "GET /callback?code=hushhushhushhush HTTP/1.1",
+        "GET /callback?state=1&code=hush%2Fhush-hush_hush HTTP/1.1",
+        "https://h/?ticket=ST-17-hush",
+        "GET /?SAMLResponse=hush");
   }
 
   @ParameterizedTest
@@ -158,6 +180,9 @@ class SecretFormsTest {
         "%zz_pass%77ord=hush",
         "a=1;password=hush",
         "u=%27password%27%20=%20%27hush%27",
+        "code=hushhushhushhush",
+        "ticket=ST-17-hush",
+        "SAMLResponse=hush",
       })
   void norDoesAnyInAQuery(String query) {
     assertThat(scrubber.query(query)).doesNotContain("hush").contains("[Filtered]");
@@ -192,6 +217,16 @@ class SecretFormsTest {
         "[uwsgi] core 0: took 5 s, 12:30:01; a, b: c = d, x->y, a -- b",
         "File \"/srv/a.py\", line 3, in f: 'x' => 2",
         "100% of 50%3, %2Fa%3Fb",
+        "Basic authentication required",
+        "basic functionality, Basic YWJjZGVmZ2g=",
+        "GET /x?code=DE&ticket=17 HTTP/1.1",
+        "exit code=01234567890123456789",
+        "{'name': 'colour', 'value': 'red'}, {'value': 'password'}",
+        "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----",
+        "ORDER BY 'name'; enter the password again",
+        "ghp_short sk_live_ xoxo eyJ.eyJ. ghastly_long_name_of_a_function_that_nobody_would_give",
+        "Forwarded: to the next one",
+        "license_key_id=3 remote=origin",
       })
   void whatIsNoSecretStaysReadable(String text) {
     assertThat(scrubber.text(text)).isEqualTo(text);
@@ -217,8 +252,35 @@ class SecretFormsTest {
         "--password hush --verbose ~ --password [Filtered] --verbose",
         "sent Bearer hush to h ~ sent Bearer [Filtered] to h",
         "X-Forwarded-For: 192.0.2.7, 192.0.2.8; x ~ X-Forwarded-For: [Filtered]; x",
+        "Forwarded: for=192.0.2.7;proto=https, for=192.0.2.8 x ~ Forwarded: [Filtered] x",
+        "HTTP_FORWARDED=for=192.0.2.7;proto=https ~ HTTP_FORWARDED=[Filtered]",
+        "{'remote_ip': '192.0.2.7', 'n': 1} ~ {'remote_ip': '[Filtered]', 'n': 1}",
+        "{'ip_address': '192.0.2.7', 'n': 1} ~ {'ip_address': '[Filtered]', 'n': 1}",
+        "{'name': 'token', 'value': 'hush', 'n': 1} ~ {'name': 'token', 'value': '[Filtered]', 'n': 1}",
+        "SET PASSWORD 'hush' FOR joe ~ SET PASSWORD '[Filtered]' FOR joe",
+        "GET /cb?code=0123456789abcdef&n=1 ~ GET /cb?code=[Filtered]&n=1",
+        "sent Basic am9lOmh1c2g= to h ~ sent Basic [Filtered] to h",
       })
   void whatIsAroundASecretStays(String text, String filtered) {
     assertThat(scrubber.text(text)).isEqualTo(filtered);
+  }
+
+  /** Made of parts, so that nobody's search for leaked tokens finds this file. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ' ',
+      value = {
+        "ghp_ 0123456789abcdefghijABCDEFGHIJ012345",
+        "github_pat_ 0123456789abcdefghijAB_CDEFGHIJ0123456789abcdefghij",
+        "glpat- 0123456789abcdefghij",
+        "sk_live_ 0123456789abcdefghij",
+        "xoxb- 0123456789-0123456789-abcdefghij",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx fQAAAA.c2lnbmF0dXJl"
+      })
+  void aTokenOfAWellKnownShapeNeedsNoName(String kind, String rest) {
+    String token = kind + rest;
+    assertThat(scrubber.text("got " + token + ", asked again"))
+        .isEqualTo("got [Filtered], asked again");
+    assertThat(scrubber.text("x" + token)).isEqualTo("x" + token);
   }
 }

@@ -102,6 +102,7 @@ class SecretsInTextTest {
     String text = "{'REMOTE_ADDR': '192.0.2.7', 'HTTP_COOKIE': 'hush'}";
     assertThat(consenting.text(text))
         .isEqualTo("{'REMOTE_ADDR': '192.0.2.7', 'HTTP_COOKIE': '[Filtered]'}");
+    assertThat(consenting.text("Forwarded: for=192.0.2.7")).contains("192.0.2.7");
     assertThat(consenting.variable("REMOTE_ADDR", "192.0.2.7")).isEqualTo("192.0.2.7");
     assertThat(scrubber.variable("REMOTE_ADDR", "192.0.2.7")).isEqualTo("[Filtered]");
     assertThat(consenting.logLine("HARAKIRI [core 0] 192.0.2.7 - GET /")).contains("192.0.2.7");
@@ -181,6 +182,7 @@ class SecretsInTextTest {
     "remoteaddr:is.(",
     "'cookie: x\n",
     "'cookie:\n",
+    "'password':a'Cookie: a",
     "\\'cookie: x\n",
     "is",
     ".(",
@@ -222,6 +224,25 @@ class SecretsInTextTest {
     "\\\\\\\"",
     "''" + "'",
     "'password': '''",
+    "Basic ",
+    "Basic am9lOmh1c2g=",
+    "identified by '",
+    "by '",
+    "password '",
+    "-----BEGIN PRIVATE KEY-----",
+    "-----BEGIN ",
+    "-----END ",
+    "'name': 'token', ",
+    "'value':",
+    "'value': '",
+    "Forwarded: for=1",
+    "?code=0123456789abcdef",
+    "&code=(",
+    "&ticket=ST-(",
+    "eyJ",
+    "-eyJ0123456789.",
+    "ghp_",
+    "xoxb-",
     "[Filtered]",
     "'[Filtered]'"
   };
