@@ -145,9 +145,7 @@ static int write_to(int fd, struct append *append) {
 		append->outcome = SENTRY_JOURNAL_FULL;
 		return 1;
 	}
-	ssize_t written;
-	do written = writev(fd, record->piece, record->pieces);
-	while (written < 0 && errno == EINTR);
+	ssize_t written = sentry_write(fd, record->piece, record->pieces);
 	if (written == (ssize_t) record->length) {
 		append->written = 1;
 		if (!is_live(journal, &st)) return 0;

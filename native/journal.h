@@ -41,7 +41,7 @@ struct sentry_journal {
 	gid_t group;
 	unsigned char key[SENTRY_KEY_SIZE];
 	uint64_t max;	/* bytes, all files together */
-	uint64_t file_limit;	/* RLIMIT_FSIZE: writing beyond it would kill the process */
+	uint64_t file_limit;	/* RLIMIT_FSIZE at the start: what does not fit is not begun */
 	struct sentry_counters *counters;
 };
 
@@ -53,6 +53,9 @@ int sentry_journal_open(struct sentry_journal *, const char *state, uid_t owner,
  * open what root is just creating otherwise. 0 if it is there now, whoever made it; else -1 with errno.
  */
 int sentry_create_for_owner(int dir, const char *name, const void *content, size_t len, uid_t owner, gid_t group);
+
+/* writev() that is not interrupted and raises no SIGXFSZ */
+ssize_t sentry_write(int fd, const struct iovec *, int pieces);
 
 /* Appends; never blocks on anybody. SENTRY_APPENDED, or the reason for which the record was dropped and counted. errno is kept. */
 enum sentry_drop sentry_journal_append(struct sentry_journal *, struct sentry_record *);

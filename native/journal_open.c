@@ -77,7 +77,8 @@ int sentry_create_for_owner(int dir, const char *name, const void *content, size
 	snprintf(temporary, sizeof(temporary), "new-%ld-%02x%02x%02x%02x%02x%02x%02x%02x", (long) getpid(), salt[0], salt[1], salt[2], salt[3], salt[4], salt[5], salt[6], salt[7]);
 	int fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0) return -1;
-	int failed = (geteuid() == 0 && fchown(fd, owner, group)) || (len && write(fd, content, len) != (ssize_t) len);
+	struct iovec piece = {(void *) content, len};
+	int failed = (geteuid() == 0 && fchown(fd, owner, group)) || (len && sentry_write(fd, &piece, 1) != (ssize_t) len);
 	/* the key: empty after a power cut it would shut everybody out */
 	if (len && fsync(fd)) failed = 1;
 	close(fd);

@@ -11,7 +11,7 @@
  *   watch.c children.c deaths.c harakiri.c backlog.c proc.c   of that, what the master sees (watch.h)
  *   records.c             what all of these do alike
  *   drops.c               the count of what could not be recorded
- *   journal*.c record.c hash.c crc32c.c   the record and its append; they know nothing of uWSGI
+ *   journal*.c file_write.c record.c hash.c crc32c.c   the record and its append; they know nothing of uWSGI
  *   shape.c               what an option's value must look like; nor does this
  *
  * Who may run when is in docs/architecture.md. Nothing here locks, waits, or allocates once the server serves, but for

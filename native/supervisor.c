@@ -100,7 +100,8 @@ static int write_script(void) {
 		int fd = openat(runtime, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		failed = fd < 0;
 		if (fd >= 0) {
-			failed |= write(fd, script, sizeof(script) - 1) != (ssize_t) sizeof(script) - 1;
+			struct iovec piece = {(void *) script, sizeof(script) - 1};
+			failed |= sentry_write(fd, &piece, 1) != (ssize_t) sizeof(script) - 1;
 			failed |= geteuid() == 0 && sentry.journal.owner != 0 && fchown(fd, sentry.journal.owner, sentry.journal.group);
 			failed |= close(fd) != 0;
 			failed = failed || renameat(runtime, fresh, runtime, name);

@@ -326,6 +326,39 @@ static void obstacles(void) {
 	CHECK(append_text(&journal, text, sizeof(text), NULL) == SENTRY_APPENDED);
 	CHECK(append_text(&journal, text, sizeof(text), NULL) == SENTRY_JOURNAL_FULL);
 
+	CASE("a limit that another writer reached first, or that was lowered since, drops the record instead of the process");
+	fresh(&journal, "lowered", 1 << 20);
+	struct rlimit before, low;
+	sigset_t limit_signal, pending;
+	sigemptyset(&limit_signal);
+	sigaddset(&limit_signal, SIGXFSZ);
+	CHECK(getrlimit(RLIMIT_FSIZE, &before) == 0);
+	low = before;
+	low.rlim_cur = 1000;
+	CHECK(append_text(&journal, text, 500, NULL) == SENTRY_APPENDED);
+	CHECK(setrlimit(RLIMIT_FSIZE, &low) == 0);
+	CHECK(append_text(&journal, text, 500, NULL) == SENTRY_DISK_FULL);
+	CHECK(stat(in(&journal, "live"), &st) == 0 && st.st_size == 1000);
+	CHECK(append_text(&journal, text, 500, NULL) == SENTRY_IO_ERROR);
+	CHECK(sigpending(&pending) == 0 && !sigismember(&pending, SIGXFSZ));
+
+	CASE("who holds that signal back himself keeps one that he has, and gets none of ours");
+	CHECK(pthread_sigmask(SIG_BLOCK, &limit_signal, NULL) == 0);
+	CHECK(append_text(&journal, text, 500, NULL) == SENTRY_IO_ERROR);
+	CHECK(sigpending(&pending) == 0 && !sigismember(&pending, SIGXFSZ));
+	raise(SIGXFSZ);
+	CHECK(append_text(&journal, text, 500, NULL) == SENTRY_IO_ERROR);
+	CHECK(sigpending(&pending) == 0 && sigismember(&pending, SIGXFSZ) && sigwaitinfo(&limit_signal, NULL) == SIGXFSZ);
+	CHECK(pthread_sigmask(SIG_UNBLOCK, &limit_signal, NULL) == 0);
+
+	CASE("with no file of any size the key cannot be made, and that is all");
+	low.rlim_cur = 0;
+	CHECK(setrlimit(RLIMIT_FSIZE, &low) == 0);
+	char none[4200];
+	snprintf(none, sizeof(none), "%s/none", base);
+	CHECK(sentry_journal_open(&journal, none, geteuid(), getegid(), why, sizeof(why)) == -1 && strstr(why, "key"));
+	CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0);
+
 	CASE("errno is the caller's");
 	errno = 4242;
 	append_text(&journal, text, sizeof(text), NULL);
