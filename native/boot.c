@@ -122,13 +122,25 @@ void sentry_boot_forked(void) {
 	if (!uwsgi.master_process) served = 1;
 }
 
+static int is_accepting(void) {
+	return uwsgi.workers && uwsgi.mywid > 0 && uwsgi.mywid <= uwsgi.numproc && uwsgi.workers[uwsgi.mywid].accepting;
+}
+
+/* a mule, a spooler and what an application forks have our handler too, and end with whatever code they like */
+static int is_worker_that_loads(void) {
+	return uwsgi.mywid > 0 && uwsgi.mywid <= uwsgi.numproc && getpid() == uwsgi.mypid && !uwsgi.muleid && !uwsgi.i_am_a_spooler && !is_accepting();
+}
+
 /* at the exit of the process that read the configuration, or of a worker that could not load its application */
 static void tell_exit(int code) {
 	if (!sentry.captured || !code || told_to_stop()) return;
 	int is_main = getpid() == sentry.main;
-	if (code == UWSGI_FAILED_APP_CODE) {
+	if (code == UWSGI_FAILED_APP_CODE && !is_main) {
+		if (is_worker_that_loads() && first_to_tell()) tell(uwsgi.need_app ? need_app : "no application was loaded", code, 0);
+	}
+	else if (code == UWSGI_FAILED_APP_CODE && uwsgi.need_app) {
 		/* a worker of lazy-apps may do so at any reload; the master ends after it, and with the same code */
-		if ((!is_main || !served || !uwsgi.master_process) && first_to_tell()) tell(need_app, code, 0);
+		if ((!served || !uwsgi.master_process) && !is_accepting() && first_to_tell()) tell(need_app, code, 0);
 	}
 	else if (is_main && !served) tell("the server ended before it served", code, 0);
 	else if (is_main && uwsgi.master_process && !uwsgi_instance_is_dying && !uwsgi_instance_is_reloading) tell("the server ended while it served", code, 1);

@@ -34,7 +34,8 @@ static int is_stop_signal(const siginfo_t *how) {
 static int is_incident(struct uwsgi_worker *worker, struct sentry_child *child, const siginfo_t *how) {
 	int exited = how->si_code == CLD_EXITED, code = how->si_status;
 	if (exited && expected_exit(code)) return 0;
-	if (exited && (code == UWSGI_EXCEPTION_CODE || code == UWSGI_FAILED_APP_CODE)) return 0;	/* told of by the worker itself */
+	/* told of by the worker itself; that an application did not load, only before it serves */
+	if (exited && (code == UWSGI_EXCEPTION_CODE || (code == UWSGI_FAILED_APP_CODE && !worker->accepting))) return 0;
 	if (child->leaving && (exited ? code != 1 : is_stop_signal(how))) return 0;
 	if (sentry_stopping() && (exited ? code == 0 : is_stop_signal(how))) return 0;
 	return !worker->pending_harakiri || !child->harakiri_at;	/* else told of before the kill */

@@ -2,6 +2,7 @@ package io.uwsgisentry.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.uwsgisentry.journal.Kind;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -144,6 +145,52 @@ class CaptureServerTest {
     assertThat(Events.exceptionType(event)).isEqualTo("ModuleNotFoundError");
     scene.state().awaitNoAgent();
     assertThat(scene.receiver().events()).hasSize(1);
+  }
+
+  /** 22 is what uWSGI ends with where an application did not load. */
+  @Test
+  void an_exit_with_the_code_of_a_missing_application_is_one_only_where_an_application_is_loaded() {
+    scene.file(
+        "forking.py",
+        """
+        import ctypes, os
+
+        def application(environ, start_response):
+            child = os.fork()
+            if not child:
+                ctypes.CDLL(None).exit(22)
+            status = os.waitpid(child, 0)[1]
+            start_response("200 OK", [])
+            return [str(os.WEXITSTATUS(status)).encode()]
+        """);
+    scene.file(
+        "leaving.py",
+        """
+        import os, sys, uwsgi
+
+        if os.path.exists("${dir}/left"):
+            while True:
+                uwsgi.mule_get_msg()
+        open("${dir}/left", "w").close()
+        sys.exit(22)
+        """);
+    UwsgiServer server =
+        scene
+            .server(
+                SERVER.replace("module = captured", "pythonpath = ${dir}\nmodule = forking")
+                    + "lazy-apps = true\nenable-threads = true\nsentry-agent = external\n"
+                    + "mule = ${dir}/leaving.py\nmaster-fifo = ${dir}/fifo\n")
+            .start();
+    assertThat(server.get("/").body()).isEqualTo("22");
+    server.awaitLog("(?s)(spawned uWSGI mule 1 .*){2}");
+
+    scene.file("forking.py", "import nowhere\n");
+    server.fifo('w');
+    server.awaitEnd();
+    assertThat(scene.state().records())
+        .filteredOn(r -> r.kind() == Kind.BOOT)
+        .extracting(r -> r.fields().text("exception.type"))
+        .containsExactly("ModuleNotFoundError");
   }
 
   @Test
