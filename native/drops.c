@@ -48,12 +48,18 @@ static enum sentry_drop tell(int from_reserve) {
 	return outcome;
 }
 
+static int known_unusable;
+
 void sentry_report_drops(void) {
 	struct sentry_counters *counters = sentry.journal.counters;
 	int any = 0;
 	for (int i = 0; i < SENTRY_DROP_REASONS && !any; i++) any = untold(i) != 0;
 	if (!any) return;
 	enum sentry_drop outcome = tell(0);
+	int is_unusable = outcome == SENTRY_UNUSABLE;
+	if (!__atomic_exchange_n(&known_unusable, is_unusable, __ATOMIC_RELAXED) && is_unusable && sentry.journal.dir >= 0) {
+		sentry_say("events are not recorded: the journal's directory is gone, or cannot be written to. Give it back, or reload the server");
+	}
 	if (outcome == SENTRY_APPENDED) {	/* there is room */
 		__atomic_store_n(&counters->reserve_used, 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&counters->reserve_next, 0, __ATOMIC_RELAXED);

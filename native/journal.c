@@ -70,19 +70,47 @@ static uint64_t sealed_bytes(struct sentry_journal *journal) {
 	return total;
 }
 
-/* our directory is the one that we opened: an application that closes all descriptors, and opens its own, must not get our records */
+static int is_ours(const struct sentry_journal *journal, const struct stat *st) {
+	return st->st_dev == journal->dev && st->st_ino == journal->ino;
+}
+
+/* beside it is the key with which the agent would know our records */
+static int has_our_key(const struct sentry_journal *journal, int dir) {
+	unsigned char key[SENTRY_KEY_SIZE];
+	int fd = openat(dir, "../key", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0) return 0;
+	ssize_t n = read(fd, key, sizeof(key));
+	close(fd);
+	return n == sizeof(key) && !memcmp(key, journal->key, sizeof(key));
+}
+
+/* in place of ours, and as the start of a server would take it */
+static int may_replace(const struct sentry_journal *journal, int dir, const struct stat *st) {
+	return st->st_uid == journal->owner && (!(st->st_mode & 0077) || fchmod(dir, 0700) == 0) && has_our_key(journal, dir);
+}
+
+/*
+ * Our directory is the one that we opened: an application that closes all descriptors, and opens its own, must not get our records.
+ * One that was removed takes none any more; if there is another in its place, that is ours from now on.
+ */
 static int directory_holds(struct sentry_journal *journal) {
 	struct stat st;
-	if (journal->dir >= 0 && fstat(journal->dir, &st) == 0 && st.st_dev == journal->dev && st.st_ino == journal->ino) return 1;
+	int old = journal->dir;
+	int held = old >= 0 && fstat(old, &st) == 0 && is_ours(journal, &st);
+	if (held && st.st_nlink > 0) return 1;
 	if (!journal->path[0]) return 0;
 	int fd = open(journal->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) return 0;
-	if (fstat(fd, &st) == 0 && st.st_dev == journal->dev && st.st_ino == journal->ino) {
-		journal->dir = fd;	/* the old number is somebody else's now: it is not ours to close */
-		return 1;
+	if (fstat(fd, &st) || (!is_ours(journal, &st) && !may_replace(journal, fd, &st))) {
+		close(fd);
+		return 0;
 	}
-	close(fd);
-	return 0;
+	/* under the old number, which another thread may be using; unless that is somebody else's now: then it is not ours to close */
+	if (held && dup3(fd, old, O_CLOEXEC) == old) close(fd);
+	else journal->dir = fd;
+	journal->dev = st.st_dev;
+	journal->ino = st.st_ino;
+	return 1;
 }
 
 static enum sentry_drop reason_of(int error) {
@@ -164,6 +192,8 @@ static enum sentry_drop append_in_rounds(struct append *append) {
 		if (round) sched_yield();
 		int fd = open_live(journal);
 		if (fd < 0 && errno != EAGAIN) return reason_of(errno);
+		/* nothing can be made in a directory that is removed */
+		if (fd < 0 && !directory_holds(journal)) return SENTRY_UNUSABLE;
 		if (fd < 0) continue;
 		int is_final = write_to(fd, append);
 		close(fd);

@@ -34,9 +34,9 @@ struct sentry_counters {
 
 struct sentry_journal {
 	int dir;	/* <dir>/journal, or -1: there is none, every append is a drop */
-	dev_t dev;	/* what `dir` was when opened: somebody may close our number and open it anew */
+	dev_t dev;	/* what `dir` is: somebody may close our number and open it anew */
 	ino_t ino;
-	char path[4096];	/* to open it again in that case; empty if that is impossible */
+	char path[4096];	/* to open it again in that case, or once it is removed; empty if that is impossible */
 	uid_t owner;
 	gid_t group;
 	unsigned char key[SENTRY_KEY_SIZE];

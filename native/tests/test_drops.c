@@ -49,7 +49,7 @@ static void sentry_default_fields(struct sentry_record *record) {
 
 static void __attribute__((format(printf, 1, 2))) sentry_say(const char *format, ...) {
 	(void) format;
-	said++;
+	__atomic_add_fetch(&said, 1, __ATOMIC_RELAXED);
 }
 
 static uint64_t fake_seconds(void) {
@@ -79,6 +79,7 @@ static void fresh(const char *name, uint64_t max) {
 	memset(&sentry.journal, 0, sizeof(sentry.journal));
 	sentry.journal.max = max;
 	sentry.journal.counters = new_counters();
+	known_unusable = said = 0;
 	if (sentry_journal_open(&sentry.journal, state, geteuid(), getegid(), why, sizeof(why))) {
 		fprintf(stderr, "%s\n", why);
 		exit(1);
@@ -314,6 +315,31 @@ static void full(void) {
 	CHECK(said == 1);
 }
 
+/* ---- a directory that is removed ---- */
+
+static void append(void) {
+	struct sentry_record record;
+	sentry_record_begin(&record, SENTRY_ALARM, SENTRY_PROCESS_WORKER, 1, 1, 0);
+	sentry_journal_append(&sentry.journal, &record);
+	sentry_report_drops();
+}
+
+static void removed(void) {
+	CASE("that the journal is removed is said when it is seen, and what it cost is told by the next");
+	fresh("removed", 1 << 20);
+	CHECK(rmdir(sentry.journal.path) == 0);
+	for (int i = 0; i < 3; i++) append();
+	CHECK(said == 1);
+	CHECK(mkdir(sentry.journal.path, 0700) == 0);
+	append();
+	CHECK(said == 1);
+	CHECK(read_all() == 2);
+	CHECK(told[SENTRY_UNUSABLE] == 3);
+	CHECK(unlinkat(sentry.journal.dir, "live", 0) == 0 && rmdir(sentry.journal.path) == 0);
+	append();
+	CHECK(said == 2);
+}
+
 int main(int argc, char **argv) {
 	snprintf(base, sizeof(base), "%s/uwsgi-sentry-test-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
 	if (!mkdtemp(base)) return 1;
@@ -322,6 +348,7 @@ int main(int argc, char **argv) {
 	if (argc < 2 || strcmp(argv[1], "threads")) {
 		carried();
 		full();
+		removed();
 	}
 	free(ids);
 	char command[4200];

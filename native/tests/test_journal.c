@@ -287,6 +287,31 @@ static void obstacles(void) {
 	dup2(fd, journal.dir);
 	CHECK(append_text(&journal, "x", 1, NULL) == SENTRY_UNUSABLE);
 
+	CASE("a directory that was removed is missed, and the one that is made in its place is taken");
+	fresh(&journal, "removed", 1 << 20);
+	CHECK(append_text(&journal, "x", 1, NULL) == SENTRY_APPENDED);
+	int number = journal.dir;
+	for (int times = 0; times < 2; times++) {
+		unlink(in(&journal, "live"));
+		CHECK(rmdir(journal.path) == 0);
+		CHECK(append_text(&journal, "x", 1, NULL) == SENTRY_UNUSABLE);
+		CHECK(mkdir(journal.path, times ? 0755 : 0700) == 0);
+		CHECK(append_text(&journal, "x", 1, NULL) == SENTRY_APPENDED);
+		CHECK(stat(in(&journal, "live"), &st) == 0 && st.st_size == SENTRY_RECORD_HEAD + 10);
+		CHECK(stat(journal.path, &st) == 0 && (st.st_mode & 0777) == 0700);
+	}
+	CHECK(journal.dir == number && journal.counters->dropped[SENTRY_UNUSABLE] == 2 && journal.counters->dropped[SENTRY_CONTENDED] == 0);
+
+	CASE("a link in its place, or one that has another key beside it, is none of ours");
+	unlink(in(&journal, "live"));
+	CHECK(rmdir(journal.path) == 0 && symlink(other, journal.path) == 0);
+	CHECK(append_text(&journal, "x", 1, NULL) == SENTRY_UNUSABLE);
+	CHECK(unlink(journal.path) == 0 && mkdir(journal.path, 0700) == 0);
+	journal.key[0] ^= 1;
+	CHECK(append_text(&journal, "x", 1, NULL) == SENTRY_UNUSABLE);
+	journal.key[0] ^= 1;
+	CHECK(append_text(&journal, "x", 1, NULL) == SENTRY_APPENDED);
+
 	CASE("above half of the limit records are brief, at the limit they are dropped and counted");
 	fresh(&journal, "limit", 64 << 10);
 	char text[1000];
@@ -440,6 +465,11 @@ static void as_root(void) {
 	close(open(file, O_CREAT | O_WRONLY, 0600));
 	CHECK(sentry_journal_open(&journal, state, 65534, 65534, why, sizeof(why)) == -1 && strstr(why, "belongs to uid 0"));
 	CHECK(stat(state, &st) == 0 && st.st_uid == 0);
+
+	CASE("a directory of somebody else's in place of one that was removed is not taken");
+	fresh(&journal, "taken", 1 << 20);
+	CHECK(rmdir(journal.path) == 0 && mkdir(journal.path, 0700) == 0 && chown(journal.path, 12345, 12345) == 0);
+	CHECK(append_text(&journal, "x", 1, NULL) == SENTRY_UNUSABLE);
 
 	CASE("a full disk is a counted drop, and what is whole stays readable");
 	snprintf(state, sizeof(state), "%s/small", base);
