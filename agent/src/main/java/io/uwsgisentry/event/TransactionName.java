@@ -11,7 +11,8 @@ final class TransactionName {
   private static final Pattern WHOLE =
       Pattern.compile(
           "\\d+|\\d{4}-\\d{2}(?:-\\d{2})?|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-              + "|(?=.*\\d)[0-9a-fA-F]{8,}|(?=.*\\d)[\\w.~=-]{20,}|.*[@%].*|.{60,}");
+              + "|(?=.*\\d)[0-9a-fA-F]{8,}|(?=.*\\d)[\\w.~=-]{20,}|.*[@%\\p{Cntrl}].*|.{60,}",
+          Pattern.DOTALL);
   private static final Pattern PART =
       Pattern.compile("(?<![0-9A-Za-z])(?=[0-9a-fA-F]*\\d)[0-9a-fA-F]{8,}|\\d{3,}");
 

@@ -44,6 +44,15 @@ class TransactionNameTest {
     assertThat(TransactionName.of("GET", "/" + "a".repeat(60) + "/x")).isEqualTo("GET /{id}/x");
   }
 
+  /** What {@code %0A} becomes in a decoded path. */
+  @Test
+  void aSegmentWithALineBreakOrAnotherControlCharacterIsNone() {
+    for (String segment :
+        new String[] {"a\nb", "joe@x\ny", "17\n", "a\tb", "x".repeat(59) + "\nyz"}) {
+      assertThat(TransactionName.of("GET", "/u/" + segment + "/x")).isEqualTo("GET /u/{id}/x");
+    }
+  }
+
   @Test
   void withoutAMethodThePathStandsAlone() {
     assertThat(TransactionName.of("", "/a/1")).isEqualTo("/a/{id}");
