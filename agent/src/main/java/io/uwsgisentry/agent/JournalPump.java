@@ -53,7 +53,7 @@ final class JournalPump {
   private static final long FINISH_AFTER_NANOS = Duration.ofSeconds(1).toNanos();
 
   // A look is two searches in an index, mostly of an empty table.
-  private static final Duration STORMS_EVERY = Duration.ofSeconds(1);
+  private static final Duration LOOKS_AROUND_EVERY = Duration.ofSeconds(1);
 
   private static final int CAREFUL_FROM = 3;
   private static final int UNREAD_FROM = 6;
@@ -78,7 +78,7 @@ final class JournalPump {
   // A server that is reloaded with the same configuration need not be told again.
   private final Set<Advice> told = new HashSet<>();
   private final Unreadable unreadable;
-  private Instant stormsLooked = Instant.EPOCH;
+  private Instant lookedAround = Instant.EPOCH;
   private long unfinishedSince;
   private boolean leftOvers = true;
   private boolean unresolved = true;
@@ -139,7 +139,15 @@ final class JournalPump {
       any |= tryToTake(sealed);
     }
     leftOvers = false;
-    endStorms(sealing);
+    if (looksAround(sealing)) {
+      if (directory.restore()) {
+        log.accept("the journal's directory was removed; it is made anew, what was in it is lost");
+      }
+      // What was appended before that time is stored: a window that ended before it is complete.
+      if (summaries.endOver(sealing)) {
+        stored.run();
+      }
+    }
     if (nanos.getAsLong() - unfinishedSince >= FINISH_AFTER_NANOS) {
       finish();
     }
@@ -158,16 +166,14 @@ final class JournalPump {
     }
   }
 
-  /** What was appended before that time is stored: a window that ended before it is complete. */
-  private void endStorms(Instant sealing) throws IOException {
-    long since = ChronoUnit.MILLIS.between(stormsLooked, sealing);
-    if (since >= 0 && since < STORMS_EVERY.toMillis()) {
-      return;
+  /** Once a second, for what need not be looked at in each pass. */
+  private boolean looksAround(Instant now) {
+    long since = ChronoUnit.MILLIS.between(lookedAround, now);
+    if (since >= 0 && since < LOOKS_AROUND_EVERY.toMillis()) {
+      return false;
     }
-    stormsLooked = sealing;
-    if (summaries.endOver(sealing)) {
-      stored.run();
-    }
+    lookedAround = now;
+    return true;
   }
 
   /**

@@ -68,6 +68,26 @@ public final class JournalDirectory {
     return directory;
   }
 
+  /**
+   * Makes the journal's directory anew where somebody removed it, so that the writers find one
+   * again. Nothing is made where the key is gone too: writers that run have the old one.
+   *
+   * @return whether it was missing
+   */
+  public boolean restore() throws IOException {
+    if (journal.toFile().exists()
+        || !Files.exists(state.resolve("key"), LinkOption.NOFOLLOW_LINKS)) {
+      return false;
+    }
+    try {
+      Files.createDirectory(journal, OWNER_ONLY_DIRECTORY);
+    } catch (FileAlreadyExistsException e) {
+      // A link to nowhere, or somebody was quicker.
+      return false;
+    }
+    return true;
+  }
+
   private void createKey() throws IOException {
     Path key = state.resolve("key");
     if (Files.exists(key, LinkOption.NOFOLLOW_LINKS)) {

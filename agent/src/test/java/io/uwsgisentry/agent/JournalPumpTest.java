@@ -11,7 +11,10 @@ import io.uwsgisentry.outbox.Discarded;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.State;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -58,6 +61,37 @@ class JournalPumpTest {
     assertThat(scene.directory().bytes()).isZero();
     assertThat(scene.woken().get()).isPositive();
     assertThat(scene.pass()).isFalse();
+  }
+
+  @Test
+  void aJournalThatSomebodyRemovedIsMadeAnewAndRead() throws Exception {
+    scene.pass();
+    Path journal = state.resolve("journal");
+    Files.deleteIfExists(journal.resolve("live"));
+    Files.delete(journal);
+
+    scene.later(Duration.ofSeconds(2));
+
+    assertThat(Files.getPosixFilePermissions(journal))
+        .isEqualTo(PosixFilePermissions.fromString("rwx------"));
+    assertThat(scene.log()).singleElement().asString().contains("was removed");
+    scene.append(alarm(1, DSN));
+    assertThat(scene.pass()).isTrue();
+    scene.finish();
+    assertThat(scene.entries(State.READY)).extracting(Entry::id).containsExactly(id(1));
+  }
+
+  @Test
+  void aJournalWhoseKeyIsGoneTooIsNotMadeAnew() throws Exception {
+    scene.pass();
+    Path journal = state.resolve("journal");
+    Files.deleteIfExists(journal.resolve("live"));
+    Files.delete(journal);
+    Files.delete(state.resolve("key"));
+
+    scene.later(Duration.ofSeconds(2));
+
+    assertThat(journal).doesNotExist();
   }
 
   @Test
