@@ -32,6 +32,11 @@ static int crashing(void) {
 	return in_handler_of(signals, 2);
 }
 
+/* whether the last exception that Python printed may be why: once there is an application, it is of something else */
+static int is_of_the_application(int code) {
+	return code < 0 || code == UWSGI_FAILED_APP_CODE || !uwsgi.workers || uwsgi_apps_cnt < 1;
+}
+
 static void tell(const char *what, int code, int serving) {
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_BOOT];
 	if (!handler) return;
@@ -43,7 +48,7 @@ static void tell(const char *what, int code, int serving) {
 	if (code >= 0) sentry_record_pair_number(&record, "boot", "code", (uint64_t) code);
 	if (serving) sentry_record_pair_number(&record, "boot", "serving", 1);
 	int bare = crashing();
-	if (!serving && !bare) exception = sentry_python_last_exception(&len, sentry.with_locals);
+	if (!serving && !bare && is_of_the_application(code)) exception = sentry_python_last_exception(&len, sentry.with_locals);
 	uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_BOOT), what, strlen(what));
 	sentry_record_fold(&record, handler->hash, exception ? sentry_hash_raised(fold, exception, len) : fold);
 	if (exception) {

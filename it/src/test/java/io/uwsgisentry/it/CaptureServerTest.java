@@ -147,6 +147,22 @@ class CaptureServerTest {
     assertThat(scene.receiver().events()).hasSize(1);
   }
 
+  @Test
+  void a_start_that_fails_after_the_application_was_loaded_is_not_told_with_an_older_exception() {
+    UwsgiServer server =
+        scene
+            .server(
+                SERVER
+                    + "sentry-agent = external\nimport = nowhere\nstats = ${dir}/nowhere/stats\n")
+            .launch();
+    server.awaitEnd();
+    assertThat(server.log()).contains("No module named 'nowhere'", "WSGI app 0");
+    assertThat(scene.state().records())
+        .filteredOn(r -> r.kind() == Kind.BOOT)
+        .extracting(r -> r.fields().text("exception.type"))
+        .containsOnlyNulls();
+  }
+
   /** 22 is what uWSGI ends with where an application did not load. */
   @Test
   void an_exit_with_the_code_of_a_missing_application_is_one_only_where_an_application_is_loaded() {
