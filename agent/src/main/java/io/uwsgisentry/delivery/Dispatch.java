@@ -226,9 +226,11 @@ final class Dispatch {
     Instant due = lanes.due(now);
     while (true) {
       List<Entry> entries =
-          lane.proven()
-              ? outbox.ready(lane.key(), due, wanted, bytes, lane.taken())
-              : outbox.probe(lane.key(), due, lane.whereToTry(), lane.taken());
+          outbox.toSend(
+              () ->
+                  lane.proven()
+                      ? outbox.ready(lane.key(), due, wanted, bytes, lane.taken())
+                      : outbox.probe(lane.key(), due, lane.whereToTry(), lane.taken()));
       List<Settlement> hollow =
           entries.stream()
               .filter(entry -> entry.payload().length == 0)
@@ -237,6 +239,7 @@ final class Dispatch {
       if (hollow.isEmpty()) {
         return entries;
       }
+      entries.forEach(entry -> outbox.underWay().remove(entry.id()));
       outbox.settle(hollow);
     }
   }

@@ -79,7 +79,7 @@ final class Lane {
   private final String key;
   private final Pace pace;
   private final Holds holds;
-  private final Supply supply = new Supply();
+  private final Supply supply;
   private final Health health;
 
   /** Turned away in this round. */
@@ -98,10 +98,18 @@ final class Lane {
   /**
    * @param holds as stored, by category
    * @param breaker as stored
+   * @param underWay ids of what may be on its way, of all lanes; this one takes its own out
    * @param nanos now, as {@link System#nanoTime}
    */
-  Lane(String key, Map<String, Instant> holds, @Nullable Breaker breaker, Pace pace, long nanos) {
+  Lane(
+      String key,
+      Map<String, Instant> holds,
+      @Nullable Breaker breaker,
+      Set<String> underWay,
+      Pace pace,
+      long nanos) {
     this.key = key;
+    this.supply = new Supply(underWay);
     this.pace = pace;
     this.holds = new Holds(holds);
     this.health = new Health(pace, breaker, nanos);

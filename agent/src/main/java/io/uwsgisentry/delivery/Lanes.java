@@ -87,7 +87,7 @@ final class Lanes implements Iterable<Lane> {
       return known;
     }
     Breaker breaker = outbox.breaker(key).orElse(null);
-    Lane lane = new Lane(key, outbox.holds(key), breaker, pace, nanos);
+    Lane lane = new Lane(key, outbox.holds(key), breaker, outbox.underWay(), pace, nanos);
     if (breaker != null && breaker.next().isAfter(now)) {
       Duration wait = RateLimits.min(Duration.between(now, breaker.next()), LONGEST_PARKED);
       lane.park(nanos + wait.toNanos());

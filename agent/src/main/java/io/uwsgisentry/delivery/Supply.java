@@ -39,8 +39,15 @@ final class Supply {
   /** Ids that failed in this drain. */
   private final Set<String> tried = new HashSet<>();
 
+  /** The outbox's note of what may be on its way: what is at hand and what is busy. */
+  private final Set<String> underWay;
+
   /** The outbox had nothing more; a wake-up looks again. */
   private boolean exhausted;
+
+  Supply(Set<String> underWay) {
+    this.underWay = underWay;
+  }
 
   /** The outbox may have something new. */
   void look() {
@@ -100,6 +107,7 @@ final class Supply {
 
   /** What is at hand goes back to the outbox; what is busy stays so. */
   void giveUp() {
+    atHand.forEach(entry -> underWay.remove(entry.id()));
     atHand.clear();
     bytesAtHand = 0;
     exhausted = false;
@@ -113,6 +121,7 @@ final class Supply {
   /** Nothing is under way with it any more; it may be taken again where it is still ready. */
   void done(String id) {
     busy.remove(id);
+    underWay.remove(id);
   }
 
   /** Whether nothing can be started, and fetching would bring nothing. */

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,14 +28,24 @@ final class Expiry {
   private record Trouble(@Nullable String error, boolean held) {}
 
   private record Old(
-      long seq, long destination, String category, long occurrences, @Nullable String error) {}
+      long seq,
+      String id,
+      long destination,
+      String category,
+      long occurrences,
+      @Nullable String error) {}
 
   private final Database database;
   private final Discards discards;
+  private final Set<String> underWay;
   private final Map<Long, Trouble> troubles = new HashMap<>();
 
-  Expiry(Database database, Discards discards) {
+  /**
+   * @param underWay ids of those whose answer may come yet: they have a little more time
+   */
+  Expiry(Database database, Discards discards, Set<String> underWay) {
     this.database = database;
+    this.underWay = underWay;
     this.discards = discards;
   }
 
@@ -56,13 +67,16 @@ final class Expiry {
           List<Old> all = old(oldest);
           int buried = 0;
           for (Old one : all) {
+            if (underWay.contains(one.id())) {
+              continue;
+            }
+            if (System.nanoTime() - began > NANOS_AT_ONCE && buried > 0) {
+              return true;
+            }
             bury(one, age, now.toEpochMilli());
             buried++;
-            if (System.nanoTime() - began > NANOS_AT_ONCE) {
-              break;
-            }
           }
-          return buried == ROWS_AT_ONCE || buried < all.size();
+          return all.size() == ROWS_AT_ONCE && buried > 0;
         });
   }
 
@@ -70,7 +84,7 @@ final class Expiry {
     List<Old> all = new ArrayList<>();
     PreparedStatement statement =
         database.prepared(
-            "SELECT seq, destination, category, occurrences, last_error"
+            "SELECT seq, destination, category, occurrences, last_error, id"
                 + " FROM entries WHERE state = 0 AND stored < ? ORDER BY stored LIMIT "
                 + ROWS_AT_ONCE);
     statement.setLong(1, oldest);
@@ -79,6 +93,7 @@ final class Expiry {
         all.add(
             new Old(
                 row.getLong(1),
+                Columns.id(row.getBytes(6)),
                 row.getLong(2),
                 row.getString(3),
                 row.getLong(4),

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,6 +47,12 @@ public final class Outbox implements AutoCloseable {
    */
   public record Stored(int entries, int ready, int duplicates) {}
 
+  /** A question to this outbox. */
+  public interface Search {
+    List<Entry> find() throws IOException;
+  }
+
+  private final Set<String> underWay = ConcurrentHashMap.newKeySet();
   private final Database database;
   private final Clock clock;
   private final Intake intake;
@@ -69,13 +76,13 @@ public final class Outbox implements AutoCloseable {
     // An eighth of what the events may have.
     RecentIds ids = new RecentIds(database, (bounds.waitingBytes() + bounds.keptBytes()) / 8);
     Removal removal = new Removal(database, ids);
-    Room room = new Room(database, discards, removal, bounds);
+    Room room = new Room(database, discards, removal, bounds, underWay);
     this.intake = new Intake(database, destinations, discards, folds, room, ids, clock);
     this.entries = new Entries(database, destinations);
     this.handlers = new Handlers(database);
     this.settling = new Settling(database, destinations, handlers, discards, breakers, clock);
     this.tallies = new Tallies(database, destinations, settling, breakers);
-    this.tidying = new Tidying(database, discards, removal, ids, bounds);
+    this.tidying = new Tidying(database, discards, removal, ids, bounds, underWay);
   }
 
   /**
@@ -203,6 +210,25 @@ public final class Outbox implements AutoCloseable {
       String destinationKey, Instant now, int limit, long bytes, Set<String> exclude)
       throws IOException {
     return entries.ready(destinationKey, now, limit, bytes, exclude);
+  }
+
+  /**
+   * Ids of entries that may be on their way to a server: neither time nor want of room takes them.
+   * What {@link #toSend} gives is among them from that moment on; who sends takes them out. May be
+   * used from any thread.
+   */
+  public Set<String> underWay() {
+    return underWay;
+  }
+
+  /** What that finds, by {@link #ready} or {@link #probe}; it is {@link #underWay} at once. */
+  public List<Entry> toSend(Search search) throws IOException {
+    return database.read(
+        () -> {
+          List<Entry> found = search.find();
+          found.forEach(entry -> underWay.add(entry.id()));
+          return found;
+        });
   }
 
   /**

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Keeps what waits to be sent within its bounds, in the very transaction that would go beyond them.
@@ -27,7 +28,7 @@ import java.util.Map;
  *   <li>and of all these the oldest: when the way is mended, what happened last is looked for.
  * </ol>
  *
- * <p>The next to be sent of each destination stay, since they may be under way.
+ * <p>The next to be sent of each destination stay, and all that is under way.
  *
  * <p>Measuring walks all that waits. So it is done only when as much has been stored since the last
  * time as there was room then; making room leaves a sixteenth free.
@@ -45,14 +46,16 @@ final class Room {
   private final Discards discards;
   private final Removal removal;
   private final Bounds bounds;
+  private final Set<String> underWay;
   private long bytesLeft;
   private long entriesLeft;
 
-  Room(Database database, Discards discards, Removal removal, Bounds bounds) {
+  Room(Database database, Discards discards, Removal removal, Bounds bounds, Set<String> underWay) {
     this.database = database;
     this.discards = discards;
     this.removal = removal;
     this.bounds = bounds;
+    this.underWay = underWay;
     database.onRollback(
         () -> {
           // What was removed is there again.
@@ -131,8 +134,8 @@ final class Room {
     List<Victim> victims = new ArrayList<>();
     PreparedStatement statement =
         database.prepared(
-            "SELECT seq, category, occurrences, size, stored FROM ("
-                + " SELECT seq, category, occurrences, size, stored, level,"
+            "SELECT seq, category, occurrences, size, stored, id FROM ("
+                + " SELECT id, seq, category, occurrences, size, stored, level,"
                 + " row_number() OVER (PARTITION BY fold ORDER BY seq DESC) AS copy"
                 + " FROM entries WHERE state = 0 AND destination = ?1)"
                 + " WHERE seq NOT IN (SELECT seq FROM entries WHERE state = 0 AND destination = ?1"
@@ -145,6 +148,9 @@ final class Room {
     statement.setLong(2, Math.min(NEXT, load.entries() / 2));
     try (ResultSet row = statement.executeQuery()) {
       while ((victims.size() < entries || bytes > 0) && row.next()) {
+        if (underWay.contains(Columns.id(row.getBytes(6)))) {
+          continue;
+        }
         victims.add(
             new Victim(
                 row.getLong(1), row.getString(2), row.getLong(3), row.getLong(4), row.getLong(5)));

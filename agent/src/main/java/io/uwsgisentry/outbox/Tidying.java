@@ -37,11 +37,17 @@ final class Tidying {
   private boolean underWay;
   private Instant forgotten = Instant.MIN;
 
-  Tidying(Database database, Discards discards, Removal removal, RecentIds ids, Bounds bounds) {
+  Tidying(
+      Database database,
+      Discards discards,
+      Removal removal,
+      RecentIds ids,
+      Bounds bounds,
+      Set<String> underWay) {
     this.database = database;
     this.bounds = bounds;
     this.ids = ids;
-    this.expiry = new Expiry(database, discards);
+    this.expiry = new Expiry(database, discards, underWay);
     this.packing = new Packing(database, bounds.historyBytes());
     this.history = new Retention(database, discards, removal, DELIVERED, bounds.historyBytes());
     // Entries that nobody will send would fill the disk of a server without a DSN.

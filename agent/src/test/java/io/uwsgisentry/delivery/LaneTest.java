@@ -11,6 +11,7 @@ import io.uwsgisentry.settings.Reach;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -28,7 +29,7 @@ class LaneTest {
 
   private long nanos = -5_000_000_000L; // System.nanoTime may be negative
   private Instant now = Instant.parse("2026-11-22T12:00:00Z");
-  private final Lane lane = new Lane("key", Map.of(), null, PACE, nanos);
+  private final Lane lane = new Lane("key", Map.of(), null, new HashSet<>(), PACE, nanos);
   private int entries;
 
   @Test
@@ -128,7 +129,7 @@ class LaneTest {
 
   @Test
   void aShorterLimitDoesNotEndALongerOne() {
-    Lane held = new Lane("key", Map.of("", now.plusSeconds(100)), null, PACE, nanos);
+    Lane held = new Lane("key", Map.of("", now.plusSeconds(100)), null, new HashSet<>(), PACE, nanos);
     held.fetched(List.of(entry()), 1, Supply.FETCHED_BYTES);
     assertThat(held.start(nanos, now)).isNull();
     assertThat(held.start(nanos, now.plusSeconds(100))).isNotNull();
