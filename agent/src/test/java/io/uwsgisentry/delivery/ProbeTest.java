@@ -116,7 +116,7 @@ class ProbeTest {
 
   @Test
   void otherClientErrorsAreRefusalsInTheServersWords() throws Exception {
-    for (int status : new int[] {400, 402, 408, 418}) {
+    for (int status : new int[] {400, 402, 410, 418}) {
       receiver.behave(
           Behaviour.status(status, Map.of("X-Sentry-Error", "no such project"), "details\r\nhere"));
       assertThat(send())
