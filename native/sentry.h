@@ -6,7 +6,7 @@
  *   options.c handlers.c configuration.c directory.c   what the configuration says, made ready once, before uWSGI forks
  *   supervisor.c          the agent's process
  *   intake_*.c            one entry point each: alarm, hook, route, exception
- *   capture.c boot.c requests.c watchdog.c lines.c python*.c vassals.c   what is reported without a handler
+ *   capture.c boot.c requests.c watchdog.c stack_times.c lines.c python*.c vassals.c   what is reported without a handler
  *   exits.c               what a worker, mule or spooler says as it exits
  *   watch.c children.c deaths.c harakiri.c backlog.c proc.c   of that, what the master sees (watch.h)
  *   records.c             what all of these do alike
@@ -77,7 +77,6 @@ struct sentry_stack {
 	uint32_t len;
 	uint64_t of;		/* a worker: start of the oldest request that was slow then; a mule or spooler: second of its deadline */
 	uint64_t taken;		/* microseconds */
-	uint64_t tried, tried_at;	/* the same of the last attempt: the watchdog's own */
 	uint64_t main_thread;
 	pid_t exited;		/* the process that came to its exit, and with what */
 	int exit_code;

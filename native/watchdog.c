@@ -7,15 +7,16 @@
  * threads change under it, and a process dies of that sooner or later. So it is called in a child that shares nothing with us
  * but that memory: a copy of the process at one moment, made with a bare clone(), in which no other thread runs and which no
  * wait() of the application sees. What goes wrong there goes wrong there. The child is bound in time and dies with us.
- * The copy costs what a fork costs (0.4 ms; 30 ms where a gigabyte is resident), so it is taken seldom: when something begins to
- * be slow, each time that this has taken twice as long, and just before harakiri; and never for more than a hundredth of the time.
+ * The copy costs what a fork costs (0.4 ms; 30 ms where a gigabyte is resident), so it is taken seldom: stack_times.c says when.
  *
  * The thread allocates nothing, takes no lock, keeps no descriptor, and has every signal blocked, and so has the child: a fault
  * of the child's is no business of uWSGI's handlers.
  *
- * Too long is, for a worker, a request beyond its threshold, and a websocket in the last second before harakiri; for a mule or a spooler, half of the time to its deadline.
+ * Too long is, for a worker, a request beyond its threshold, and any, a websocket too, in the last second before harakiri; for a
+ * mule or a spooler, half of the time to its deadline.
  */
 #include "sentry.h"
+#include "stack_times.h"
 
 #include <pthread.h>
 #include <sys/mman.h>
@@ -24,12 +25,12 @@
 #include <sys/wait.h>
 
 #define CHILD_MS 500		/* it needs one or two */
-#define SHARE 100		/* one part in so many of the time goes into it */
 
 static struct {
-	uint64_t threshold, harakiri;	/* microseconds */
-	uint64_t not_before;		/* the last one has cost too much to come again sooner */
+	uint64_t threshold;		/* microseconds */
+	int kills;			/* harakiri is told: stacks are to be there before it */
 	struct sentry_stack *stack;
+	struct sentry_stack_times times;
 } watchdog;
 
 /* in the child; a text from before stays whole until there is a new one */
@@ -57,16 +58,20 @@ static void pause_us(long us) {
 	nanosleep(&time, NULL);
 }
 
-static void take_stacks(uint64_t of) {
+static uint64_t monotonic_us(void) {
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t) time.tv_sec * 1000000 + (uint64_t) time.tv_nsec / 1000;
+}
+
+static void take_stacks(const struct sentry_slow *slow, uint64_t now) {
 	struct sentry_stack *stack = watchdog.stack;
-	uint64_t start = sentry_now_us();
+	uint64_t start = monotonic_us();
 	pid_t self = getpid();
 	__atomic_add_fetch(&stack->turn, 1, __ATOMIC_ACQ_REL);
-	stack->tried = of;
-	stack->tried_at = start;
 	/* no flags, and no signal when it ends; that all arguments are 0 makes their order the same on every processor */
 	pid_t child = (pid_t) syscall(SYS_clone, 0L, 0L, 0L, 0L, 0L);
-	if (child == 0) dump_and_end(stack, of, self);
+	if (child == 0) dump_and_end(stack, slow->of, self);
 	int status, ended = child < 0;
 	for (int i = 0; i < CHILD_MS * 2 && !ended; i++) {
 		pause_us(500);
@@ -77,30 +82,34 @@ static void take_stacks(uint64_t of) {
 		while (waitpid(child, &status, __WCLONE) < 0 && errno == EINTR);
 	}
 	__atomic_add_fetch(&stack->turn, 1, __ATOMIC_ACQ_REL);
-	uint64_t end = sentry_now_us();
-	watchdog.not_before = end > start ? end + (end - start) * SHARE : end;
+	sentry_stacks_were_tried(&watchdog.times, slow, now, start, monotonic_us());
 }
 
-/* what takes too long just now: what it is told by (0: nothing), when it began, when the last second before its kill begins (0: never) */
-struct slow {
-	uint64_t of, began, last_second;
-};
+/* of all the requests of a worker together: each that begins puts its kill off, and each that ends takes it away */
+static uint64_t deadline_of(const struct uwsgi_worker *worker) {
+	time_t own = worker->harakiri, users = worker->user_harakiri;
+	time_t first = own > 0 && (users <= 0 || own < users) ? own : users;
+	return watchdog.kills && first > 0 ? (uint64_t) first * 1000000 : 0;
+}
 
-static struct slow slow_request(uint64_t now) {
+static struct sentry_slow slow_request(uint64_t now) {
 	struct uwsgi_worker *worker = &uwsgi.workers[uwsgi.mywid];
-	uint64_t oldest = 0;
+	struct sentry_slow oldest = {0, 0, 0};
+	uint64_t deadline = deadline_of(worker);
 	for (int i = 0; i < uwsgi.cores; i++) {
 		struct wsgi_request *req = &worker->cores[i].req;
-		uint64_t started = req->start_of_request, limit = watchdog.threshold;
-		if (sentry_request_is_open(req)) limit = watchdog.harakiri ? watchdog.harakiri - 1000000 : UINT64_MAX - started;
-		if (worker->cores[i].in_request && started && now > started + limit && (!oldest || started < oldest)) oldest = started;
+		uint64_t started = req->start_of_request;
+		struct sentry_slow one = {started, started, deadline};
+		if (!worker->cores[i].in_request || !started) continue;
+		int too_long = now > started + watchdog.threshold && !sentry_request_is_open(req);
+		if (!too_long && !sentry_is_last_second(&one, now)) continue;
+		if (!oldest.of || one.began < oldest.began) oldest = one;
 	}
-	struct slow slow = {oldest, oldest, watchdog.harakiri ? oldest + watchdog.harakiri - 1000000 : 0};
-	return slow;
+	return oldest;
 }
 
 /* uWSGI does not tell when a mule or a spooler began: it began when its deadline was first seen, and is slow after half of the time */
-static struct slow deadline_at_hand(uint64_t now) {
+static struct sentry_slow deadline_at_hand(uint64_t now) {
 	static uint64_t seen, since;
 	time_t own = 0, users = 0;
 	if (uwsgi.muleid > 0) {
@@ -111,23 +120,14 @@ static struct slow deadline_at_hand(uint64_t now) {
 		own = uwsgi.i_am_a_spooler->harakiri;
 		users = uwsgi.i_am_a_spooler->user_harakiri;
 	}
-	uint64_t deadline = own > 0 ? (uint64_t) own : users > 0 ? (uint64_t) users : 0;
+	uint64_t deadline = own > 0 ? (uint64_t) own * 1000000 : users > 0 ? (uint64_t) users * 1000000 : 0;
 	if (deadline != seen) {
 		seen = deadline;
 		since = now;
 	}
-	uint64_t last_second = deadline * 1000000 - 1000000;
-	int at_hand = deadline && (now >= last_second || now - since >= (deadline * 1000000 - since) / 2);
-	struct slow slow = {at_hand ? deadline : 0, since, last_second};
+	int at_hand = deadline && (now >= deadline || (now > since && now - since >= (deadline - since) / 2));
+	struct sentry_slow slow = {at_hand ? deadline / 1000000 : 0, since, deadline};
 	return slow;
-}
-
-/* for the first time, after twice the time, or in the last second before harakiri */
-static int is_due(struct sentry_stack *stack, const struct slow *slow, uint64_t now) {
-	if (stack->tried != slow->of) return 1;
-	if (now < watchdog.not_before || now < stack->tried_at + 800000) return 0;
-	if (slow->last_second && now >= slow->last_second) return stack->tried_at < slow->last_second;
-	return now - slow->began >= 2 * (stack->tried_at - slow->began);
 }
 
 static void *watch(void *nothing) {
@@ -135,8 +135,8 @@ static void *watch(void *nothing) {
 	for (;;) {
 		pause_us(200000);
 		uint64_t now = sentry_now_us();
-		struct slow slow = uwsgi.mywid > 0 ? slow_request(now) : deadline_at_hand(now);
-		if (slow.of && is_due(watchdog.stack, &slow, now)) take_stacks(slow.of);
+		struct sentry_slow slow = uwsgi.mywid > 0 ? slow_request(now) : deadline_at_hand(now);
+		if (sentry_stacks_are_due(&watchdog.times, &slow, now, monotonic_us())) take_stacks(&slow, now);
 	}
 	return NULL;
 }
@@ -145,7 +145,7 @@ static void start(int slot) {
 	if (!sentry.watch || slot < 1 || slot >= sentry.watch->stacks) return;
 	if (!sentry_python_stacks_can()) return;
 	watchdog.stack = &sentry.watch->stack[slot];
-	watchdog.stack->of = watchdog.stack->tried = watchdog.stack->turn = watchdog.stack->len = 0;
+	watchdog.stack->of = watchdog.stack->turn = watchdog.stack->len = 0;
 	watchdog.stack->main_thread = (uint64_t) pthread_self();
 	pthread_attr_t attributes;
 	pthread_t thread;
@@ -162,8 +162,8 @@ static void start(int slot) {
 }
 
 static void read_threshold(void) {
-	watchdog.harakiri = sentry_capturing(SENTRY_CAPTURE_HARAKIRI) ? (uint64_t) uwsgi.harakiri_options.workers * 1000000 : 0;
-	uint64_t harakiri = watchdog.harakiri / 2;
+	watchdog.kills = sentry_capturing(SENTRY_CAPTURE_HARAKIRI);
+	uint64_t harakiri = watchdog.kills ? (uint64_t) uwsgi.harakiri_options.workers * 1000000 / 2 : 0;
 	watchdog.threshold = sentry.slow_us && (!harakiri || sentry.slow_us < harakiri) ? sentry.slow_us : harakiri;
 }
 
