@@ -13,7 +13,7 @@
  * of the child's is no business of uWSGI's handlers.
  *
  * Too long is, for a worker, a request beyond its threshold, and any, a websocket too, in the last second before harakiri; for a
- * mule or a spooler, half of the time to its deadline.
+ * mule or a spooler, half of the time to its deadline. A request whose headers are still on their way has nothing to show.
  */
 #include "sentry.h"
 #include "stack_times.h"
@@ -100,7 +100,7 @@ static struct sentry_slow slow_request(uint64_t now) {
 		struct wsgi_request *req = &worker->cores[i].req;
 		uint64_t started = req->start_of_request;
 		struct sentry_slow one = {started, started, deadline};
-		if (!worker->cores[i].in_request || !started) continue;
+		if (!worker->cores[i].in_request || !started || !req->parsed) continue;
 		int too_long = now > started + watchdog.threshold && !sentry_request_is_open(req);
 		if (!too_long && !sentry_is_last_second(&one, now)) continue;
 		if (!oldest.of || one.began < oldest.began) oldest = one;
