@@ -18,6 +18,7 @@
 #include "sentry.h"
 #include "stack_times.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -33,10 +34,19 @@ static struct {
 	struct sentry_stack_times times;
 } watchdog;
 
+/* near a limit of memory the copy is to be killed and not the worker. Where the worker gave root up the kernel does not let it ask */
+static void be_the_first_to_go(void) {
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd < 0) return;
+	if (write(fd, "1000", 4) != 4) errno = 0;
+	close(fd);
+}
+
 /* in the child; a text from before stays whole until there is a new one */
 static void dump_and_end(struct sentry_stack *stack, uint64_t of, pid_t parent) {
 	struct rlimit nothing = {0, 0}, second = {1, 1};
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	be_the_first_to_go();	/* its /proc is root's from the next line on */
 	prctl(PR_SET_DUMPABLE, 0);
 	setrlimit(RLIMIT_CORE, &nothing);
 	setrlimit(RLIMIT_CPU, &second);

@@ -2,6 +2,7 @@ package io.uwsgisentry.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.Record;
@@ -64,5 +65,38 @@ class CaptureStackTest {
     assertThat(server.get("/").status()).isZero();
     Record killed = scene.state().awaitRecord("the kill", r -> r.kind() == Kind.HARAKIRI);
     assertThat(killed.fields().text("stack")).contains("own.py", "in application");
+  }
+
+  /** The function that writes the stacks is replaced by one that writes what the kernel is told. */
+  @Test
+  void the_copy_asks_to_be_killed_before_its_worker_where_memory_is_short() throws Exception {
+    scene.file(
+        "told.c",
+        """
+        #include <fcntl.h>
+        #include <unistd.h>
+
+        const char *_Py_DumpTracebackThreads(int fd, void *interpreter, void *current) {
+          char text[32];
+          int from = open("/proc/self/oom_score_adj", O_RDONLY);
+          ssize_t n = read(from, text, sizeof(text));
+          return n > 0 && write(fd, text, n) == n ? 0 : "failed";
+        }
+        """);
+    String library = scene.directory().resolve("told.so").toString();
+    int compiled =
+        scene
+            .command("cc", "-shared", "-fPIC", "-o", library, scene.directory() + "/told.c")
+            .start()
+            .waitFor();
+    assumeTrue(compiled == 0, "needs a C compiler");
+    UwsgiServer server =
+        scene
+            .server(SERVER + "sentry-slow-request = 0.5\n")
+            .environment("LD_PRELOAD", library)
+            .start();
+    assertThat(server.get("/wait?4").status()).isEqualTo(200);
+    Record slow = scene.state().awaitRecord("the slow request", r -> r.kind() == Kind.SLOW);
+    assertThat(slow.fields().text("stack")).isEqualTo("1000\n");
   }
 }
