@@ -1,7 +1,7 @@
 /*
  * Python exceptions that belong to no request: in threads of the application's, in mules, spoolers, timers and signal handlers.
  * uWSGI only has Python print them. Printing goes through sys.excepthook, and for threads through threading.excepthook: both are
- * replaced, before any application is loaded, by a function that records the exception and then calls the one that was there.
+ * replaced, before any application is loaded and with it threading, by a function that records the exception and then calls the one that was there.
  * An application that sets its own and calls on the one before works as ever; one that does not is out of our sight.
  *
  * Not told a second time are an exception of a request, which uWSGI prints too, and one of an application that does not load.
@@ -101,13 +101,13 @@ static struct {
 	const char *doc;
 } definitions[] = {{"excepthook", printed, 1, NULL}, {"excepthook", thread_ended, 1, NULL}};
 
-static void replace(const char *module_name, int which, Object **before) {
+static void replace(const char *module_name, const char *name, int which, Object **before) {
 	Object *module = py.PyImport_ImportModule(module_name);
-	Object *there = module ? py.PyObject_GetAttrString(module, "excepthook") : NULL;
+	Object *there = module ? py.PyObject_GetAttrString(module, name) : NULL;
 	Object *ours = there ? py.PyCFunction_NewEx(&definitions[which], NULL, NULL) : NULL;
 	if (ours) {
 		*before = there;
-		if (py.PyObject_SetAttrString(module, "excepthook", ours) == 0) there = NULL;	/* kept for as long as the process lives */
+		if (py.PyObject_SetAttrString(module, name, ours) == 0) there = NULL;	/* kept for as long as the process lives */
 		py.Py_DecRef(ours);
 	}
 	if (there) py.Py_DecRef(there);
@@ -115,9 +115,23 @@ static void replace(const char *module_name, int which, Object **before) {
 	py.PyErr_Clear();
 }
 
+static int is_imported(const char *name) {
+	Object *modules = py.PySys_GetObject("modules");	/* borrowed */
+	Object *module = modules ? py.PyObject_CallMethod(modules, "get", "s", name) : NULL;
+	int is = module && module != py._Py_NoneStruct;
+	py_drop(module);
+	py.PyErr_Clear();
+	return is;
+}
+
+/*
+ * threading takes its hook from _thread, when it is imported. That is left to the application: imported here, in the master, it
+ * would hold the master's thread for the main one in every worker. There is no such hook before Python 3.8.
+ */
 static void install(void) {
-	replace("sys", 0, &printed_before);
-	replace("threading", 1, &thread_before);	/* none before Python 3.8 */
+	replace("sys", "excepthook", 0, &printed_before);
+	replace("_thread", "_excepthook", 1, &thread_before);
+	if (is_imported("threading")) replace("threading", "excepthook", 1, &thread_before);
 }
 
 /* ---- mules ---- */

@@ -127,7 +127,7 @@ def application(environ, start_response):
     elif path == "/thread":
         in_a_thread("tea leaves")
     elif path == "/hooks":
-        own = sys.excepthook is sys.__excepthook__, threading.excepthook is threading.__excepthook__
+        own = sys.excepthook is sys.__excepthook__, threading.excepthook.__name__ == "_excepthook"
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [("%s %s\n" % own).encode()]
     elif path == "/rest":

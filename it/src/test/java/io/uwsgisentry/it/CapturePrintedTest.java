@@ -2,6 +2,8 @@ package io.uwsgisentry.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -30,6 +32,17 @@ class CapturePrintedTest {
               raise OutOfStock("no %s left for signal %d" % (sku, signal))
 
       uwsgi.register_signal(1, "TARGET", fails_once)
+      """;
+
+  private static final String MAIN_THREAD =
+      """
+      import os
+
+      def application(environ, start_response):
+          where = threading.main_thread().native_id
+          start_response("200 OK", [("Content-Type", "text/plain")])
+          owner = "this process" if where == os.getpid() else "the one before it"
+          return [("the main thread is of %s\\n" % owner).encode()]
       """;
 
   @RegisterExtension final Scene scene = new Scene();
@@ -99,6 +112,35 @@ class CapturePrintedTest {
     server.get("/thread");
     server.get("/exit");
     assertThat(Events.exceptionType(scene.onlyEventOf(server))).isEqualTo("UnexpectedExit");
+  }
+
+  /** Whoever imports threading first makes its thread the main one. */
+  @ParameterizedTest
+  @ValueSource(strings = {"", "lazy-apps = true\n"})
+  void the_main_thread_of_an_application_is_the_one_that_it_is_without_us(String lazy) {
+    scene.file("early.py", "import threading\n" + MAIN_THREAD);
+    scene.file("late.py", MAIN_THREAD.replace("    where", "    import threading\n    where"));
+    for (String module : List.of("early", "late")) {
+      List<String> seen = new ArrayList<>();
+      for (String capture : List.of("none", "all")) {
+        UwsgiServer server =
+            scene
+                .server(
+                    SERVER
+                            .replace("module = captured", "module = " + module)
+                            .replace("pythonpath = ${apps}", "pythonpath = ${dir}")
+                        + "enable-threads = true\nsentry-agent = external\n"
+                        + lazy
+                        + "sentry-capture = "
+                        + capture
+                        + "\n")
+                .start();
+        seen.add(server.get("/").body());
+        server.stop();
+      }
+      assertThat(seen.get(0)).as(module).contains("main thread");
+      assertThat(seen.get(1)).as(module).isEqualTo(seen.get(0));
+    }
   }
 
   @Test
