@@ -16,6 +16,11 @@ chrt -i -p 0 $$ >/dev/null 2>&1 || renice -n 19 -p $$ >/dev/null 2>&1
 ulimit -v unlimited 2>/dev/null
 # glibc reserves 64 MiB of address space for each thread that allocates: too much where a limit on it stays
 export MALLOC_ARENA_MAX=1
+# /proc may hide other users' processes, and a server's that gave root up (hidepid, systemd's ProtectProc): the kernel's answer to
+# a signal that is none tells even then whether one is there
+visible() { { read -r _ <"/proc/$master/stat"; } 2>/dev/null; }
+alive() { visible || case $(kill -0 "$master" 2>&1) in '' | *ermitted*) ;; *) false ;; esac; }
+watcher=
 run() {
   plain "$dir/agent.lock" && plain "$dir/agent.wanted" && [ ! -h "$dir/runtime" ] || return 1
   command exec 9>>"$dir/agent.lock" || return 1
@@ -23,7 +28,7 @@ run() {
     # who waits says so: an agent that was told to stop leaves at once if there is another to go on
     until flock -n 9; do
       [ "$mode" = drain ] && return 0
-      [ -d "/proc/$master" ] || return 0
+      alive || return 0
       : >"$dir/agent.wanted"
       sleep 2
     done
@@ -40,7 +45,14 @@ run() {
   only=
   [ "$mode" = drain ] && only=--drain-only
   watch="--master $master"
-  [ "$mode" = drain ] && watch=
+  if [ "$mode" = drain ]; then
+    watch=
+  elif ! visible; then
+    # the agent watches this script then, and the script the server
+    watch="--master $$"
+    { while alive && kill -0 $$; do sleep 2; done; kill $$; } 9>&- 2>/dev/null &
+    watcher=$!
+  fi
   "$java" -Xmx48m -Xms4m -Xmn2m -Xss512k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=20 \
     -XX:+ExitOnOutOfMemoryError -XX:CompressedClassSpaceSize=32m -XX:ReservedCodeCacheSize=32m -XX:-UsePerfData \
     "-XX:ErrorFile=$dir/runtime/hs_err.log" \
@@ -50,11 +62,12 @@ run() {
 run
 rc=$?
 exec 9>&-
+[ -n "$watcher" ] && kill "$watcher" 2>/dev/null
 # another agent, started by hand, holds the lock: no need to ask again soon
 [ "$rc" = 75 ] && end "$rc" 30
 if [ "$mode" = detached ]; then
   sleep 5
-  [ -d "/proc/$master" ] && exec sh "$0" "$mode" "$plugin" "$dir" "$java" "$drain" "$options" "$master"
+  alive && exec sh "$0" "$mode" "$plugin" "$dir" "$java" "$drain" "$options" "$master"
   exit "$rc"
 fi
 end "$rc" 5
