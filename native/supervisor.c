@@ -198,9 +198,19 @@ static char *command(const char *mode, const char *master) {
 	return line;
 }
 
+#define MANY_FILES 4000000	/* half a second of a processor */
+
+/* uWSGI closes them one by one before it runs a daemon */
+static void warn_of_many_files(void) {
+	if (uwsgi.max_fd <= MANY_FILES) return;
+	sentry_say("%llu open files are allowed: uWSGI closes each of them before it starts a daemon such as the agent, which can take minutes of a processor. Set max-fd, say 65536",
+		(unsigned long long) uwsgi.max_fd);
+}
+
 /* in the process that will be the master, before it forks */
 void sentry_agent_register(void) {
 	if (!uwsgi.master_process || !able()) return;
+	warn_of_many_files();
 	char *line = command("attached", "");
 	if (geteuid() != 0 || sentry.journal.owner == 0) {
 		uwsgi_opt_add_daemon("attach-daemon", line, NULL);
