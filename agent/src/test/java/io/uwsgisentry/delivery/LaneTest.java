@@ -129,7 +129,8 @@ class LaneTest {
 
   @Test
   void aShorterLimitDoesNotEndALongerOne() {
-    Lane held = new Lane("key", Map.of("", now.plusSeconds(100)), null, new HashSet<>(), PACE, nanos);
+    Lane held =
+        new Lane("key", Map.of("", now.plusSeconds(100)), null, new HashSet<>(), PACE, nanos);
     held.fetched(List.of(entry()), 1, Supply.FETCHED_BYTES);
     assertThat(held.start(nanos, now)).isNull();
     assertThat(held.start(nanos, now.plusSeconds(100))).isNotNull();
