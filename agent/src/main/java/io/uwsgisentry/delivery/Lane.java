@@ -7,7 +7,6 @@ import io.uwsgisentry.outbox.Settlement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -66,24 +65,14 @@ final class Lane {
       Map<String, Instant> holds,
       boolean door) {}
 
-  /**
-   * An entry that was turned away, for whatever reason.
-   *
-   * @param before how often its server had turned it away while it took others
-   */
-  private record Suspect(String id, int before, String words) {}
-
   private static final int MOST_AT_HAND = 64;
-  private static final int TURNED_AWAY = 3;
 
   private final String key;
   private final Pace pace;
   private final Holds holds;
   private final Supply supply;
   private final Health health;
-
-  /** Turned away in this round. */
-  private final Map<String, Suspect> suspects = new LinkedHashMap<>();
+  private final Suspects suspects = new Suspects();
 
   private int inFlight;
   private long lastStart;
@@ -257,9 +246,7 @@ final class Lane {
     if (outcome instanceof Outcome.Delivered delivered) {
       // A server that lets no events in may take reports.
       if (isCurrent(ticket) && !(parcel instanceof Parcel.OfReport && health.closed())) {
-        suspects.remove(parcel.id());
-        certain = suspects.values().stream().map(suspect -> turnedAway(suspect, now)).toList();
-        suspects.clear();
+        certain = suspects.butFor(parcel.id(), now);
         health.taken();
       }
       settlement = new Settlement.Delivered(parcel.id(), now, delivered.status());
@@ -316,15 +303,15 @@ final class Lane {
     if (isCurrent(ticket)) {
       careful();
       if (health.denied(denied, nanos, now)) {
-        suspects.clear();
+        suspects.forget();
       }
       if (health.refusesAll()) {
-        suspects.clear();
+        suspects.forget();
         givenUp |= hurried;
       }
     }
     if (!health.refusesAll()) {
-      suspects.put(parcel.id(), new Suspect(parcel.id(), parcel.denials(), denied.words()));
+      suspects.add(parcel, denied.words());
     }
     if (hurried) {
       supply.tried(parcel.id());
@@ -335,13 +322,6 @@ final class Lane {
       next = Holds.later(next, breaker.next().plus(pace.spacing()));
     }
     return new Settlement.Retry(parcel.id(), next, denied.words());
-  }
-
-  /** What was turned away, and another taken after it. */
-  private static Settlement turnedAway(Suspect suspect, Instant now) {
-    return suspect.before() >= TURNED_AWAY
-        ? new Settlement.Dead(suspect.id(), DiscardReason.SEND_ERROR, suspect.words(), now)
-        : new Settlement.TurnedAway(suspect.id());
   }
 
   private Settlement failed(
