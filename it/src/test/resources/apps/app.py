@@ -18,10 +18,6 @@ def application(environ, start_response):
     def number(name, default):
         return float(query.get(name, [default])[0])
 
-    if "until" in query:
-        # A FIFO: opening it waits for who opens its other end.
-        open(query["until"][0], "w").close()
-
     if path == "/raise":
         raise Broken("cannot serve %s" % query.get("what", ["this"])[0])
     if path == "/log":

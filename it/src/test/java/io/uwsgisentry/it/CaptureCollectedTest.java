@@ -2,110 +2,223 @@ package io.uwsgisentry.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /**
- * A worker that dies between the plugin's look at it and uWSGI's own is collected before its death
- * was seen.
+ * Children that die between the plugin's look and uWSGI's, which collects them: the plugin finds
+ * another in their place.
  *
- * <p>The moment between is held open: there uWSGI reads the pidfiles of its daemons, and two of
- * them are FIFOs here. At the first the master meets the worker's request, at the second it waits
- * for the test.
+ * <p>That gap is a few microseconds wide. A library that is loaded before all others makes it as
+ * wide as it takes: while there is a file {@code gap}, what the master kills lives on until the
+ * master asks who is dead, and that answer waits until somebody is.
  */
 class CaptureCollectedTest {
-  private static final String SERVER =
+  private static final String SERVER = CaptureExceptionTest.SERVER;
+
+  private static final String GAP =
       """
-      [uwsgi]
-      plugins = python3,sentry
-      http-socket = 127.0.0.1:${port}
-      wsgi-file = ${apps}/app.py
-      master = true
-      sentry-dsn = ${dsn}
-      sentry-dir = ${state}
-      sentry-drain = 30
-      attach-daemon2 = cmd=sleep 1000,pidfile=${dir}/first,freq=100000
-      attach-daemon2 = cmd=sleep 1000,pidfile=${dir}/second,freq=100000
+      #define _GNU_SOURCE
+      #include <dlfcn.h>
+      #include <signal.h>
+      #include <stdio.h>
+      #include <stdlib.h>
+      #include <sys/wait.h>
+      #include <unistd.h>
+
+      static pid_t condemned;
+
+      int kill(pid_t pid, int signal) {
+        int (*real)(pid_t, int) = (int (*)(pid_t, int)) dlsym(RTLD_NEXT, "kill");
+        if (signal != SIGKILL || access(getenv("GAP"), F_OK)) return real(pid, signal);
+        condemned = pid;
+        return 0;
+      }
+
+      pid_t waitpid(pid_t pid, int *status, int options) {
+        pid_t (*real)(pid_t, int *, int) = (pid_t (*)(pid_t, int *, int)) dlsym(RTLD_NEXT, "waitpid");
+        siginfo_t who;
+        if (pid == -1 && options == WNOHANG && !access(getenv("GAP"), F_OK)) {
+          char there[4096];
+          snprintf(there, sizeof(there), "%s.there", getenv("GAP"));
+          FILE *file = fopen(there, "w");
+          if (file) fclose(file);
+          int (*now)(pid_t, int) = (int (*)(pid_t, int)) dlsym(RTLD_NEXT, "kill");
+          if (condemned) now(condemned, SIGKILL);
+          if (condemned || !getenv("GAP_KILLS")) {
+            while (waitid(P_ALL, 0, &who, WEXITED | WNOWAIT)) ;
+            unlink(getenv("GAP"));
+          }
+          condemned = 0;
+        }
+        return real(pid, status, options);
+      }
       """;
 
   @RegisterExtension final Scene scene = new Scene();
 
-  private Path first;
-  private Path second;
+  private Path gap;
+  private Path library;
 
   @BeforeEach
-  void name_the_fifos() {
-    first = scene.directory().resolve("first");
-    second = scene.directory().resolve("second");
+  void compile() throws Exception {
+    gap = scene.directory().resolve("gap");
+    library = scene.directory().resolve("gap.so");
+    String source = scene.file("gap.c", GAP).toString();
+    Process compiler =
+        scene
+            .command(
+                "sh", "-c", "cc -shared -fPIC -o \"$1\" \"$2\" -ldl", "cc", library + "", source)
+            .inheritIO()
+            .start();
+    assumeTrue(compiler.waitFor() == 0, "needs a C compiler");
   }
 
   @Test
-  void one_that_left_by_exit_died_of_the_code_that_it_said() throws Exception {
-    UwsgiServer server = scene.server(SERVER).start();
-    collectUnseen(server, "/quit?code=3", false);
+  void a_worker_that_was_to_end_is_no_event() {
+    UwsgiServer server =
+        started(scene.quietServer(SERVER + "max-requests = 1\nmin-worker-lifetime = 0\n"));
+    inTheGap();
+    server.get("/ok");
+    server.awaitLog("Respawned uWSGI worker 1");
+    scene.noEventOf(server);
+  }
+
+  @Test
+  void a_worker_that_was_sent_away_is_no_event() {
+    UwsgiServer server = started(scene.quietServer(SERVER));
+    server.get("/ok");
+    inTheGap();
+    Processes.signal(server.workerPid(1), "HUP");
+    server.awaitLog("Respawned uWSGI worker 1");
+    scene.noEventOf(server);
+  }
+
+  @Test
+  void a_worker_that_exited_died_of_the_code_that_it_said() {
+    UwsgiServer server = started(scene.server(SERVER.replace("captured", "app")));
+    inTheGap();
+    assertThat(server.get("/quit?code=3").status()).isZero();
+    server.awaitLog("Respawned uWSGI worker 1");
     Map<String, Object> event = scene.onlyEventOf(server);
-    assertThat(Events.exceptionType(event)).isEqualTo("UnexpectedExit");
     assertThat(Events.exceptionValue(event)).isEqualTo("worker exited with code 3");
     assertThat(event).as("its successor has none").doesNotContainKey("request");
   }
 
   @Test
-  void one_that_crashed_has_its_stack() throws Exception {
-    UwsgiServer server = scene.server(SERVER).start();
-    collectUnseen(server, "/segv?", false);
+  void a_worker_that_was_reloaded_for_its_exception_is_told_by_the_exception_alone() {
+    UwsgiServer server = started(scene.server(SERVER + "reload-on-exception = true\n"));
+    inTheGap();
+    server.get("/reserve");
+    server.awaitLog("Respawned uWSGI worker 1");
+    assertThat(Events.functions(scene.onlyEventOf(server)))
+        .containsExactly("application", "reserve");
+  }
+
+  @Test
+  void a_worker_that_was_killed_by_harakiri_is_told_by_that_alone() {
+    UwsgiServer server = started(killedInTheGap(scene.server(SERVER + "harakiri = 2\n")));
+    assertThat(server.get("/wait?60").status()).isZero();
+    server.awaitLog("Respawned uWSGI worker 1");
+    assertThat(Events.tags(scene.onlyEventOf(server))).containsEntry("uwsgi.kind", "harakiri");
+  }
+
+  @Test
+  void a_worker_that_exits_in_a_crash_is_told_with_its_frames() {
+    UwsgiServer server = started(scene.server(SERVER));
+    inTheGap();
+    server.get("/segv");
+    server.awaitLog("Respawned uWSGI worker 1");
     Map<String, Object> event = scene.onlyEventOf(server);
     assertThat(Events.exceptionType(event)).isEqualTo("SIGSEGV");
-    assertThat(Events.functions(event)).isNotEmpty();
+    assertThat(Events.functions(event)).contains("_PyEval_EvalFrameDefault");
   }
 
   @Test
-  void of_one_that_said_nothing_is_told_that_it_died() throws Exception {
-    UwsgiServer server = scene.server(SERVER).start();
-    collectUnseen(server, "/exit?code=3", false);
+  void of_a_worker_that_was_killed_it_is_told_that_it_died_but_not_with_the_requests_of_the_next() {
+    UwsgiServer server = started(scene.server(SERVER));
+    inTheGap();
+    Processes.signal(server.workerPid(1), "KILL");
+    server.awaitLog("Respawned uWSGI worker 1");
     Map<String, Object> event = scene.onlyEventOf(server);
     assertThat(Events.exceptionType(event)).isEqualTo("UnexpectedDeath");
+    assertThat(event).doesNotContainKeys("request", "transaction");
+    assertThat(Events.context(event, "uwsgi")).doesNotContainKey("requests_served");
   }
 
   @Test
-  void one_that_was_sent_away_and_went_is_no_incident() throws Exception {
-    UwsgiServer server = scene.quietServer(SERVER).start();
-    collectUnseen(server, "/ok?", true);
-    scene.noEventOf(server);
+  void a_mule_that_was_killed_is_told() {
+    UwsgiServer server = started(scene.server(SERVER + "mule = ${apps}/mule.py\n"));
+    inTheGap();
+    Processes.signal(mule(server), "KILL");
+    server.awaitLog("OOOPS mule 1");
+    Map<String, Object> event = scene.onlyEventOf(server);
+    assertThat(Events.exceptionType(event)).isEqualTo("UnexpectedDeath");
+    assertThat(Events.context(event, "uwsgi")).containsEntry("process", "mule");
   }
 
-  /** Has the worker serve this request, and be gone before the master looks on. */
-  private void collectUnseen(UwsgiServer server, String path, boolean sentAway) throws Exception {
-    long worker = server.workerPid(1);
-    // Daemons without a pidfile are started; from then on it is looked for once a second.
-    server.awaitLog(Pattern.quote("open(\"" + second + "\")"));
-    for (Path fifo : List.of(first, second)) {
-      assertThat(scene.command("mkfifo", fifo.toString()).start().waitFor()).isZero();
-    }
-    server.get(path + "&until=" + first);
-    if (sentAway) {
-      Processes.signal(worker, "HUP");
-    }
-    await("worker " + worker + " to be gone").until(() -> !Processes.alive(worker));
-    letGo();
-    server.awaitLog("Respawned uWSGI worker 1");
+  @Test
+  void a_mule_that_was_killed_for_its_deadline_is_told_so() {
+    scene.file(
+        "stuck.py",
+        """
+        import os, time, uwsgi
+
+        if os.path.exists("${dir}/stuck"):
+            while True:
+                uwsgi.mule_get_msg()
+        open("${dir}/stuck", "w").close()
+        uwsgi.set_user_harakiri(3)
+        time.sleep(60)
+        """);
+    UwsgiServer server = started(killedInTheGap(scene.server(SERVER + "mule = ${dir}/stuck.py\n")));
+    server.awaitLog("OOOPS mule 1");
+    assertThat(Events.exceptionType(scene.onlyEventOf(server))).isEqualTo("HarakiriError");
   }
 
-  /**
-   * While the writer's end is open the master does not wait, and then there is no FIFO any more.
-   */
-  private void letGo() throws IOException {
-    try (OutputStream held = Files.newOutputStream(second)) {
-      Files.delete(first);
-      Files.delete(second);
-    }
+  @Test
+  void a_cron_that_was_killed_for_its_deadline_is_told_so() {
+    String script = scene.file("endless.sh", "exec sleep 600\n").toString();
+    UwsgiServer server =
+        started(
+            killedInTheGap(
+                scene.server(SERVER + "cron2 = harakiri=1,minute=-1 sh " + script + "\n")));
+    server.awaitLog("HARAKIRI ON CRON");
+    assertThat(Events.exceptionType(scene.onlyEventOf(server))).isEqualTo("HarakiriError");
+  }
+
+  private static long mule(UwsgiServer server) {
+    Matcher matcher =
+        Pattern.compile("spawned uWSGI mule 1 \\(pid: (\\d+)\\)").matcher(server.log());
+    assertThat(matcher.find()).isTrue();
+    return Long.parseLong(matcher.group(1));
+  }
+
+  private UwsgiServer started(UwsgiServer server) {
+    return server
+        .environment("LD_PRELOAD", library.toString())
+        .environment("GAP", gap.toString())
+        .start();
+  }
+
+  /** The first that uWSGI kills dies in the gap; who dies before, does so at any time. */
+  private UwsgiServer killedInTheGap(UwsgiServer server) {
+    scene.file("gap", "");
+    return server.environment("GAP_KILLS", "1");
+  }
+
+  /** Returns once the master has looked, and waits for somebody to die. */
+  private void inTheGap() {
+    scene.file("gap", "");
+    await("the master in the gap")
+        .until(() -> Files.exists(scene.directory().resolve("gap.there")));
   }
 }
