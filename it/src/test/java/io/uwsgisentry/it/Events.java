@@ -59,6 +59,10 @@ final class Events {
     return frames(value).stream().map(frame -> String.valueOf(frame.get("function"))).toList();
   }
 
+  static Map<String, Object> mechanism(Map<String, Object> value) {
+    return map(value.get("mechanism"));
+  }
+
   static List<Map<String, Object>> frames(Map<String, Object> value) {
     return maps(map(value.get("stacktrace")).get("frames"));
   }
