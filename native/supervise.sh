@@ -50,7 +50,7 @@ run() {
   elif ! visible; then
     # the agent watches this script then, and the script the server
     watch="--master $$"
-    { while alive && kill -0 $$; do sleep 2; done; kill $$; } 9>&- 2>/dev/null &
+    { while kill -0 $$; do alive || { kill $$; break; }; sleep 2; done; } 9>&- 2>/dev/null &
     watcher=$!
   fi
   "$java" -Xmx48m -Xms4m -Xmn2m -Xss512k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=20 \
