@@ -7,8 +7,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -158,7 +156,7 @@ class CaptureCollectedTest {
   void a_mule_that_was_killed_is_told() {
     UwsgiServer server = started(scene.server(SERVER + "mule = ${apps}/mule.py\n"));
     inTheGap();
-    Processes.signal(mule(server), "KILL");
+    Processes.signal(server.mulePid(), "KILL");
     server.awaitLog("OOOPS mule 1");
     Map<String, Object> event = scene.onlyEventOf(server);
     assertThat(Events.exceptionType(event)).isEqualTo("UnexpectedDeath");
@@ -193,13 +191,6 @@ class CaptureCollectedTest {
                 scene.server(SERVER + "cron2 = harakiri=1,minute=-1 sh " + script + "\n")));
     server.awaitLog("HARAKIRI ON CRON");
     assertThat(Events.exceptionType(scene.onlyEventOf(server))).isEqualTo("HarakiriError");
-  }
-
-  private static long mule(UwsgiServer server) {
-    Matcher matcher =
-        Pattern.compile("spawned uWSGI mule 1 \\(pid: (\\d+)\\)").matcher(server.log());
-    assertThat(matcher.find()).isTrue();
-    return Long.parseLong(matcher.group(1));
   }
 
   private UwsgiServer started(UwsgiServer server) {

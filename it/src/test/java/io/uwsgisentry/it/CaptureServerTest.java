@@ -229,7 +229,7 @@ class CaptureServerTest {
     UwsgiServer server = scene.server(SERVER + "mule = ${apps}/mule.py\n").start();
     server.awaitLog("spawned uWSGI mule 1");
     server.get("/ok");
-    Processes.signal(mule(server), "KILL");
+    Processes.signal(server.mulePid(), "KILL");
     server.awaitLog("respawn");
     golden.holds("death_of_a_mule", scene.onlyEventOf(server));
   }
@@ -252,13 +252,5 @@ class CaptureServerTest {
     server.awaitLog("respawning mule|OOOPS mule|mule 1.*(?:died|annihilated|respawn)");
     Map<String, Object> event = scene.onlyEventOf(server);
     golden.holds("harakiri_of_a_mule", event);
-  }
-
-  private static long mule(UwsgiServer server) {
-    var matcher =
-        java.util.regex.Pattern.compile("spawned uWSGI mule 1 \\(pid: (\\d+)\\)")
-            .matcher(server.log());
-    assertThat(matcher.find()).isTrue();
-    return Long.parseLong(matcher.group(1));
   }
 }

@@ -30,6 +30,8 @@ final class UwsgiServer {
 
   private static final Pattern STATS = Pattern.compile("^stats = (.*)$", Pattern.MULTILINE);
 
+  private static final Pattern MULE = Pattern.compile("spawned uWSGI mule 1 \\(pid: (\\d+)\\)");
+
   private final Scene scene;
   private final String name;
   private final int port;
@@ -211,6 +213,15 @@ final class UwsgiServer {
   /** The master's process id, or the only process's; it stays through reloads. */
   long masterPid() {
     return process.pid();
+  }
+
+  /** The first process of the first mule. */
+  long mulePid() {
+    Matcher matcher = MULE.matcher(log());
+    if (!matcher.find()) {
+      throw new AssertionError(name + " has no mule");
+    }
+    return Long.parseLong(matcher.group(1));
   }
 
   /** The latest process of a worker, which need not live any more. */
