@@ -24,7 +24,7 @@ class CaptureBesideTest {
 
   @Parameter Uwsgi uwsgi;
 
-  @RegisterExtension final Scene scene = new Scene();
+  @RegisterExtension final Scene scene = Scene.withAgentInJvm();
 
   private final Golden golden = new Golden(scene);
 

@@ -19,7 +19,7 @@ class CaptureChildrenTest {
   /** For {@link #letTheMasterLook}. */
   private static final String LOOKS = SERVER + "touch-exec = ${dir}/look echo the master looked\n";
 
-  @RegisterExtension final Scene scene = new Scene();
+  @RegisterExtension final Scene scene = Scene.withAgentInJvm();
 
   private final Golden golden = new Golden(scene);
 
@@ -118,6 +118,7 @@ class CaptureChildrenTest {
 
   @Test
   void an_emperor_without_a_master_has_an_agent_for_what_it_tells() throws Exception {
+    scene.supervised();
     UwsgiServer emperor = emperor("");
     Processes.signal(vassal(emperor), "KILL");
     emperor.awaitLog("(?s)removed uwsgi instance.*spawned uWSGI worker 1");
@@ -144,6 +145,7 @@ class CaptureChildrenTest {
   @Test
   void a_worker_that_cannot_be_started_again_is_told() throws Exception {
     assumeTrue(Processes.root(), "needs root: a limit of processes for another user");
+    scene.supervised();
     UwsgiServer server =
         scene.server(SERVER + "uid = www-data\ngid = www-data\nworkers = 2\n").start();
     server.awaitLog("spawned uWSGI worker 2");

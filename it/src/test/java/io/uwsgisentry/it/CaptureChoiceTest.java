@@ -10,7 +10,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 class CaptureChoiceTest {
   private static final String SERVER = CaptureExceptionTest.SERVER;
 
-  @RegisterExtension final Scene scene = new Scene();
+  @RegisterExtension final Scene scene = Scene.withAgentInJvm();
 
   @Test
   void none_captures_nothing() {

@@ -61,7 +61,7 @@ class CaptureCollectedTest {
       }
       """;
 
-  @RegisterExtension final Scene scene = new Scene();
+  @RegisterExtension final Scene scene = Scene.withAgentInJvm();
 
   private Path gap;
   private Path library;

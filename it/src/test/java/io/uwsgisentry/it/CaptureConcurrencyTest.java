@@ -34,7 +34,7 @@ class CaptureConcurrencyTest {
 
   @Parameter Uwsgi uwsgi;
 
-  @RegisterExtension final Scene scene = new Scene();
+  @RegisterExtension final Scene scene = Scene.withAgentInJvm();
 
   private final Golden golden = new Golden(scene);
 
@@ -117,7 +117,7 @@ class CaptureConcurrencyTest {
     }
     assertThat(seen.get(0)).contains("a greenlet ran");
     assertThat(seen.get(1)).isEqualTo(seen.get(0));
-    scene.state().awaitNoAgent();
+    scene.awaitNoAgent();
     assertThat(scene.receiver().events())
         .allSatisfy(event -> assertThat(event).containsEntry("level", "info"));
   }

@@ -17,7 +17,7 @@ class CaptureDeathTest {
   /** For what the master has seen of a worker before its death. */
   private static final String SEEN = SERVER + "stats = ${dir}/stats\n";
 
-  @RegisterExtension final Scene scene = new Scene();
+  @RegisterExtension final Scene scene = Scene.withAgentInJvm();
 
   private final Golden golden = new Golden(scene);
 

@@ -23,7 +23,7 @@ class CaptureExceptionTest {
       sentry-drain = 10
       """;
 
-  @RegisterExtension final Scene scene = new Scene();
+  @RegisterExtension final Scene scene = Scene.withAgentInJvm();
 
   private final Golden golden = new Golden(scene);
 

@@ -22,7 +22,7 @@ class CaptureHarakiriTest {
 
   @Parameter Uwsgi uwsgi;
 
-  @RegisterExtension final Scene scene = new Scene();
+  @RegisterExtension final Scene scene = Scene.withAgentInJvm();
 
   private final Golden golden = new Golden(scene);
 

@@ -20,7 +20,7 @@ class CaptureLanguageTest {
       sentry-drain = 10
       """;
 
-  @RegisterExtension final Scene scene = new Scene();
+  @RegisterExtension final Scene scene = Scene.withAgentInJvm();
 
   private final Golden golden = new Golden(scene);
 

@@ -7,8 +7,11 @@ import io.uwsgisentry.journal.Record;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Isolated;
 
 /** The kernel kills for want of memory with the signal that anybody may send. */
+@Isolated(
+    "the kernel counts its kills for want of memory for the whole machine, and every other death tells of them")
 class CaptureMemoryTest {
   /** The kernel kills first whoever asks for it, and an agent does. */
   private static final String SERVER =

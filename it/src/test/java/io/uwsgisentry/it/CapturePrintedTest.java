@@ -45,7 +45,7 @@ class CapturePrintedTest {
           return [("the main thread is of %s\\n" % owner).encode()]
       """;
 
-  @RegisterExtension final Scene scene = new Scene();
+  @RegisterExtension final Scene scene = Scene.withAgentInJvm();
 
   @ParameterizedTest
   @ValueSource(
@@ -86,12 +86,12 @@ class CapturePrintedTest {
         scene
             .server(
                 SERVER.replace("module = captured", "pythonpath = ${dir}\nmodule = occasions")
+                    + "stats = ${dir}/stats\n"
                     + more)
             .start();
     if (occasion.contains("file_monitor")) {
       // The master looks at a file from its first moment on only.
-      server.awaitLog("spawned uWSGI worker 1");
-      scene.state().awaitAgent();
+      server.awaitMaster();
       scene.file("watched", "changed");
     }
     server.get("/ok");
@@ -129,7 +129,7 @@ class CapturePrintedTest {
                     SERVER
                             .replace("module = captured", "module = " + module)
                             .replace("pythonpath = ${apps}", "pythonpath = ${dir}")
-                        + "enable-threads = true\nsentry-agent = external\n"
+                        + "enable-threads = true\n"
                         + lazy
                         + "sentry-capture = "
                         + capture

@@ -28,7 +28,7 @@ class CapturePythonTest {
 
   @Parameter String version;
 
-  @RegisterExtension final Scene scene = new Scene();
+  @RegisterExtension final Scene scene = Scene.withAgentInJvm();
 
   private final Golden golden = new Golden(scene);
 

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 class CaptureServerTest {
   private static final String SERVER = CaptureExceptionTest.SERVER;
 
-  @RegisterExtension final Scene scene = new Scene();
+  @RegisterExtension final Scene scene = Scene.withAgentInJvm();
 
   private final Golden golden = new Golden(scene);
 
@@ -111,6 +111,7 @@ class CaptureServerTest {
 
   @Test
   void a_server_that_needs_its_application_tells_why_it_ended() {
+    scene.supervised();
     UwsgiServer server =
         scene.server(SERVER.replace("module = captured", "module = unloadable")).launch();
     server.awaitEnd();
@@ -121,6 +122,7 @@ class CaptureServerTest {
 
   @Test
   void a_worker_that_no_longer_loads_its_application_is_told() {
+    scene.supervised();
     scene.file(
         "fragile.py",
         """

@@ -17,7 +17,7 @@ class CaptureValuesTest {
       CaptureExceptionTest.SERVER.replace(
           "module = captured", "pythonpath = ${dir}\nmodule = values");
 
-  @RegisterExtension final Scene scene = new Scene();
+  @RegisterExtension final Scene scene = Scene.withAgentInJvm();
 
   @Test
   void local_variables_are_shown_as_far_as_they_go() {

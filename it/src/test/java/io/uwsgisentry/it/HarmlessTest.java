@@ -20,6 +20,7 @@ import java.util.function.LongSupplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -28,6 +29,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * a dead agent, not by a full disk. Speeds are printed and not judged, since they are the
  * machine's; what is judged is that no request fails and that every event is accounted for.
  */
+@Isolated("loads the machine and measures it")
 class HarmlessTest {
   private static final String PLAIN =
       """

@@ -93,7 +93,7 @@ final class NewestUwsgi {
   }
 
   /** Ends the test as not run where this uWSGI has no such plugin built in. */
-  void needs(String plugin) {
+  synchronized void needs(String plugin) {
     Command list = Command.run(venv, binary().toString(), "--plugins-list", "--no-server");
     assumeTrue(
         list.said.lines().anyMatch(line -> line.strip().matches("(\\d+: )?" + plugin)),
@@ -175,8 +175,8 @@ final class NewestUwsgi {
   /** One that ran to its end, with the last of what it printed. */
   private record Command(boolean succeeded, String said) {
     static Command run(Path directory, String... words) {
-      Path log = directory.resolve("command.log");
       try {
+        Path log = Files.createTempFile(directory, "command", ".log");
         Process process =
             new ProcessBuilder(List.of(words))
                 .directory(directory.toFile())
@@ -189,6 +189,7 @@ final class NewestUwsgi {
           process.destroyForcibly();
         }
         String said = new String(Files.readAllBytes(log), StandardCharsets.UTF_8);
+        Files.delete(log);
         return new Command(ended && process.exitValue() == 0, said);
       } catch (IOException e) {
         return new Command(false, e.toString());

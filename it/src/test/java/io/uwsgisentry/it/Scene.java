@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.uwsgisentry.agent.AgentInJvm;
 import io.uwsgisentry.testkit.Envelope;
 import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Ports;
@@ -50,8 +51,34 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
   private final Map<String, String> definitions = new LinkedHashMap<>();
   private final List<UwsgiServer> servers = new ArrayList<>();
   private final List<AutoCloseable> closing = new ArrayList<>();
+  private boolean agentInJvm;
   private Path directory;
   private Receiver receiver;
+  private AgentInJvm agent;
+
+  /** One whose servers start their agent themselves, in a JVM of its own. */
+  Scene() {
+    this(false);
+  }
+
+  private Scene(boolean agentInJvm) {
+    this.agentInJvm = agentInJvm;
+  }
+
+  /**
+   * One whose servers start no agent: the test's JVM takes their records and delivers them, by the
+   * agent's own classes. For tests of what is captured and not of the process that delivers it,
+   * which takes seconds to start and gives way to all others on a busy machine.
+   */
+  static Scene withAgentInJvm() {
+    return new Scene(true);
+  }
+
+  /** Has the servers of this test start their agent themselves, as one in production does. */
+  Scene supervised() {
+    agentInJvm = false;
+    return this;
+  }
 
   static {
     Awaitility.setDefaultTimeout(Patience.SOON);
@@ -75,12 +102,16 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
     try {
       context.getExecutionException().ifPresent(this::attachLogs);
     } finally {
-      reap();
-      for (AutoCloseable closeable : closing) {
-        closeable.close();
+      try {
+        reap();
+        awaitNoAgent();
+      } finally {
+        for (AutoCloseable closeable : closing) {
+          closeable.close();
+        }
+        receiver.close();
+        remove(directory);
       }
-      receiver.close();
-      remove(directory);
     }
   }
 
@@ -138,7 +169,7 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
       receiver.awaitEvents(before, Patience.SOON);
     }
     server.stop();
-    state().awaitNoAgent();
+    awaitNoAgent();
     List<Map<String, Object>> events = receiver.events();
     assertThat(events).as("events of %s", server.name()).hasSize(all);
     return events;
@@ -159,11 +190,13 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
 
   /** Ends a {@link #quietServer} and fails if anything but its last word arrived. */
   void noEventOf(UwsgiServer server) {
-    // One that is ended while its JVM starts leaves what there is to the next.
-    await().atMost(Patience.SOON).until(() -> state().agentLog().contains(" started, pid "));
+    if (!agentInJvm) {
+      // One that is ended while its JVM starts leaves what there is to the next.
+      await().atMost(Patience.SOON).until(() -> state().agentLog().contains(" started, pid "));
+    }
     server.stop();
     awaitEvent(LAST_WORD);
-    state().awaitNoAgent();
+    awaitNoAgent();
     assertThat(receiver.events())
         .as("events of %s", server.name())
         .allSatisfy(event -> assertThat(Events.message(event)).isEqualTo(LAST_WORD));
@@ -199,11 +232,36 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
     return this;
   }
 
+  /** Waits until the agent has delivered what its server, which has ended, left to it. */
+  void awaitNoAgent() {
+    if (!agentInJvm) {
+      state().awaitNoAgent();
+    } else if (agent != null) {
+      try {
+        agent.close();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new AssertionError(e);
+      }
+      agent = null;
+    }
+  }
+
+  /** To be called before a server of this scene starts. */
+  void provideAgent() {
+    if (agentInJvm && agent == null) {
+      agent = AgentInJvm.start(state().path());
+    }
+  }
+
   /** A server with this configuration, not yet started; its port is {@code ${port}}. */
   UwsgiServer server(String ini) {
+    // A configuration that names its agent wants no other: with an external one, records stay.
+    agentInJvm &= !ini.contains("sentry-agent");
     int port = freePort();
     define("port", port);
-    UwsgiServer server = new UwsgiServer(this, "server" + (servers.size() + 1), expand(ini), port);
+    String text = expand(agentInJvm ? ini + "\nsentry-agent = external\n" : ini);
+    UwsgiServer server = new UwsgiServer(this, "server" + (servers.size() + 1), text, port);
     servers.add(server);
     return server;
   }
@@ -310,10 +368,11 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
 
   private void attachLogs(Throwable failure) {
     for (UwsgiServer server : servers) {
-      failure.addSuppressed(new Tail(server.name() + "'s log", server.log()));
+      failure.addSuppressed(new LogTail(server.name() + "'s log", server.log()));
     }
-    failure.addSuppressed(new Tail("agent.log", state().agentLog()));
-    failure.addSuppressed(new Tail("the outbox", state().outboxText()));
+    failure.addSuppressed(
+        new LogTail("agent.log", agent == null ? state().agentLog() : agent.log()));
+    failure.addSuppressed(new LogTail("the outbox", state().outboxText()));
   }
 
   private static void remove(Path tree) throws IOException {
@@ -334,20 +393,5 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
             return FileVisitResult.CONTINUE;
           }
         });
-  }
-
-  /** The last lines of a log, in the report of a failed test. */
-  private static final class Tail extends RuntimeException {
-    private static final long serialVersionUID = 1L;
-    private static final int LINES = 60;
-
-    Tail(String name, String text) {
-      super(name + ":\n" + last(text), null, false, false);
-    }
-
-    private static String last(String text) {
-      List<String> lines = text.lines().toList();
-      return String.join("\n", lines.subList(Math.max(0, lines.size() - LINES), lines.size()));
-    }
   }
 }

@@ -11,8 +11,10 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.parallel.Isolated;
 
 /** Many equal incidents are a handful of events, with the exact count in them. */
+@Isolated("loads the machine")
 class StormTest {
   private static final String SERVER =
       """

@@ -20,7 +20,7 @@ class UnharmedTest {
   private static final String SERVER =
       CaptureExceptionTest.SERVER.replace("module = captured", "module = harm");
 
-  @RegisterExtension final Scene scene = new Scene();
+  @RegisterExtension final Scene scene = Scene.withAgentInJvm();
 
   @Test
   void an_exception_that_fails_to_say_what_it_is_does_not_end_its_worker() {
@@ -121,6 +121,7 @@ class UnharmedTest {
   @Test
   void an_agent_beside_a_master_that_is_root_has_none_of_its_groups() throws IOException {
     assumeTrue(Processes.root(), "needs root: setgroups");
+    scene.supervised();
     UwsgiServer server =
         scene
             .server(SERVER + "uid = www-data\ngid = www-data\nmaster-as-root = true\n")

@@ -107,6 +107,7 @@ final class UwsgiServer {
     if (process != null) {
       await("port " + port + " to be free").until(() -> !Http.listens(port));
     }
+    scene.provideAgent();
     Path config = scene.file(file, ini);
     List<String> command = new ArrayList<>(before);
     command.addAll(List.of(binary, "--ini", config.toString()));
