@@ -36,9 +36,9 @@ final class CheckedFileReader {
     if (!Files.exists(path) && file.lastIndexOf(':') > 0) {
       path = Path.of(file.substring(0, file.lastIndexOf(':')));
     }
-    if (!Files.isReadable(path) || Files.isDirectory(path)) {
+    if (!Files.isReadable(path) || !Files.isRegularFile(path)) {
       throw new ParameterException(
-          spec.commandLine(), path + " is not there, is no file, or you may not read it");
+          spec.commandLine(), path + " is not there, is no plain file, or you may not read it");
     }
     boolean ini = !path.toString().matches(".*\\.(ya?ml|json|js|xml)");
     IniReader own = ini ? IniReader.read(file, surroundings.environment(), Path.of("")) : null;

@@ -12,6 +12,9 @@ import picocli.CommandLine.Option;
 
 /** The option {@code --dir}, and where to look without it. Nothing here creates anything. */
 final class DirectoryOption {
+  private static final List<String> OURS =
+      List.of("journal", "key", "outbox.db", "agent.lock", "agent.log", "runtime");
+
   @Option(
       names = "--dir",
       paramLabel = "DIR",
@@ -39,7 +42,24 @@ final class DirectoryOption {
               + ": run this as its owner, for example with sudo -u"
               + owner(directory));
     }
+    if (!isOurs(directory)) {
+      throw new Unavailable(
+          directory
+              + " is no state directory: it has files, and none of "
+              + String.join(", ", OURS)
+              + ". Name the server's sentry-dir");
+    }
     return directory;
+  }
+
+  /** An empty one is: no server has started with it yet. */
+  private static boolean isOurs(Path directory) throws Unavailable {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
+      return !files.iterator().hasNext()
+          || OURS.stream().anyMatch(name -> Files.exists(directory.resolve(name)));
+    } catch (IOException e) {
+      throw new Unavailable("cannot read " + directory + ": " + e.getMessage());
+    }
   }
 
   /** The directory's path, whether it is there or not. */

@@ -66,17 +66,20 @@ final class EventsRetryCommand implements Callable<Integer> {
     Path path = directory.existing(surroundings);
     checkOwner(path);
     List<String> wanted = all ? undelivered(path) : named(path);
-    int ready = 0;
-    if (!wanted.isEmpty()) {
-      // It needs nobody's secrets but the directory's own: options and defaults stand in the
-      // outbox.
-      Resolver resolver =
-          handler ->
-              HandlerSettings.of(handler.handler(), handler.options(), handler.defaults())
-                  .destination();
-      try (Outbox outbox = Outbox.open(path.resolve("outbox.db"))) {
-        ready = outbox.retry(wanted, resolver);
+    if (wanted.isEmpty()) {
+      if (all) {
+        spec.commandLine().getOut().println("no events that are not delivered");
       }
+      return ExitCode.NO;
+    }
+    int ready;
+    // It needs nobody's secrets but the directory's own: options and defaults stand in the outbox.
+    Resolver resolver =
+        handler ->
+            HandlerSettings.of(handler.handler(), handler.options(), handler.defaults())
+                .destination();
+    try (Outbox outbox = Outbox.open(path.resolve("outbox.db"))) {
+      ready = outbox.retry(wanted, resolver);
     }
     PrintWriter out = spec.commandLine().getOut();
     out.println(
@@ -116,17 +119,21 @@ final class EventsRetryCommand implements Callable<Integer> {
                 .toList());
   }
 
-  private List<String> named(Path path) throws Unavailable, IOException {
+  /** None where one of them is not found: then nothing is changed, and the reason is printed. */
+  private List<String> named(Path path) throws IOException {
     List<String> wanted = new ArrayList<>();
     for (String id : ids) {
       List<Entry> found = EventId.find(path, id, 2, spec);
       if (found.size() != 1) {
-        throw new Unavailable(
-            (found.isEmpty()
-                    ? "there is no event whose id begins with "
-                    : "more than one event's id begins with ")
-                + Text.line(id)
-                + "; nothing was changed");
+        spec.commandLine()
+            .getErr()
+            .println(
+                (found.isEmpty()
+                        ? "uwsgi-sentry: there is no event whose id begins with "
+                        : "uwsgi-sentry: more than one event's id begins with ")
+                    + Text.line(id)
+                    + "; nothing was changed");
+        return List.of();
       }
       wanted.add(found.get(0).id());
     }

@@ -90,6 +90,9 @@ final class IniReader {
           "files include each other more than " + MAX_DEPTH + " deep: " + target.file());
     }
     Path path = directory.resolve(target.file());
+    if (Files.exists(path) && !Files.isRegularFile(path)) {
+      throw new IOException(path + " is no plain file"); // opening a FIFO would wait for ever
+    }
     last = target.file();
     String section = "";
     boolean found = false;

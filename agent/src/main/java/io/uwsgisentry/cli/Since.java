@@ -11,24 +11,36 @@ import java.util.regex.Pattern;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 
-/** The value of {@code --since}. */
+/** Times and durations on the command line: {@code --since}, {@code --max-wait}. */
 final class Since {
   private static final Pattern AGO = Pattern.compile("(\\d{1,9})([smhd])");
 
   private Since() {}
 
+  /** The value of an option that is a duration. */
+  static Duration duration(String option, String text, CommandSpec spec) {
+    Matcher matcher = AGO.matcher(text);
+    if (!matcher.matches()) {
+      throw new ParameterException(
+          spec.commandLine(), option + " " + text + ": write a duration such as 90s, 15m or 2h");
+    }
+    return duration(matcher);
+  }
+
+  private static Duration duration(Matcher matched) {
+    long n = Long.parseLong(matched.group(1));
+    return switch (matched.group(2)) {
+      case "s" -> Duration.ofSeconds(n);
+      case "m" -> Duration.ofMinutes(n);
+      case "h" -> Duration.ofHours(n);
+      default -> Duration.ofDays(n);
+    };
+  }
+
   static Instant parse(String text, Surroundings surroundings, CommandSpec spec) {
     Matcher ago = AGO.matcher(text);
     if (ago.matches()) {
-      long n = Long.parseLong(ago.group(1));
-      Duration age =
-          switch (ago.group(2)) {
-            case "s" -> Duration.ofSeconds(n);
-            case "m" -> Duration.ofMinutes(n);
-            case "h" -> Duration.ofHours(n);
-            default -> Duration.ofDays(n);
-          };
-      return surroundings.clock().instant().minus(age);
+      return surroundings.clock().instant().minus(duration(ago));
     }
     String time = text.replace(' ', 'T');
     try {

@@ -29,11 +29,16 @@ import picocli.CommandLine.Spec;
     name = "status",
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
-    description = {"Shows whether the agent runs, what waits, what was lost and why.", ""},
+    description = {
+      "Shows whether the agent runs, what waits, what was lost and why. The first line is OK, or a line"
+          + " PROBLEM for each thing to look at.",
+      ""
+    },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
-      "0:an agent runs, or there is nothing for it to do",
-      "1:no agent runs, and records or events wait for one",
+      "0:OK",
+      "1:at least one PROBLEM: records or events wait and no agent runs, sending fails or is paused, events"
+          + " have waited too long, are dead or undeliverable",
       ExitCode.USAGE_LINE,
       ExitCode.UNAVAILABLE_LINE
     })
@@ -49,22 +54,31 @@ final class StatusCommand implements Callable<Integer> {
   @Option(names = "--json", description = "One JSON object.")
   boolean json;
 
+  @Option(
+      names = "--max-wait",
+      paramLabel = "TIME",
+      defaultValue = "15m",
+      description =
+          "How long an event may wait to be sent before that is a problem: 90s, 15m, 2h (default: ${DEFAULT-VALUE}).")
+  String maxWait = "";
+
   StatusCommand(Surroundings surroundings) {
     this.surroundings = surroundings;
   }
 
   @Override
   public Integer call() throws Unavailable, IOException {
-    Status status = look(directory.existing(surroundings));
+    Duration longest = Since.duration("--max-wait", maxWait, spec);
+    Status status = look(directory.existing(surroundings), longest);
     PrintWriter out = spec.commandLine().getOut();
     out.print(
         json
             ? StatusPage.json(status)
             : StatusPage.text(status, surroundings.zone(), surroundings.width()));
-    return status.waitsForAgent() ? ExitCode.NO : ExitCode.DONE;
+    return status.problems().isEmpty() ? ExitCode.DONE : ExitCode.NO;
   }
 
-  private Status look(Path path) throws IOException {
+  private Status look(Path path, Duration longest) throws IOException {
     LockProbe.Holder holder = LockProbe.holder(path.resolve("agent.lock"));
     int files = 0;
     long bytes = 0;
@@ -90,7 +104,8 @@ final class StatusCommand implements Callable<Integer> {
             .map(file -> String.valueOf(file.getFileName()))
             .toList(),
         contents(path),
-        surroundings.clock().instant());
+        surroundings.clock().instant(),
+        longest);
   }
 
   private static boolean isOlder(Path file, Instant than) {

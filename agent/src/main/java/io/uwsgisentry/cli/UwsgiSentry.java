@@ -1,6 +1,8 @@
 package io.uwsgisentry.cli;
 
 import io.uwsgisentry.console.Text;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -43,7 +45,7 @@ public final class UwsgiSentry {
             .addSubcommand(new CheckCommand(surroundings));
     int width = surroundings.width();
     return root.setUsageHelpWidth(width == 0 ? 100 : Math.max(60, Math.min(width, 120)))
-        .setOut(new PrintWriter(System.out, true, StandardCharsets.UTF_8))
+        .setOut(new Output(new FileOutputStream(FileDescriptor.out)))
         .setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8))
         .setExecutionStrategy(UwsgiSentry::run)
         .setExecutionExceptionHandler(UwsgiSentry::tell);
@@ -51,14 +53,25 @@ public final class UwsgiSentry {
 
   /**
    * Pages are printed without a line break at the end, which would flush them; and the process ends
-   * with exit().
+   * with exit(). What cannot be written was not said: the exit code must not claim that it was.
    */
   private static int run(CommandLine.ParseResult result) {
+    int code = ExitCode.UNAVAILABLE;
     try {
-      return new CommandLine.RunLast().execute(result);
+      code = new CommandLine.RunLast().execute(result);
     } finally {
       result.asCommandLineList().forEach(command -> command.getOut().flush());
     }
+    String fault = result.commandSpec().commandLine().getOut() instanceof Output o ? o.fault() : "";
+    if (fault.isEmpty()) {
+      return code;
+    }
+    result
+        .commandSpec()
+        .commandLine()
+        .getErr()
+        .println("uwsgi-sentry: the output could not be written: " + fault);
+    return ExitCode.UNAVAILABLE;
   }
 
   /** What a person can act upon is one sentence; a bug keeps its stack trace. */

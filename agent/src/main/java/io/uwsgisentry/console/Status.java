@@ -7,7 +7,9 @@ import io.uwsgisentry.outbox.FoldTally;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.Tally;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param stuck names of the files that a running agent has not been able to take for minutes
  * @param damaged names of the databases that were put aside because they could not be read
  * @param outbox null as long as no agent has made the database
+ * @param maxWait how long an event may wait to be sent before that is a problem
  */
 public record Status(
     Path directory,
@@ -32,7 +35,8 @@ public record Status(
     List<String> stuck,
     List<String> damaged,
     @Nullable Contents outbox,
-    Instant now) {
+    Instant now,
+    Duration maxWait) {
 
   /**
    * What is in the outbox.
@@ -47,6 +51,60 @@ public record Status(
       List<Counter> counters,
       FoldTally folding,
       List<Advice> warnings) {}
+
+  /**
+   * What somebody has to look at, the gravest first, one short sentence each. Empty: all is well.
+   * {@code status} ends with exit code 1 if there is any.
+   */
+  public List<String> problems() {
+    List<String> problems = new ArrayList<>();
+    if (waitsForAgent()) {
+      problems.add("no agent runs, and records wait for one");
+    }
+    if (!stuck.isEmpty()) {
+      problems.add(
+          Text.count(stuck.size(), "journal file") + " cannot be taken: agent.log says why");
+    }
+    if (outbox != null) {
+      outbox.destinations().forEach(tally -> problem(tally, problems));
+      left(State.DEAD, "refused or expired", problems);
+      left(State.UNDELIVERABLE, "whose DSN cannot be used", problems);
+    }
+    return problems;
+  }
+
+  private void problem(DestinationTally tally, List<String> problems) {
+    String host = tally.dsn().host();
+    if (tally.breaker() != null) {
+      problems.add(host + " answers " + tally.breaker().status() + ": sending to it is paused");
+      return;
+    }
+    if (tally.failing() != null && tally.holds().isEmpty()) {
+      problems.add("the last try to send to " + host + " failed: " + Text.line(tally.failing()));
+      return;
+    }
+    Instant oldest = tally.oldestReady();
+    if (oldest != null && oldest.plus(maxWait).isBefore(now)) {
+      problems.add(
+          "events for "
+              + host
+              + " have waited for "
+              + Text.age(Duration.between(oldest, now))
+              + (tally.holds().isEmpty() ? "" : ", held by its rate limit"));
+    }
+  }
+
+  private void left(State state, String why, List<String> problems) {
+    Tally tally = outbox == null ? null : outbox.entries().get(state);
+    if (tally != null && tally.entries() > 0) {
+      problems.add(
+          Text.count(tally.entries(), "event")
+              + " "
+              + why
+              + ": uwsgi-sentry events --state "
+              + Words.state(state));
+    }
+  }
 
   /** Whether there is work that nobody does. */
   public boolean waitsForAgent() {

@@ -37,6 +37,9 @@ public final class StatusPage {
    */
   public static String text(Status status, ZoneId zone, int width) {
     StringBuilder out = new StringBuilder();
+    List<String> problems = status.problems();
+    out.append(problems.isEmpty() ? "OK\n" : "");
+    problems.forEach(problem -> out.append("PROBLEM: ").append(problem).append('\n'));
     field(out, "directory", Text.line(status.directory().toString()));
     field(out, "agent", agent(status));
     field(
@@ -189,6 +192,8 @@ public final class StatusPage {
   /** For a script: one object. */
   public static String json(Status status) {
     Map<String, @Nullable Object> object = new LinkedHashMap<>();
+    object.put("ok", status.problems().isEmpty());
+    object.put("problems", status.problems());
     object.put("directory", status.directory().toString());
     Map<String, @Nullable Object> agent = new LinkedHashMap<>();
     agent.put("running", status.agentRuns());

@@ -104,8 +104,7 @@ public final class Json {
         case '\r' -> out.append("\\r");
         case '\t' -> out.append("\\t");
         default -> {
-          // C1 controls and line separators are legal in JSON, but not on a terminal.
-          if (c < ' ' || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029) {
+          if (c < ' ' || (c >= 0x7f && obeyed(text, i))) {
             out.append(String.format("\\u%04x", (int) c));
           } else {
             out.append(c);
@@ -114,6 +113,28 @@ public final class Json {
       }
     }
     out.append('"');
+  }
+
+  /**
+   * Whether a terminal would do something instead of showing it: C1 controls, line separators,
+   * marks that reverse the writing. JSON allows them; their escapes are the same string.
+   */
+  private static boolean obeyed(String text, int at) {
+    int c = text.codePointAt(at);
+    if (Character.isLowSurrogate(text.charAt(at))
+        && at > 0
+        && Character.isHighSurrogate(text.charAt(at - 1))) {
+      c = text.codePointAt(at - 1);
+    }
+    return switch (Character.getType(c)) {
+      case Character.CONTROL,
+          Character.FORMAT,
+          Character.SURROGATE,
+          Character.LINE_SEPARATOR,
+          Character.PARAGRAPH_SEPARATOR ->
+          true;
+      default -> false;
+    };
   }
 
   private @Nullable Object value(int depth) throws IOException {

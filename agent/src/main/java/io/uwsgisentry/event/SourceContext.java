@@ -4,6 +4,7 @@ import io.sentry.protocol.SentryStackFrame;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
@@ -20,15 +21,17 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Only a file that is what ran is of use: one that was changed after the incident is left alone.
  * The names come from the application, and an agent may be able to read more than the server, so
- * only regular files of a size and with an ending that source code has are opened. What was read is
- * kept for the next event, as bytes and within a bound: an exception that comes a thousand times
- * reads its files once. Thread-safe.
+ * only regular files of a size and with an ending that source code has are opened; where the name
+ * is a link, the file that it leads to must have such an ending, too. What was read is kept for the
+ * next event, as bytes and within a bound: an exception that comes a thousand times reads its files
+ * once. Thread-safe.
  */
 final class SourceContext {
   private static final int AROUND = 5;
   private static final int MAX_LINE = 256;
   private static final int MAX_FILE = 2 << 20;
   private static final int MAX_KEPT = 2 << 20;
+  private static final int MOST_LINKS = 8;
   private static final Set<String> ENDINGS =
       Set.of(
           "py", "pyw", "pyx", "wsgi", "rb", "ru", "rake", "erb", "pl", "pm", "psgi", "cgi", "lua",
@@ -90,12 +93,13 @@ final class SourceContext {
   }
 
   private synchronized @Nullable Source source(String name, Instant ran) {
-    Path file = machine.file(name);
-    if (file == null || !ENDINGS.contains(name.substring(name.lastIndexOf('.') + 1))) {
-      return null;
-    }
     try {
-      BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+      Path file = file(name);
+      if (file == null) {
+        return null;
+      }
+      BasicFileAttributes attributes =
+          Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
       Instant changed = attributes.lastModifiedTime().toInstant();
       if (!attributes.isRegularFile() || attributes.size() > MAX_FILE || changed.isAfter(ran)) {
         return null;
@@ -105,7 +109,7 @@ final class SourceContext {
         return known;
       }
       byte[] text;
-      try (var in = Files.newInputStream(file)) {
+      try (var in = Files.newInputStream(file, LinkOption.NOFOLLOW_LINKS)) {
         text = in.readNBytes(MAX_FILE);
       }
       Source read = new Source(changed, text, starts(text));
@@ -115,6 +119,27 @@ final class SourceContext {
       // Not readable, or gone since: the event has its frames without their text.
       return null;
     }
+  }
+
+  /** The file behind the name and the links that it may be; null if it cannot be source code. */
+  private @Nullable Path file(String name) throws IOException {
+    Path file = machine.file(name);
+    for (int links = 0; file != null && isSource(file.toString()); links++) {
+      if (!Files.isSymbolicLink(file)) {
+        return file;
+      }
+      if (links == MOST_LINKS) {
+        return null;
+      }
+      Path target = Files.readSymbolicLink(file);
+      // An absolute one starts from the server's root, which need not be the agent's.
+      file = target.isAbsolute() ? machine.file(target.toString()) : file.resolveSibling(target);
+    }
+    return null;
+  }
+
+  private static boolean isSource(String name) {
+    return ENDINGS.contains(name.substring(name.lastIndexOf('.') + 1));
   }
 
   private void keep(String name, Source source) {

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param entries how many entries are in each state; states without entries are left out
  * @param oldestReady when the longest waiting entry happened
  * @param lastError the newest error among its entries that are not delivered
+ * @param failing why the newest try of an entry that still waits failed; null if none failed
  * @param holds until when the server wants nothing of a category; the empty category is all of them
  * @param breaker what it said if it lets nobody in: its ready entries are parked
  */
@@ -23,5 +24,6 @@ public record DestinationTally(
     Map<State, Long> entries,
     @Nullable Instant oldestReady,
     @Nullable String lastError,
+    @Nullable String failing,
     Map<String, Instant> holds,
     @Nullable Breaker breaker) {}

@@ -75,6 +75,7 @@ final class Tallies {
                     count.getValue(),
                     oldestReady(address.id()),
                     lastError(address.id()),
+                    failing(address.id()),
                     settling.holds(address.key()),
                     breakers.find(address.key()).orElse(null)));
           }
@@ -96,10 +97,21 @@ final class Tallies {
   }
 
   private @Nullable String lastError(long destination) throws SQLException {
-    PreparedStatement statement =
-        database.prepared(
-            "SELECT last_error FROM entries WHERE destination = ? AND last_error IS NOT NULL"
-                + " ORDER BY coalesce(settled, not_before, 0) DESC LIMIT 1");
+    return newestError(
+        "SELECT last_error FROM entries WHERE destination = ? AND last_error IS NOT NULL"
+            + " ORDER BY coalesce(settled, not_before, 0) DESC LIMIT 1",
+        destination);
+  }
+
+  private @Nullable String failing(long destination) throws SQLException {
+    return newestError(
+        "SELECT last_error FROM entries WHERE state = 0 AND destination = ?"
+            + " AND last_error IS NOT NULL ORDER BY not_before DESC LIMIT 1",
+        destination);
+  }
+
+  private @Nullable String newestError(String query, long destination) throws SQLException {
+    PreparedStatement statement = database.prepared(query);
     statement.setLong(1, destination);
     try (ResultSet row = statement.executeQuery()) {
       return row.next() ? Columns.text(row, 1) : null;

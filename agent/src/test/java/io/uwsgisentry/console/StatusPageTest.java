@@ -10,12 +10,14 @@ import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.Tally;
 import io.uwsgisentry.settings.Reach;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class StatusPageTest {
   private static final Path DIRECTORY = Path.of("/var/lib/uwsgi-sentry/33");
+  private static final Duration MAX_WAIT = Duration.ofMinutes(5);
 
   private static Status busy() {
     return new Status(
@@ -40,6 +42,7 @@ class StatusPageTest {
                     Map.of(State.READY, 12L, State.DELIVERED, 345L),
                     Sample.NOON.minusSeconds(600),
                     "connection refused",
+                    "connection refused",
                     Map.of("error", Sample.NOON.plusSeconds(60), "", Sample.NOON.plusSeconds(5)),
                     null)),
             List.of(
@@ -48,7 +51,8 @@ class StatusPageTest {
             new FoldTally(12_345, 3),
             List.of(
                 new Advice("shop", "alarm seen", "unknown option 'levl': did you mean 'level'?"))),
-        Sample.NOON);
+        Sample.NOON,
+        MAX_WAIT);
   }
 
   @Test
@@ -56,6 +60,8 @@ class StatusPageTest {
     assertThat(StatusPage.text(busy(), Sample.ZONE, 0))
         .isEqualTo(
             """
+            PROBLEM: 1 journal file cannot be taken: agent.log says why
+            PROBLEM: events for sentry.example.com have waited for 10 min, held by its rate limit
             directory    /var/lib/uwsgi-sentry/33
             agent        running, pid 4711
             journal      3.0 MiB in 2 files
@@ -80,11 +86,22 @@ class StatusPageTest {
   void aFreshDirectoryIsShortToTell() {
     assertThat(
             StatusPage.text(
-                new Status(DIRECTORY, false, null, 0, 0, List.of(), List.of(), null, Sample.NOON),
+                new Status(
+                    DIRECTORY,
+                    false,
+                    null,
+                    0,
+                    0,
+                    List.of(),
+                    List.of(),
+                    null,
+                    Sample.NOON,
+                    MAX_WAIT),
                 Sample.ZONE,
                 80))
         .isEqualTo(
             """
+            OK
             directory    /var/lib/uwsgi-sentry/33
             agent        not running
             journal      empty
@@ -96,7 +113,8 @@ class StatusPageTest {
   void aDatabaseThatWasPutAsideIsTold() {
     String name = "outbox.db.damaged-20261122T110000000Z";
     Status damaged =
-        new Status(DIRECTORY, true, 1L, 0, 0, List.of(), List.of(name), null, Sample.NOON);
+        new Status(
+            DIRECTORY, true, 1L, 0, 0, List.of(), List.of(name), null, Sample.NOON, MAX_WAIT);
     assertThat(StatusPage.text(damaged, Sample.ZONE, 0))
         .contains("damaged      " + name + ", put aside; what waited in it is not sent\n");
     assertThat(StatusPage.json(damaged)).contains("\"damaged\":[\"" + name + "\"]");
@@ -105,7 +123,8 @@ class StatusPageTest {
   @Test
   void recordsWithoutAnAgentWaitForOne() {
     Status waiting =
-        new Status(DIRECTORY, false, null, 1, 300, List.of(), List.of(), null, Sample.NOON);
+        new Status(
+            DIRECTORY, false, null, 1, 300, List.of(), List.of(), null, Sample.NOON, MAX_WAIT);
     assertThat(waiting.waitsForAgent()).isTrue();
     assertThat(StatusPage.text(waiting, Sample.ZONE, 80))
         .contains("agent        not running; what is recorded waits for it\n");
@@ -117,7 +136,9 @@ class StatusPageTest {
     assertThat(StatusPage.json(busy()))
         .isEqualTo(
             """
-            {"directory":"/var/lib/uwsgi-sentry/33","agent":{"running":true,"pid":4711},\
+            {"ok":false,"problems":["1 journal file cannot be taken: agent.log says why",\
+            "events for sentry.example.com have waited for 10 min, held by its rate limit"],\
+            "directory":"/var/lib/uwsgi-sentry/33","agent":{"running":true,"pid":4711},\
             "journal":{"files":2,"bytes":3145728,"stuck":["sealed-00"]},"damaged":[],\
             "events":{"ready":12,"delivered":345,"local":1,"undeliverable":0,"dead":0},\
             "folding":{"occurrences":12345,"storms":3},\

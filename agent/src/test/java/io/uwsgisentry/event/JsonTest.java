@@ -104,4 +104,13 @@ class JsonTest {
     assertThatThrownBy(() -> Json.parseObject("[]".getBytes())).isInstanceOf(IOException.class);
     assertThat(Json.write(Map.of("ü", "\ud83d\ude00"))).isEqualTo("{\"ü\":\"\ud83d\ude00\"}");
   }
+
+  @Test
+  void nothingThatATerminalObeysIsWrittenRaw() throws IOException {
+    String text = "a\u202eb\u2066c\u200fd\u001b\u009b\ud83d\ude00\udb40\udc01\ud800";
+    String written = Json.write(text);
+    assertThat(written)
+        .isEqualTo("\"a\\u202eb\\u2066c\\u200fd\\u001b\\u009b\ud83d\ude00\\udb40\\udc01\\ud800\"");
+    assertThat(Json.parse(written)).isEqualTo(text);
+  }
 }

@@ -62,6 +62,22 @@ class SourceContextTest {
   }
 
   @Test
+  void aLinkIsFollowedToSourceCodeOnly() throws IOException {
+    write("/srv/real.py", "open\n");
+    write("/srv/secret.yaml", "hush\n");
+    Files.createSymbolicLink(root.resolve("srv/near.py"), Path.of("real.py"));
+    Files.createSymbolicLink(root.resolve("srv/far.py"), Path.of("/srv/near.py"));
+    Files.createSymbolicLink(root.resolve("srv/leak.py"), Path.of("secret.yaml"));
+    Files.createSymbolicLink(root.resolve("srv/farleak.py"), Path.of("/srv/leak.py"));
+    Files.createSymbolicLink(root.resolve("srv/loop.py"), Path.of("loop.py"));
+    assertThat(frame("/srv/near.py", 1).getContextLine()).isEqualTo("open");
+    assertThat(frame("/srv/far.py", 1).getContextLine()).isEqualTo("open");
+    for (String name : new String[] {"/srv/leak.py", "/srv/farleak.py", "/srv/loop.py"}) {
+      assertThat(frame(name, 1).getContextLine()).as(name).isNull();
+    }
+  }
+
+  @Test
   void onlyWhatMayBeSourceCodeIsOpened() throws IOException {
     write("/etc/shadow", "root:hush\n");
     write("/srv/key.pem", "hush\n");

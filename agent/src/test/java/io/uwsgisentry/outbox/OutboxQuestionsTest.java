@@ -122,6 +122,7 @@ class OutboxQuestionsTest extends OutboxScene {
                 Map.of(State.READY, 2L, State.DELIVERED, 1L),
                 NOW.plusNanos(2_000),
                 "connection refused",
+                "connection refused",
                 Map.of("error", NOW.plusSeconds(60)),
                 null));
   }
