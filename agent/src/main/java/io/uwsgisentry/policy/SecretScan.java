@@ -180,9 +180,9 @@ final class SecretScan {
     return true;
   }
 
-  /** {@code ?code=…}, {@code &ticket=…}. */
+  /** {@code ?code=…}, {@code &ticket=…}, {@code 'QUERY_STRING': 'code=…'}. */
   private boolean spentOnce(int sign) {
-    if (name.from() == floor || "?&".indexOf(text.charAt(name.from() - 1)) < 0) {
+    if (name.from() == floor || "?&'\"".indexOf(text.charAt(name.from() - 1)) < 0) {
       return false;
     }
     from = sign + 1;

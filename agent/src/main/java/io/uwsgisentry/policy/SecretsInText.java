@@ -20,7 +20,8 @@ package io.uwsgisentry.policy;
  *       KEY-----}
  * </ul>
  *
- * <p>What {@link TokenShapes} knows without any name has gone before.
+ * <p>What {@link TokenShapes} knows without any name has gone before; what only shows once it is
+ * decoded ({@link PercentCode}) goes last.
  *
  * <p>Filtering a filtered text changes nothing: no rule looks back beyond the last value that was
  * filtered. One pass takes linear time: names are looked for backwards as far as the last sign or
@@ -29,6 +30,8 @@ package io.uwsgisentry.policy;
  * searched again.
  */
 final class SecretsInText {
+  private static final int MOST_ROUNDS = 4;
+
   private final SensitiveNames names;
   private final boolean personal;
 
@@ -41,6 +44,23 @@ final class SecretsInText {
   }
 
   String filtered(String text) {
+    String kept = plain(text);
+    if (kept.indexOf('%') < 0 && kept.indexOf('+') < 0) {
+      return kept;
+    }
+    // What is filtered in the decoded text can show the end of another value: until nothing
+    // changes.
+    for (int round = 0; round < MOST_ROUNDS; round++) {
+      String once = plain(PercentCode.filtered(kept, this::plain));
+      if (once.equals(kept)) {
+        break;
+      }
+      kept = once;
+    }
+    return kept;
+  }
+
+  private String plain(String text) {
     String kept = TokenShapes.filtered(text);
     int sign = SecretScan.sign(kept, 0);
     return sign < 0 ? kept : new SecretScan(kept, names, personal).filtered(sign);

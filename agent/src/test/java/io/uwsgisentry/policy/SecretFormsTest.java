@@ -2,6 +2,8 @@ package io.uwsgisentry.policy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -169,6 +171,56 @@ class SecretFormsTest {
     assertThat(among).doesNotContain("hush").startsWith("before it: x\n");
   }
 
+  /** As {@code quote()}, {@code encodeURI()}, a form and a second encoder write it. */
+  @ParameterizedTest
+  @MethodSource("forms")
+  void norDoesAnyThatIsEncoded(String text) {
+    for (String encoded :
+        List.of(
+            encoded(text, "/"),
+            encoded(text, "/!*'();?:@&=+$,#"),
+            encoded(text, "").replace("%20", "+"),
+            encoded(encoded(text, ""), ""))) {
+      for (String around :
+          List.of(
+              "%s",
+              "next: %s",
+              encoded.contains("'") ? "{'PATH': \"%s\"}" : "{'PATH': '%s'}",
+              "GET /x?next=%s HTTP/1.1")) {
+        String written = around.replace("%s", encoded);
+        String filtered = scrubber.text(written);
+        assertThat(filtered).as(written).doesNotContain("hush").contains("[Filtered]");
+        assertThat(scrubber.text(filtered)).as("a second time").isEqualTo(filtered);
+      }
+    }
+  }
+
+  private static String encoded(String text, String safe) {
+    StringBuilder out = new StringBuilder();
+    for (byte b : text.getBytes(StandardCharsets.UTF_8)) {
+      int c = b & 0xff;
+      boolean stays = c < 0x80 && (Character.isLetterOrDigit(c) || ("-_.~" + safe).indexOf(c) >= 0);
+      out.append(stays ? String.valueOf((char) c) : String.format("%%%02X", c));
+    }
+    return out.toString();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "code=hushhushhushhush&state=1",
+        "state=1&code=hushhushhushhush",
+        "ticket=ST-17-hush",
+        "next=%2Flogin%3Ftoken%3Dhush",
+        "user%5Bpassword%5D=hush",
+      })
+  void whatIsFilteredInAQueryIsFilteredInTheEnvironment(String query) {
+    assertThat(scrubber.query(query)).doesNotContain("hush");
+    assertThat(
+            scrubber.text("{'QUERY_STRING': '" + query + "', 'REQUEST_URI': '/x?" + query + "'}"))
+        .doesNotContain("hush");
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -246,6 +298,8 @@ class SecretFormsTest {
         "password: hush, n: 1 ~ password: [Filtered], n: 1",
         "GET /x?next=%2Fa%3Ftoken%3Dhush&n=1 ~ GET /x?next=%2Fa%3Ftoken%3D[Filtered]&n=1",
         "url=https%3A%2F%2Fjoe%3Ahush%40h%2F ~ url=https%3A%2F%2F[Filtered]%40h%2F",
+        "x=%7B%22a%22%3A1%7D,%3Cpassword%3Ehush%3C/password%3E,y=%C3%BC ~ x=%7B%22a%22%3A1%7D,%3Cpassword%3E[Filtered]%3C/password%3E,y=%C3%BC",
+        "%C3%BC%E2%82%AC%F0%9F%98%80--password%20hush%20%C3%BC ~ %C3%BC%E2%82%AC%F0%9F%98%80--password%20[Filtered]%20%C3%BC",
         "git+https://hush@h/o/r.git@main ~ git+https://[Filtered]@h/o/r.git@main",
         "http://u:hush@h/?mail=a@b ~ http://u:[Filtered]@h/?mail=a@b",
         "curl -H 'Authorization: Bearer hush' http://h/ ~ curl -H 'Authorization: [Filtered]' http://h/",
