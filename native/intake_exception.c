@@ -3,8 +3,13 @@
  *
  * uWSGI hands an exception to one thread of the master through a socket that loses most of a burst, and not at all with
  * reload-on-exception. So the exception is taken where it is raised: the function by which a language plugin logs it, called in
- * the worker, in the request, is wrapped; and if all languages can be wrapped, our handlers are taken out of uWSGI's list, so
- * that it does not do the work for nothing. Where one cannot, its exceptions come by uWSGI's way.
+ * the worker, in the request, is wrapped (a language without one is given one), and our handlers are taken out of uWSGI's list,
+ * so that it does not do the work for nothing.
+ *
+ * uWSGI calls that function for whatever it calls an exception, also where the language has raised none: with
+ * disable-write-exception for each client that leaves, from a plugin without a request. The languages' own log functions bear
+ * that. The functions that name an exception do not: they read through NULL, and uWSGI calls them only if a handler is configured.
+ * So nothing is asked of a language before it says that something is raised.
  */
 #include "sentry.h"
 
@@ -17,7 +22,6 @@ static struct {
 	void (*log)(struct wsgi_request *);
 } wrapped[LANGUAGES];
 static int languages;
-static int by_packet;	/* some language could not be wrapped */
 
 static struct uwsgi_buffer *text(struct uwsgi_buffer *(*get)(struct wsgi_request *), struct wsgi_request *req) {
 	return get ? get(req) : NULL;
@@ -50,12 +54,30 @@ static struct {
 	uintptr_t (*protect)(uintptr_t (*)(uintptr_t), uintptr_t, int *);
 	uintptr_t (*errinfo)(void);
 	void (*set_errinfo)(uintptr_t);
+	uintptr_t (*is_kind_of)(uintptr_t, uintptr_t);
+	uintptr_t *exception;
+	int found;
 } ruby;
 
 static void find_ruby(void) {
 	*(void **) &ruby.protect = dlsym(RTLD_DEFAULT, "rb_protect");
 	*(void **) &ruby.errinfo = dlsym(RTLD_DEFAULT, "rb_errinfo");
 	*(void **) &ruby.set_errinfo = dlsym(RTLD_DEFAULT, "rb_set_errinfo");
+	*(void **) &ruby.is_kind_of = dlsym(RTLD_DEFAULT, "rb_obj_is_kind_of");
+	ruby.exception = dlsym(RTLD_DEFAULT, "rb_eException");
+	ruby.found = ruby.protect && ruby.errinfo && ruby.set_errinfo && ruby.is_kind_of && ruby.exception;
+}
+
+/* what is there may be nil, or the mark of a throw or of a thread that ends: neither has a message, nor may it be set again */
+static int is_raised_in_ruby(void) {
+	return ruby.found && ruby.is_kind_of(ruby.errinfo(), *ruby.exception) != 0;	/* Qfalse is 0 everywhere */
+}
+
+/* of a language that cannot be asked it is believed */
+static int is_raised(const struct uwsgi_plugin *plugin) {
+	if (!strcmp(plugin->name, "python")) return sentry_python_is_raised();
+	if (!strcmp(plugin->name, "rack")) return is_raised_in_ruby();
+	return 1;
 }
 
 /*
@@ -66,7 +88,7 @@ static void get_texts_safely(struct texts *t, int from_python) {
 	if (from_python) return;
 	if (!strcmp(t->plugin->name, "python")) t->type = text(t->plugin->exception_class, t->req);
 	else if (strcmp(t->plugin->name, "rack")) get_texts((uintptr_t) t);
-	else if (ruby.protect && ruby.errinfo && ruby.set_errinfo) {
+	else {
 		uintptr_t error = ruby.errinfo();
 		int state = 0;
 		ruby.protect(get_texts, (uintptr_t) t, &state);
@@ -125,7 +147,10 @@ static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 }
 
 static void logged(int n, struct wsgi_request *req) {
-	if (req && req->uh) take(req, wrapped[n].plugin);
+	int errno_before = errno;
+	if (req && req->uh && is_raised(wrapped[n].plugin)) take(req, wrapped[n].plugin);
+	errno = errno_before;
+	if (!wrapped[n].log) return;
 	sentry_python_printing(1);
 	wrapped[n].log(req);
 	sentry_python_printing(0);
@@ -139,8 +164,8 @@ static void wrap(struct uwsgi_plugin *plugin) {
 	for (int i = 0; i < languages; i++) {
 		if (wrapped[i].plugin == plugin) return;	/* one plugin may serve several modifiers */
 	}
-	if (!plugin->exception_log || languages == LANGUAGES) {
-		by_packet = 1;
+	if (languages == LANGUAGES) {
+		sentry_say("exceptions of %s are not reported: %d languages are all that one server is thought to have", plugin->name, LANGUAGES);
 		return;
 	}
 	wrapped[languages].plugin = plugin;
@@ -165,66 +190,13 @@ void sentry_exceptions_wrap(void) {
 		if (plugin && (plugin->exception_class || plugin->exception_msg || plugin->exception_repr)) wrap(plugin);
 	}
 	find_ruby();
-	if (!by_packet) leave_the_list();
+	leave_the_list();
 }
 
-/* ---- uWSGI's own way: one thread of the master ---- */
-
-static void packet_value(char *key, uint16_t key_len, char *value, uint16_t len, void *data) {
-	static const struct {
-		const char *key, *field;
-	} known[] = {{"vars", "request.vars"}, {"backtrace", "exception.backtrace"}, {"class", "exception.type"}, {"msg", "exception.value"}, {"repr", "exception.repr"}};
-	struct sentry_record *record = data;
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (!uwsgi_strncmp(key, key_len, (char *) known[i].key, (int) strlen(known[i].key))) sentry_record_field(record, known[i].field, value, len);
-	}
-}
-
-struct origin {
-	uint64_t pid, worker, core;
-	char *type;
-	size_t type_len;
-};
-
-static void packet_origin(char *key, uint16_t key_len, char *value, uint16_t len, void *data) {
-	struct origin *origin = data;
-	if (!uwsgi_strncmp(key, key_len, "pid", 3)) origin->pid = (uint64_t) uwsgi_str_num(value, len);
-	else if (!uwsgi_strncmp(key, key_len, "wid", 3)) origin->worker = (uint64_t) uwsgi_str_num(value, len);
-	else if (!uwsgi_strncmp(key, key_len, "core", 4)) origin->core = (uint64_t) uwsgi_str_num(value, len);
-	else if (!uwsgi_strncmp(key, key_len, "class", 5)) {
-		origin->type = value;
-		origin->type_len = len;
-	}
-}
-
-/* uWSGI's own log takes a failure of a handler's: there is none to tell it of */
+/* what uWSGI asks of an exception handler; none of ours is left in its list once languages are wrapped */
 int sentry_exception(struct uwsgi_exception_handler_instance *instance, char *packet, size_t len) {
-	if (!by_packet) return 0;
-	struct sentry_handler *handler = NULL;
-	struct uwsgi_string_list *usl;
-	uwsgi_foreach(usl, uwsgi.exception_handlers_instance) {
-		if (usl->custom_ptr != instance) continue;
-		for (struct sentry_handler *h = sentry.handlers; h; h = h->next) {
-			if (h->source == usl->value) handler = h;
-		}
-	}
-	if (!handler) return 0;
-	struct origin origin = {0, 0, SENTRY_NO_CORE, NULL, 0};
-	uwsgi_hooked_parse(packet, len, packet_origin, &origin);
-	/* a language that is wrapped has told of it in the worker */
-	if (origin.worker > 0 && origin.worker <= (uint64_t) uwsgi.numproc && origin.core < (uint64_t) uwsgi.cores) {
-		struct uwsgi_header *head = uwsgi.workers[origin.worker].cores[origin.core].req.uh;	/* none between two requests */
-		struct uwsgi_plugin *plugin = head ? uwsgi.p[head->modifier1] : NULL;
-		for (int i = 0; i < languages; i++) {
-			if (plugin && wrapped[i].plugin == plugin) return 0;
-		}
-	}
-	struct sentry_record record;
-	sentry_record_begin(&record, SENTRY_EXCEPTION, SENTRY_PROCESS_WORKER, (uint32_t) origin.pid, (uint16_t) origin.worker, (uint16_t) origin.core);
-	uint64_t fold = sentry_fold_start(handler, SENTRY_EXCEPTION);
-	sentry_record_fold(&record, handler->hash, origin.type ? sentry_hash(fold, origin.type, origin.type_len) : fold);
-	sentry_record_fields(&record, handler->fields, handler->fields_len);
-	uwsgi_hooked_parse(packet, len, packet_value, &record);
-	sentry_append(&record);
+	(void) instance;
+	(void) packet;
+	(void) len;
 	return 0;
 }

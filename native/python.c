@@ -29,15 +29,15 @@ static int find_thread_state(void) {
 }
 
 void sentry_python_find(void) {
-	found = 0;
-#define X(name, result, arguments) *(void **) &py.name = dlsym(RTLD_DEFAULT, #name); if (!py.name) return;
+	int all = find_thread_state();
+#define X(name, result, arguments) *(void **) &py.name = dlsym(RTLD_DEFAULT, #name); all &= py.name != NULL;
 	PYTHON_FUNCTIONS(X)
 #undef X
-#define X(name) py.name = dlsym(RTLD_DEFAULT, #name); if (!py.name) return;
+#define X(name) py.name = dlsym(RTLD_DEFAULT, #name); all &= py.name != NULL;
 	PYTHON_OBJECTS(X)
 	PYTHON_EXCEPTIONS(X)
 #undef X
-	found = find_thread_state() && py_type_of(py.PyUnicode_Type) == py.PyType_Type && !strcmp(py_full_type_name(py.PyUnicode_Type), "str");
+	found = all && py_type_of(py.PyUnicode_Type) == py.PyType_Type && !strcmp(py_full_type_name(py.PyUnicode_Type), "str");
 }
 
 /* PyGILState_Check() would not do: once there is a sub-interpreter it says yes to everybody */
@@ -48,6 +48,12 @@ int py_has_gil(void) {
 
 int py_ready(void) {
 	return found && py.Py_IsInitialized();
+}
+
+/* also where not all of Python's functions are there. Without a thread state there is nobody who could have raised */
+int sentry_python_is_raised(void) {
+	if (!py.Py_IsInitialized || !py.PyErr_Occurred || !py.Py_IsInitialized()) return 0;
+	return current_thread_state && current_thread_state() && py.PyErr_Occurred();
 }
 
 Object *py_type_of(Object *o) {

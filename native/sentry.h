@@ -235,6 +235,7 @@ int sentry_watchdog_hook(char *);
 
 /* python.c */
 void sentry_python_find(void);
+int sentry_python_is_raised(void);	/* an exception is set in this thread, which has the GIL */
 void sentry_python_with_gil(void (*)(void));	/* without Python it is just called */
 
 /* python_stacks.c: of all of Python's threads */

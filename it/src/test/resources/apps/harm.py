@@ -64,4 +64,6 @@ def application(environ, start_response):
     if path == "/held":
         ctypes.PyDLL(None).sleep(60)
     start_response("200 OK", [("Content-Type", "text/plain")])
+    if path == "/endless":
+        return (b"x" * 100_000 for i in range(200))
     return [str(os.getpid()).encode()]

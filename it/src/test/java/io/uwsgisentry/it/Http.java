@@ -47,6 +47,22 @@ final class Http {
     }
   }
 
+  /** Asks for a page, reads the first bytes of the answer and resets the connection. */
+  static void leave(int port, String path) throws IOException {
+    try (Socket socket = new Socket()) {
+      socket.connect(
+          new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
+          (int) Patience.LONG.toMillis());
+      socket.setSoTimeout((int) Patience.LONG.toMillis());
+      socket.setSoLinger(true, 0);
+      String request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
+      socket.getOutputStream().write(request.getBytes(StandardCharsets.ISO_8859_1));
+      if (socket.getInputStream().readNBytes(100).length < 100) {
+        throw new IOException("the server left first");
+      }
+    }
+  }
+
   /**
    * How many connections to a server on this port it has not closed yet, those among them that it
    * has not accepted yet, and those that the client has left.
