@@ -1,0 +1,61 @@
+"""What is different with the plugin, and why that is as it should be."""
+
+import re
+
+ALARM = "the alarm by which a crash's backtrace is taken: its thread in the master, and its sockets and epoll, which workers inherit"
+
+# Of a process of this role: how many more of what it may have open, and why.
+DESCRIPTORS = {
+    "DIR/state/journal": (1, "the directory that records are appended in, held open since it was made"),
+    "socket": (2, ALARM),
+    "anon_inode:[eventpoll]": (1, ALARM),
+}
+
+# Of a process of this role: how many threads more it may have, and why.
+WATCHDOG = "the thread that has stacks taken of a request that is slow or about to be killed"
+THREADS = {"master": (1, ALARM), "worker": (1, WATCHDOG), "mule": (1, WATCHDOG), "spooler": (1, WATCHDOG), "other": (1, ALARM + "; a vassal's master")}
+
+# Of which case, of what, which text; the reason. All three are expressions that must match the whole.
+TEXTS = [
+    (".*", "only with: log", r'.*added "sentry_after_request\(struct wsgi_request \*\)" to the after-request chain', "uWSGI says of each such hook that it has it"),
+    (".*", "only with: log", r'.*running "sentry-watchdog:" \(as-mule\)\.\.\.', "so is that thread started in a mule"),
+    ("alarm-list", "only with: log", "sentry", "the plugin's own entry in a list that uWSGI prints"),
+    ("routers?-list|show-config|group Flask image", "only with: log", "sentry|(plugin|sentry-.*) = .*", "the plugin's own entry in a list that uWSGI prints"),
+    (".*with the agent|group the agent alone", "only with: an agent", "runs", "that is what it is asked for"),
+    (".*with the agent|group the agent alone", "only with: log", r"\[uwsgi-daemons\] (spawning|stopping) .*supervise-.*", "the agent is a daemon of uWSGI's"),
+    (".*", "only with: log", r'.*(running "sentry(-watchdog)?:\w+" .*|\*\*\* (dumping|end of) the internal.*|\*\*\* dumping internal .*|\[rule: N\] .* sentry:.*)', "uWSGI's own words about the plugin's handlers"),
+    (".*", "reported", "(hook|route|slow request) of a .*|alarm of a (master|thing): .*(planted|raise ).*", "what the handlers of this test were told to report"),
+    (".*", "only with(out)?: log", r".*(write|writev)\w*\(\): (Connection reset by peer|Broken pipe) .*", "a client that leaves at once may be gone before the answer, or not"),
+    ("evil-reload-on-(as|rss)", "reported", "death of a worker: signal 9; .*", "uWSGI kills a worker that has grown: an event"),
+    ("group no application", "reported", "boot of a master: .*", "a server that serves without an application is an event"),
+    (".*cron.*|.*timer|group everything that moves.*|touch-signal", "only with(out)?: log", "(error managing signal|subprocess N exited|.*cron).*", "each minute or second, whatever is done meanwhile"),
+    (".*", "reported where the start failed", "boot of a .*", "a start that fails is an event"),
+    ("(worker-)?mount", "reported", "death of a worker: signal 6(; rss N)?",
+     "Python 3.11 aborts in the end of a process that had a second interpreter, with the plugin and without; uWSGI has no line for it"),
+    (".*", "reported", "exception of a (worker|server): (LookupError planted in a generator|OSError error during read.*|OSError write error|ValueError planted); .*",
+     "the exceptions that the application raised, or uWSGI in it for clients that left"),
+]
+
+
+def reason(case, what, text):
+    for of_case, of_what, expression, why in TEXTS:
+        if re.fullmatch(of_case, case) and re.fullmatch(of_what, what) and re.fullmatch(expression, text):
+            return why
+    return None
+
+
+def fits(what, text, without):
+    """Whether this number of descriptors or threads is one of those without the plugin, and what the plugin may add."""
+    return any(within(what, text, other) for other in without)
+
+
+def within(what, text, other):
+    if what.startswith("threads"):
+        role = re.fullmatch("threads of an? (.*?) (after|in).*", what)[1]
+        return 0 <= int(text) - int(other) <= THREADS.get(role, (0,))[0]
+    ours, theirs = counts(text), counts(other)
+    return all(0 <= ours.get(kind, 0) - theirs.get(kind, 0) <= DESCRIPTORS.get(kind, (0,))[0] for kind in set(ours) | set(theirs))
+
+
+def counts(text):
+    return {kind: int(count) for count, kind in (part.split(" ", 1) for part in text.split(", ") if part)}
