@@ -28,7 +28,7 @@ const char *sentry_dsn_fault(const char *dsn) {
 	}
 	else {
 		for (const char *c = host; c < (port ? port : end); c++) {
-			if (*c == '_' || (unsigned char) *c > 0x7e) return "has a host name with an underscore or a letter that is not ASCII";
+			if ((unsigned char) *c > 0x7e) return "has a host name with a letter that is not ASCII";
 		}
 	}
 	if (port) {

@@ -56,7 +56,7 @@ run() {
   "$java" -Xmx48m -Xms4m -Xmn2m -Xss512k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=20 \
     -XX:+ExitOnOutOfMemoryError -XX:CompressedClassSpaceSize=32m -XX:ReservedCodeCacheSize=32m -XX:-UsePerfData \
     "-XX:ErrorFile=$dir/runtime/hs_err.log" \
-    -Xshare:auto -Xlog:disable -Xlog:all=error:stderr ${archive:+"$archive"} -Djdk.httpclient.keepalive.timeout=4 \
+    -Xshare:auto -Xlog:disable -Xlog:all=error:stderr ${archive:+"$archive"} \
     -jar "$jar" agent --dir "$dir" $watch --drain "$drain" $options $only
 }
 run

@@ -73,7 +73,8 @@ public final class Delivery implements AutoCloseable {
 
   Delivery(Outbox outbox, Clock clock, Consumer<String> log, Pace pace, int lanes) {
     this.sender = new Sender(clock, log);
-    this.dispatch = new Dispatch(outbox, clock, log, pace, lanes, MEMORY, this::send);
+    this.dispatch =
+        new Dispatch(outbox, clock, log, pace, lanes, MEMORY, this::send, sender::endAll);
     this.thread = new Thread(null, this::run, "delivery", SenderThreads.STACK);
     thread.setDaemon(true);
   }

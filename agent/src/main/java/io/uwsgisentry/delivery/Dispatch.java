@@ -58,6 +58,7 @@ final class Dispatch {
    * @param most requests under way at once
    * @param mostBytes of memory for these, about, and half as much again for what lanes have at hand
    * @param send sends the ticket's parcel, in a thread of the senders, and has {@link #done} called
+   * @param giveUp ends what is being sent
    */
   Dispatch(
       Outbox outbox,
@@ -66,13 +67,14 @@ final class Dispatch {
       Pace pace,
       int most,
       long mostBytes,
-      Consumer<Lane.Ticket> send) {
+      Consumer<Lane.Ticket> send,
+      Runnable giveUp) {
     this.outbox = outbox;
     this.clock = clock;
     this.log = log;
     this.send = send;
     this.laneLog = new LaneLog(log);
-    this.senders = new SenderThreads(most, mostBytes);
+    this.senders = new SenderThreads(most, mostBytes, giveUp);
     this.mostAtHand = mostBytes / 2;
     this.settlements = new Settlements(outbox);
     this.reports = new ClientReports(outbox, clock, pace);

@@ -1,9 +1,9 @@
 package io.uwsgisentry.delivery;
 
+import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.ProxyAddress;
 import io.uwsgisentry.settings.Reach;
 import java.io.IOException;
-import java.net.URI;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -27,15 +27,15 @@ final class Proxies {
    *
    * @throws IOException with a sentence, if what the environment says makes no sense
    */
-  @Nullable ProxyAddress of(URI uri, Reach reach) throws IOException {
+  @Nullable ProxyAddress of(Dsn dsn, Reach reach) throws IOException {
     String own = reach.proxy();
     if (own != null) {
       return own.equals(Reach.NONE) ? null : parsed("sentry-proxy", own);
     }
-    if (isLocal(uri.getHost()) || isExempt(uri)) {
+    if (isLocal(dsn.host()) || isExempt(dsn)) {
       return null;
     }
-    for (String name : List.of(uri.getScheme() + "_proxy", "all_proxy")) {
+    for (String name : List.of(dsn.scheme() + "_proxy", "all_proxy")) {
       for (String spelling : List.of(name, name.toUpperCase(Locale.ROOT))) {
         String value = environment.get(spelling);
         if (value != null && !value.isBlank()) {
@@ -54,18 +54,17 @@ final class Proxies {
     return ProxyAddress.parse(value);
   }
 
-  private static boolean isLocal(String host) {
-    String name = host.toLowerCase(Locale.ROOT);
+  private static boolean isLocal(String name) {
     return name.equals("localhost")
         || name.endsWith(".localhost")
         || name.matches("127(\\.[0-9]{1,3}){3}")
         || name.equals("[::1]");
   }
 
-  private boolean isExempt(URI uri) {
+  private boolean isExempt(Dsn dsn) {
     String list = environment.getOrDefault("no_proxy", environment.getOrDefault("NO_PROXY", ""));
-    int port = uri.getPort() >= 0 ? uri.getPort() : uri.getScheme().equals("https") ? 443 : 80;
-    String host = bare(uri.getHost().toLowerCase(Locale.ROOT));
+    int port = dsn.effectivePort();
+    String host = bare(dsn.host());
     for (String item : list.toLowerCase(Locale.ROOT).split("[,\\s]+", -1)) {
       if (item.equals("*")) {
         return true;
@@ -89,6 +88,22 @@ final class Proxies {
 
   private static String bare(String host) {
     return host.replaceAll("[\\[\\]]", "");
+  }
+
+  /** The proxy answered {@code CONNECT} with something else than 2xx. */
+  static final class TunnelRefusedException extends IOException {
+    private static final long serialVersionUID = 1;
+
+    private final int status;
+
+    TunnelRefusedException(int status) {
+      super("the proxy opens no tunnel, it answered " + status);
+      this.status = status;
+    }
+
+    int status() {
+      return status;
+    }
   }
 
   /** Nothing can be sent before somebody mends a setting; the message is a sentence. */

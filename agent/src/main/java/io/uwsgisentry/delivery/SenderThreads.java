@@ -27,6 +27,7 @@ final class SenderThreads {
   private static final int COPIES = 3;
 
   private final ThreadPoolExecutor threads;
+  private final Runnable giveUp;
   private final int most;
   private final int mostUnproven;
   private final int crowded;
@@ -39,8 +40,11 @@ final class SenderThreads {
   /**
    * @param most requests under way at once
    * @param mostBytes that these may hold in memory; the one that reaches it is the last
+   * @param giveUp ends what is being sent; an interrupt does not reach a thread that waits for a
+   *     socket
    */
-  SenderThreads(int most, long mostBytes) {
+  SenderThreads(int most, long mostBytes, Runnable giveUp) {
+    this.giveUp = giveUp;
     this.most = most;
     this.mostBytes = mostBytes;
     this.mostUnproven = Math.max(1, most - most / 4 - (most < 4 ? 1 : 0));
@@ -121,6 +125,7 @@ final class SenderThreads {
 
   /** Gives up everything in flight. From any thread. */
   void interrupt() {
+    giveUp.run();
     threads.shutdownNow();
   }
 

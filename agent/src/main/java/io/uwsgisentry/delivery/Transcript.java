@@ -1,12 +1,12 @@
 package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.settings.Dsn;
-import java.net.http.HttpHeaders;
-import java.net.http.HttpRequest;
 import java.nio.charset.StandardCharsets;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
+import java.util.Locale;
+import org.apache.hc.core5.http.Header;
+import org.apache.hc.core5.http.HttpRequest;
 
 /**
  * The full exchange with a {@code debug} destination, for the log. Key and secret are masked
@@ -25,8 +25,9 @@ final class Transcript {
    */
   void request(HttpRequest request, byte[] envelope) {
     text.append("debug: exchange with ").append(dsn.masked()).append('\n');
-    text.append("> ").append(request.method()).append(' ').append(request.uri()).append('\n');
-    headers("> ", request.headers());
+    text.append("> ").append(request.getMethod()).append(' ').append(dsn.envelopeUri());
+    text.append('\n');
+    headers("> ", List.of(request.getHeaders()));
     lines("> ", new String(envelope, StandardCharsets.UTF_8));
   }
 
@@ -43,18 +44,23 @@ final class Transcript {
     return Words.masked(text.toString(), dsn);
   }
 
-  private void headers(String mark, HttpHeaders headers) {
-    for (Map.Entry<String, List<String>> header : new TreeMap<>(headers.map()).entrySet()) {
-      for (String value : header.getValue()) {
-        text.append(mark).append(header.getKey()).append(": ");
-        // A key too short to be found in free text is still masked where it is known to stand.
-        text.append(
-                header.getKey().equalsIgnoreCase("X-Sentry-Auth")
-                    ? value.replaceAll("sentry_(key|secret)=[^,]*", "sentry_$1=***")
-                    : header.getKey().equalsIgnoreCase("Proxy-Authorization") ? "***" : value)
-            .append('\n');
-      }
-    }
+  private void headers(String mark, List<Header> headers) {
+    headers.stream()
+        .sorted(Comparator.comparing(header -> header.getName().toLowerCase(Locale.ROOT)))
+        .forEach(
+            header ->
+                text.append(mark)
+                    .append(header.getName())
+                    .append(": ")
+                    .append(shown(header.getName(), String.valueOf(header.getValue())))
+                    .append('\n'));
+  }
+
+  /** A key too short to be found in free text is still masked where it is known to stand. */
+  private static String shown(String name, String value) {
+    return name.equalsIgnoreCase("X-Sentry-Auth")
+        ? value.replaceAll("sentry_(key|secret)=[^,]*", "sentry_$1=***")
+        : name.equalsIgnoreCase("Proxy-Authorization") ? "***" : value;
   }
 
   private void lines(String mark, String lines) {

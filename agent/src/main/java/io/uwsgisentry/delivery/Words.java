@@ -2,6 +2,7 @@ package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.settings.Dsn;
 import java.nio.charset.StandardCharsets;
+import java.util.Objects;
 
 /**
  * Makes one line that may be stored and shown out of what a server said: bounded, printable,
@@ -20,9 +21,9 @@ final class Words {
    * body.
    */
   static String of(Answer response, Dsn dsn) {
-    String error = response.headers().firstValue("X-Sentry-Error").orElse("").strip();
+    String error = Objects.requireNonNullElse(response.header("X-Sentry-Error"), "").strip();
     String body = body(response);
-    String location = response.headers().firstValue("Location").orElse("");
+    String location = Objects.requireNonNullElse(response.header("Location"), "");
     StringBuilder words = new StringBuilder().append(response.status());
     String separator = ": ";
     if (!error.isEmpty() && !body.contains(error)) {
@@ -40,7 +41,7 @@ final class Words {
   }
 
   private static String body(Answer response) {
-    String encoding = response.headers().firstValue("Content-Encoding").orElse("identity");
+    String encoding = Objects.requireNonNullElse(response.header("Content-Encoding"), "identity");
     if (!encoding.equals("identity")) {
       return response.body().length == 0 ? "" : "(a body in " + encoding + ")";
     }

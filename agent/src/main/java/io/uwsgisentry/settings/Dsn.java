@@ -13,9 +13,8 @@ import org.jspecify.annotations.Nullable;
  * the key ({@code KEY:SECRET}), an optional port, and an optional path before the project, for
  * servers that do not live at the root of their host.
  *
- * <p>It is stricter than Sentry's SDKs: what would fail at the first request (a host that Java's
- * HTTP client refuses, a port beyond 65535, a second {@code @}) is refused here, where its author
- * can still be told.
+ * <p>It is stricter than Sentry's SDKs: what would fail at the first request (a host that is none,
+ * a port beyond 65535, a second {@code @}) is refused here, where its author can still be told.
  *
  * @param scheme {@code http} or {@code https}
  * @param host lower case; an IPv6 address stands in brackets
@@ -189,30 +188,28 @@ public record Dsn(
     if (host.isEmpty()) {
       throw new MalformedDsnException("the DSN has no host after its '@': " + SHAPE);
     }
-    if (host.indexOf('_') >= 0) {
-      throw new MalformedDsnException(
-          "the DSN's host '"
-              + host
-              + "' has an underscore, which Java's HTTP client refuses: use its IP address or"
-              + " another name of that machine");
-    }
     if (!host.chars().allMatch(c -> c < 0x80)) {
-      throw new MalformedDsnException(
-          "the DSN's host is not plain ASCII, which Java's HTTP client refuses: "
-              + asciiAdvice(host));
+      throw new MalformedDsnException("the DSN's host is not plain ASCII: " + asciiAdvice(host));
     }
-    String parsed;
-    try {
-      parsed = new URI("http://" + host + "/").getHost();
-    } catch (URISyntaxException e) {
-      parsed = null;
-    }
-    if (parsed == null || !parsed.equals(host)) {
+    if (!isHost(host)) {
       throw new MalformedDsnException(
           "the DSN's host '"
               + host
               + "' is not a host name: write a name, an IPv4 address, or an IPv6 address in"
               + " brackets");
+    }
+  }
+
+  /**
+   * Whether it can be a host's name, or is an address. An underscore counts as a letter: no name on
+   * the Internet has one, but services of Docker Compose do.
+   */
+  static boolean isHost(String host) {
+    String plain = host.replace('_', 'x');
+    try {
+      return plain.equals(new URI("http://" + plain + "/").getHost());
+    } catch (URISyntaxException e) {
+      return false;
     }
   }
 
@@ -238,7 +235,12 @@ public record Dsn(
    * redirect.
    */
   public URI envelopeUri() {
-    return URI.create(root() + "/api/" + projectId + "/envelope/");
+    return URI.create(scheme + "://" + address() + envelopePath());
+  }
+
+  /** The same without scheme and address. */
+  public String envelopePath() {
+    return pathPrefix + "/api/" + projectId + "/envelope/";
   }
 
   /**
@@ -284,11 +286,13 @@ public record Dsn(
         + projectId;
   }
 
-  private String root() {
-    return scheme + "://" + address() + pathPrefix;
+  /** The port, or the one that the scheme usually has. */
+  public int effectivePort() {
+    return port >= 0 ? port : scheme.equals("https") ? 443 : 80;
   }
 
-  private String address() {
+  /** Host and port, as the {@code Host} header has them. */
+  public String address() {
     return port < 0 ? host : host + ":" + port;
   }
 

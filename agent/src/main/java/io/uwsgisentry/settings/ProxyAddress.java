@@ -1,10 +1,10 @@
 package io.uwsgisentry.settings;
 
-import java.net.URI;
-import java.net.URISyntaxException;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,16 +39,14 @@ public record ProxyAddress(
           + "), the only kind that is supported: "
           + SHAPE;
     }
-    URI uri = uri(text);
-    if (uri == null || uri.getHost() == null) {
+    Parts parts = Parts.of(text);
+    if (parts == null) {
       return "it names no host: " + SHAPE;
     }
-    if (uri.getPort() == 0 || uri.getPort() > 65535) {
+    if (parts.port() < 1 || parts.port() > 65535) {
       return "its port is not a number from 1 to 65535: " + SHAPE;
     }
-    if ((!uri.getRawPath().isEmpty() && !uri.getRawPath().equals("/"))
-        || uri.getRawQuery() != null
-        || uri.getRawFragment() != null) {
+    if (!parts.rest().isEmpty() && !parts.rest().equals("/")) {
       return "there is something behind its port: " + SHAPE;
     }
     return null;
@@ -61,23 +59,36 @@ public record ProxyAddress(
    */
   public static ProxyAddress parse(String text) {
     String fault = fault(text);
-    URI uri = uri(text);
-    if (fault != null || uri == null) {
+    Parts parts = Parts.of(text);
+    if (fault != null || parts == null) {
       throw new IllegalArgumentException(String.valueOf(fault));
     }
-    String login = uri.getRawUserInfo();
+    String login = parts.login();
     int colon = login == null ? -1 : login.indexOf(':');
     String user = login == null ? null : decoded(colon < 0 ? login : login.substring(0, colon));
     String password = login == null || colon < 0 ? null : decoded(login.substring(colon + 1));
-    String host = uri.getHost().replaceAll("[\\[\\]]", "");
-    return new ProxyAddress(host, uri.getPort() < 0 ? USUAL_PORT : uri.getPort(), user, password);
+    return new ProxyAddress(parts.host().replaceAll("[\\[\\]]", ""), parts.port(), user, password);
   }
 
-  private static @Nullable URI uri(String text) {
-    try {
-      return new URI(text.contains("://") ? text : "http://" + text);
-    } catch (URISyntaxException e) {
-      return null;
+  /**
+   * {@code [scheme://][login@]host[:port][rest]}.
+   *
+   * @param port 0 if it is none
+   */
+  private record Parts(@Nullable String login, String host, int port, String rest) {
+    private static final Pattern SHAPE =
+        Pattern.compile(
+            "(?:[^/?#@]*://)?(?:((?:[^/?#@%]|%[0-9A-Fa-f]{2})*)@)?(\\[[^\\]]*\\]|[^/?#@:]+)(?::([^/?#]*))?(.*)");
+
+    static @Nullable Parts of(String text) {
+      Matcher matcher = SHAPE.matcher(text);
+      if (!matcher.matches() || !Dsn.isHost(matcher.group(2))) {
+        return null;
+      }
+      String port = matcher.group(3) == null ? "" : matcher.group(3);
+      int number =
+          port.isEmpty() ? USUAL_PORT : port.matches("[0-9]{1,5}") ? Integer.parseInt(port) : 0;
+      return new Parts(matcher.group(1), matcher.group(2), number, matcher.group(4));
     }
   }
 

@@ -71,7 +71,8 @@ class ClassArchiveTest {
         Path path = Path.of(element);
         if (Files.isDirectory(path) && path.endsWith("classes")) {
           addDirectory(path, out, names);
-        } else if (element.matches(".*/(sqlite-jdbc|sentry|picocli)-[0-9].*\\.jar")) {
+        } else if (element.matches(
+            ".*/(sqlite-jdbc|sentry|picocli|httpclient5|httpcore5|slf4j-api|slf4j-nop)-[0-9].*\\.jar")) {
           addJar(path, out, names);
         }
       }

@@ -1,6 +1,6 @@
 package io.uwsgisentry.delivery;
 
-import java.nio.ByteBuffer;
+import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -26,12 +26,8 @@ public final class AnswersFuzz {
     if (wait != null && (wait.isNegative() || wait.compareTo(RateLimits.LONGEST) > 0)) {
       throw new IllegalStateException("waits for " + wait);
     }
-    AnswerBody body = (AnswerBody) new AnswerBody.Handler(Duration.ofMinutes(1)).apply(null);
-    int half = data.length / 2;
-    body.onNext(List.of(ByteBuffer.wrap(data, 0, half)));
-    body.onNext(List.of(ByteBuffer.wrap(data, half, data.length - half)));
-    body.onComplete();
-    if (body.getBody().toCompletableFuture().get().length != Math.min(data.length, 16 * 1024)) {
+    AnswerBody body = AnswerBody.read(new ByteArrayInputStream(data), () -> true);
+    if (body.bytes().length != Math.min(data.length, AnswerBody.MOST_BYTES)) {
       throw new IllegalStateException("a body of another length");
     }
   }

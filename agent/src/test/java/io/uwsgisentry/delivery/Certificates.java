@@ -40,7 +40,11 @@ final class Certificates {
     return directory.resolve("authority.pem");
   }
 
-  /** A server that shows a certificate for these names, such as {@code ip:127.0.0.1}. */
+  /**
+   * A server that shows a certificate for these names, such as {@code ip:127.0.0.1}.
+   *
+   * @param name its common name, which counts where {@code names} are empty
+   */
   SSLContext server(String name, String names, String... validity) throws Exception {
     Path store = directory.resolve(name + ".p12");
     Path request = directory.resolve(name + ".csr");
@@ -51,7 +55,9 @@ final class Certificates {
         new ArrayList<>(
             List.of("-gencert", "-rfc", "-alias", "ca", "-infile", request.toString(), "-outfile"));
     sign.add(signed.toString());
-    sign.addAll(List.of("-ext", "san=" + names));
+    if (!names.isEmpty()) {
+      sign.addAll(List.of("-ext", "san=" + names));
+    }
     sign.addAll(validity.length == 0 ? List.of("-validity", "5") : List.of(validity));
     keytool(authority, sign.toArray(String[]::new));
     keytool(store, "-importcert", "-noprompt", "-alias", "ca", "-file", pem().toString());

@@ -69,10 +69,8 @@ final class ForwardProxy implements AutoCloseable {
       }
       String target = head.split(" ", 3)[1];
       boolean tunnel = head.startsWith("CONNECT ");
-      int port =
-          tunnel
-              ? Integer.parseInt(target.substring(target.lastIndexOf(':') + 1))
-              : URI.create(target).getPort();
+      String authority = tunnel ? target : URI.create(target).getAuthority();
+      int port = Integer.parseInt(authority.substring(authority.lastIndexOf(':') + 1));
       try (Socket upstream = new Socket(InetAddress.getLoopbackAddress(), port)) {
         if (tunnel) {
           out.write("HTTP/1.1 200 ok\r\n\r\n".getBytes(StandardCharsets.US_ASCII));

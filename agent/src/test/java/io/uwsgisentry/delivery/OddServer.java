@@ -79,7 +79,7 @@ final class OddServer implements AutoCloseable {
     }
   }
 
-  private static void read(InputStream in) throws IOException {
+  static void read(InputStream in) throws IOException {
     ByteArrayOutputStream head = new ByteArrayOutputStream();
     while (!head.toString(StandardCharsets.ISO_8859_1).endsWith("\r\n\r\n")) {
       int b = in.read();

@@ -264,7 +264,7 @@ class ProbeTest {
         .contains("sentry_key=***,sentry_secret=***\n")
         .contains("> {\"message\":\"hällo\"}\n")
         .contains("< 200\n")
-        .contains("< x-sentry-thing: yes\n")
+        .contains("< X-Sentry-Thing: yes\n")
         .contains("< {\"id\":\"ok\"}\n")
         .doesNotContain("k3y")
         .doesNotContain("s3cret");

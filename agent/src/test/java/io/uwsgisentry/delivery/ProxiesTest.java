@@ -3,10 +3,10 @@ package io.uwsgisentry.delivery;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.ProxyAddress;
 import io.uwsgisentry.settings.Reach;
 import java.io.IOException;
-import java.net.URI;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,13 +40,13 @@ class ProxiesTest {
   @CsvSource({"http://localhost/", "http://a.localhost/", "http://127.9.9.9:80/", "http://[::1]/"})
   void thisMachineIsReachedDirectlyUnlessTheOptionSaysOtherwise(String uri) throws Exception {
     assertThat(of(BOTH, uri)).isNull();
-    assertThat(new Proxies(BOTH).of(URI.create(uri), new Reach(null, "http://own:3")))
+    assertThat(new Proxies(BOTH).of(dsn(uri), new Reach(null, "http://own:3")))
         .isEqualTo(new ProxyAddress("own", 3, null, null));
   }
 
   @Test
   void theOptionIsStrongerThanTheEnvironment() throws Exception {
-    URI uri = URI.create("https://sentry.example.com/");
+    Dsn uri = dsn("https://sentry.example.com/");
     assertThat(new Proxies(BOTH).of(uri, new Reach(null, "none"))).isNull();
     assertThat(
             new Proxies(Map.of("NO_PROXY", "*")).of(uri, new Reach(null, "http://u:p%2Fq@own:3")))
@@ -97,8 +97,12 @@ class ProxiesTest {
         .doesNotContain("pass@");
   }
 
-  private static String of(Map<String, String> environment, String uri) throws IOException {
-    ProxyAddress proxy = new Proxies(environment).of(URI.create(uri), Reach.USUAL);
+  private static String of(Map<String, String> environment, String uri) throws Exception {
+    ProxyAddress proxy = new Proxies(environment).of(dsn(uri), Reach.USUAL);
     return proxy == null ? null : proxy.toString();
+  }
+
+  private static Dsn dsn(String address) throws Exception {
+    return Dsn.parse(address.replace("://", "://key@") + "1");
   }
 }

@@ -16,6 +16,7 @@ import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
@@ -158,6 +159,51 @@ class ReachTest {
           .containsExactly("CONNECT sentry.invalid:" + receiver.port() + " HTTP/1.1");
       assertThat(proxy.heads).noneMatch(head -> head.contains("Sentry") || head.contains("public"));
       assertThat(receiver.requests().get(0).header("proxy-authorization")).isNull();
+    }
+  }
+
+  @Test
+  void aHostsNameWithAnUnderscoreIsANameAsAnyOther() throws Exception {
+    try (Receiver plain = Receiver.start();
+        Receiver secure = tls("sentry_web", "");
+        Receiver other = tls("sentry_db", "");
+        ForwardProxy proxy = new ForwardProxy(null)) {
+      Reach reach = new Reach(certificates.pem().toString(), "http://127.0.0.1:" + proxy.port());
+      assertThat(send("http://public@sentry_web:" + plain.port() + "/1", reach))
+          .isInstanceOf(Outcome.Delivered.class);
+      assertThat(plain.requests().get(0).header("host")).isEqualTo("sentry_web:" + plain.port());
+      assertThat(send("https://public@sentry_web:" + secure.port() + "/1", reach))
+          .isInstanceOf(Outcome.Delivered.class);
+      assertThat(send("https://public@sentry_web:" + other.port() + "/1", reach).words())
+          .startsWith("TLS failed: ")
+          .contains("sentry_web");
+      assertThat(other.requests()).isEmpty();
+    }
+  }
+
+  @Test
+  void aProxyThatOpensNoTunnelIsNamed() throws Exception {
+    try (OddServer proxy = OddServer.saying("HTTP/1.1 502 Bad Gateway\r\n\r\n")) {
+      assertThat(
+              send(
+                      "https://public@sentry.invalid/1",
+                      new Reach(null, "http://127.0.0.1:" + proxy.port()))
+                  .words())
+          .isEqualTo(
+              "the proxy opens no tunnel, it answered 502 (through the proxy http://127.0.0.1:"
+                  + proxy.port()
+                  + ")");
+    }
+  }
+
+  /** Line ends that a setting brings along percent-encoded stay inside of what is encoded. */
+  @Test
+  void aLoginWithLineEndsAddsNoHeader() throws Exception {
+    try (Receiver receiver = Receiver.start();
+        ForwardProxy proxy = new ForwardProxy(null)) {
+      assertThat(send(receiver.dsn(), through(proxy, "carol%0D%0AX-Evil:yes@")))
+          .isInstanceOf(Outcome.Delivered.class);
+      assertThat(proxy.heads).noneMatch(head -> head.toLowerCase(Locale.ROOT).contains("x-evil"));
     }
   }
 

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
-import java.net.http.HttpRequest;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,6 +30,8 @@ class DsnTest {
     "http://key@127.0.0.1:8969/1, http://127.0.0.1:8969/api/1/envelope/",
     "http://key@localhost/1, http://localhost/api/1/envelope/",
     "https://key@xn--bcher-kva.example/1, https://xn--bcher-kva.example/api/1/envelope/",
+    "http://key@sentry_web:9000/1, http://sentry_web:9000/api/1/envelope/",
+    "https://key@_a.b_/1, https://_a.b_/api/1/envelope/",
     "https://key@example.com/1?timeout=3&x=y@z, https://example.com/api/1/envelope/",
     "https://key@example.com/1#part, https://example.com/api/1/envelope/",
     "https://key@example.com/my-project, https://example.com/api/my-project/envelope/",
@@ -38,7 +39,6 @@ class DsnTest {
   })
   void everyUsualShapeIsUnderstood(String dsn, String uri) throws MalformedDsnException {
     assertThat(Dsn.parse(dsn).envelopeUri()).hasToString(uri);
-    HttpRequest.newBuilder(Dsn.parse(dsn).envelopeUri());
     assertThat(Dsn.parse(Dsn.parse(dsn).full())).isEqualTo(Dsn.parse(dsn));
   }
 
@@ -73,7 +73,8 @@ class DsnTest {
         "https://hushkéy@example.com/1        | cannot be sent in a header",
         "https://hushkey@exam ple.com/1       | blank or control character at position",
         "https://hushkey@example.com/1\t2     | blank or control character at position",
-        "https://hushkey@sentry_web/1         | underscore, which Java's HTTP client refuses",
+        "https://hushkey@sentry web/1         | blank or control character at position",
+        "https://hushkey@[sentry_web]/1       | not a host name",
         "https://hushkey@bücher.example/1     | write it as 'xn--bcher-kva.example'",
         "https://hushkey@[::1/1               | not closed",
         "https://hushkey@[::1]x/1             | not a host name",

@@ -27,7 +27,7 @@ public final class OptionsFuzz {
     try {
       Dsn dsn = Dsn.parse(text);
       oneLine(dsn.authHeader("fuzz/1"), "header");
-      if (dsn.envelopeUri().getHost() == null
+      if (dsn.envelopeUri().getAuthority() == null
           || !dsn.envelopeUri().getPath().endsWith("/envelope/")) {
         throw new IllegalStateException("sends to " + dsn.envelopeUri());
       }
