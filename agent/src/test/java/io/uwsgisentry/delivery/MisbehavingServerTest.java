@@ -20,10 +20,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What comes of an event when a server does what no server should, and how long that takes. */
+@Isolated("measures this JVM's memory")
 class MisbehavingServerTest {
   /** For what is told by the server's own doing, however slow the machine. */
   private static final Duration PATIENT = ofSeconds(60);

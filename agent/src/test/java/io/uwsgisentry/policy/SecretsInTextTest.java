@@ -8,10 +8,12 @@ import java.lang.management.ThreadMXBean;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@Isolated("measures processor time")
 class SecretsInTextTest {
   private final Scrubber scrubber = new Scrubber();
 
