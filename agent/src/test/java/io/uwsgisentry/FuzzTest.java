@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -67,6 +68,7 @@ class FuzzTest {
     }
   }
 
+  @Tag("process")
   @ParameterizedTest
   @EnumSource
   void noInputThatIsFoundInThisTimeFails(Target target) throws Exception {

@@ -16,6 +16,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -95,6 +96,7 @@ class AgentPartsTest {
   }
 
   @Test
+  @Tag("process")
   void aMasterIsAliveUntilItsProcessIsGone() throws Exception {
     Process process = new ProcessBuilder("sleep", "600").start();
     MasterProcess master = MasterProcess.of(process.pid());
@@ -107,6 +109,7 @@ class AgentPartsTest {
   }
 
   @Test
+  @Tag("process")
   void aMasterThatNobodyWaitedForIsGone() throws Exception {
     // The shell starts a process, becomes one that waits for nobody, and tells the number.
     Process parent = new ProcessBuilder("sh", "-c", "sleep 0.3 & echo $!; exec sleep 600").start();

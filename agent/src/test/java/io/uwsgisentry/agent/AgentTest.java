@@ -30,12 +30,14 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The whole agent as a process: real files, real SQLite, real HTTP, real signals. */
 @Timeout(600)
+@Tag("process")
 class AgentTest {
   private static final Duration SOON = Patience.SOON;
 

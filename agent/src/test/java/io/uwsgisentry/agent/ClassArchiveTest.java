@@ -19,11 +19,13 @@ import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** With a jar where the supervising script puts it: only jars can be archived. */
+@Tag("process")
 class ClassArchiveTest {
   private static final Duration PATIENCE = Duration.ofSeconds(120);
 

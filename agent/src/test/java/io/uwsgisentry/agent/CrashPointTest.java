@@ -28,6 +28,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -40,6 +41,7 @@ import org.junit.jupiter.api.Timeout;
  * synced: what the kernel had not written of that is lost, as {@code docs/journal.md} says.
  */
 @Timeout(600)
+@Tag("process")
 class CrashPointTest {
   private static final Pattern KEY = Pattern.compile("key|new-[^/]*");
   private static final Pattern OF_INTEREST =

@@ -25,12 +25,14 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A database that cannot be read any more is kept aside, and the agent goes on with a new one. */
 @Timeout(600)
+@Tag("process")
 class DamageTest {
   // The tables' definitions, and where each of them begins.
   private static final int SCHEMA_PAGES = 40;

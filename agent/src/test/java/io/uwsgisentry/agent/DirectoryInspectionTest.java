@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -61,6 +62,7 @@ class DirectoryInspectionTest {
         "runtime",
         "journal"
       })
+  @Tag("process")
   void aLinkOrAFifoAtAnyNameStopsTheAgentAtOnceAndIsNotTouched(String name) throws Exception {
     Path planted = state.resolve(name);
     if (name.equals("journal")) {
@@ -84,6 +86,7 @@ class DirectoryInspectionTest {
   }
 
   @Test
+  @Tag("process")
   void aLinkOrAFifoInTheJournalIsToldOfAndPassedOver() throws Exception {
     Path live = state.resolve("journal/live");
     Path sealed = state.resolve("journal/sealed-" + "0".repeat(32));
@@ -128,6 +131,7 @@ class DirectoryInspectionTest {
   }
 
   @Test
+  @Tag("process")
   void aDirectoryOfSomebodyElsesIsRefusedAndNothingIsMadeInIt() throws Exception {
     assumeTrue(DirectoryInspection.ownUid() == 0, "needs root: a directory of another user's");
     new Journal(state).append(alarm(1, ""));

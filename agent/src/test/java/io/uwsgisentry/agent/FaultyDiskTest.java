@@ -21,6 +21,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,6 +33,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * lost, nothing comes twice, and when the disk is well again so is the agent.
  */
 @Timeout(600)
+@Tag("process")
 class FaultyDiskTest {
   private static final Duration SOON = Patience.LONG;
   private static final int ENOSPC = 28;

@@ -19,12 +19,14 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** After an upgrade: the commands and the agent find the database that an older agent left. */
 @Timeout(600)
+@Tag("process")
 class OlderOutboxTest {
   @TempDir Path parent;
   private Path state;

@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
  * What a server is told of that it will never get, from the journal to its door, by real agents.
  */
 @Timeout(600)
+@Tag("process")
 class ToldLossesTest {
   /** Of a later version, say. */
   private static final int UNKNOWN_KIND = 99;

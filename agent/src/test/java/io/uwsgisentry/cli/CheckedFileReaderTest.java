@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -157,6 +158,7 @@ class CheckedFileReaderTest {
   }
 
   @Test
+  @Tag("process")
   void uwsgiExpandsWithoutStartingAnything() throws Exception {
     assumeUwsgi();
     Path touched = run.directory().resolve("touched");
@@ -188,6 +190,7 @@ class CheckedFileReaderTest {
   }
 
   @Test
+  @Tag("process")
   void ourOwnReadingAgreesWithUwsgis() throws Exception {
     assumeUwsgi();
     Path base = run.file("base.ini", "sentry-release = %n", "shared = yes");
@@ -248,6 +251,7 @@ class CheckedFileReaderTest {
   }
 
   @Test
+  @Tag("process")
   void whatUwsgiRefusesIsToldAndReadWithoutIt() throws Exception {
     assumeUwsgi();
     CheckRun.Answer answer =

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -116,6 +117,7 @@ class CommandsTest {
   }
 
   @Test
+  @Tag("process")
   void statusSeesAnAgentThatHoldsTheLock() throws Exception {
     scene.threeEvents();
     Path lock = scene.directory().resolve("agent.lock");

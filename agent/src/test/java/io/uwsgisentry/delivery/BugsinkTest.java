@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -29,6 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
  * its database: an answer of 200 proves nothing. Skipped, with the reason, where Bugsink cannot be
  * had.
  */
+@Tag("process")
 class BugsinkTest {
   private static final Path SCRIPT = Path.of("src/test/receiver/bugsink.py");
   private static final Path CACHE = Path.of("../build/bugsink");

@@ -20,11 +20,13 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Whom a server's certificate has to come from, and through which proxy the way leads. */
+@Tag("process")
 class ReachTest {
   private static final String LOGIN =
       "Basic "

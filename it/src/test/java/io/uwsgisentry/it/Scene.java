@@ -82,6 +82,8 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
 
   static {
     Awaitility.setDefaultTimeout(Patience.SOON);
+    // A thread that ends by an exception may be that of a test beside this one.
+    Awaitility.doNotCatchUncaughtExceptionsByDefault();
   }
 
   @Override
