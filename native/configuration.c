@@ -251,3 +251,14 @@ void sentry_write_configuration(void) {
 	sentry_append(&record);
 	free(b.bytes);
 }
+
+/* the master, once a second: what the new state directory must know that the old one knew */
+void sentry_follow_journal(void) {
+	static uint64_t known;
+	if (sentry.journal.dir < 0 || getpid() != sentry.main) return;
+	uint64_t version = sentry_journal_version(&sentry.journal, 1);
+	if (version == known) return;
+	known = version;
+	sentry_say("%s, or the journal or the key in it, was replaced while the server runs: events are recorded in what stands there now", sentry.state);
+	sentry_write_configuration();
+}

@@ -4,13 +4,14 @@
  *
  * An append opens `live`, writes the record with one writev, and looks whether `live` is still the file that it wrote to.
  * The agent renames `live` before it reads it. If the name had moved on, the agent may or may not see the record: it is
- * appended again, with the same id, to the new `live`, and the agent drops the second of two.
+ * appended again, with the same id, to the new `live`, and the agent drops the second of two. The look goes by the whole path:
+ * so it finds out too that the directory was moved or replaced (journal_place.c).
  *
  * What can go wrong: a death in the middle of writev leaves a torn record (the reader resynchronises); a full disk gives a
  * short write (the same); a `live` that is not a plain file of ours is never written to.
  */
 #define _GNU_SOURCE
-#include "journal.h"
+#include "journal_place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -70,49 +71,6 @@ static uint64_t sealed_bytes(struct sentry_journal *journal) {
 	return total;
 }
 
-static int is_ours(const struct sentry_journal *journal, const struct stat *st) {
-	return st->st_dev == journal->dev && st->st_ino == journal->ino;
-}
-
-/* beside it is the key with which the agent would know our records */
-static int has_our_key(const struct sentry_journal *journal, int dir) {
-	unsigned char key[SENTRY_KEY_SIZE];
-	int fd = openat(dir, "../key", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0) return 0;
-	ssize_t n = read(fd, key, sizeof(key));
-	close(fd);
-	return n == sizeof(key) && !memcmp(key, journal->key, sizeof(key));
-}
-
-/* in place of ours, and as the start of a server would take it */
-static int may_replace(const struct sentry_journal *journal, int dir, const struct stat *st) {
-	return st->st_uid == journal->owner && (!(st->st_mode & 0077) || fchmod(dir, 0700) == 0) && has_our_key(journal, dir);
-}
-
-/*
- * Our directory is the one that we opened: an application that closes all descriptors, and opens its own, must not get our records.
- * One that was removed takes none any more; if there is another in its place, that is ours from now on.
- */
-static int directory_holds(struct sentry_journal *journal) {
-	struct stat st;
-	int old = journal->dir;
-	int held = old >= 0 && fstat(old, &st) == 0 && is_ours(journal, &st);
-	if (held && st.st_nlink > 0) return 1;
-	if (!journal->path[0]) return 0;
-	int fd = open(journal->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0) return 0;
-	if (fstat(fd, &st) || (!is_ours(journal, &st) && !may_replace(journal, fd, &st))) {
-		close(fd);
-		return 0;
-	}
-	/* under the old number, which another thread may be using; unless that is somebody else's now: then it is not ours to close */
-	if (held && dup3(fd, old, O_CLOEXEC) == old) close(fd);
-	else journal->dir = fd;
-	journal->dev = st.st_dev;
-	journal->ino = st.st_ino;
-	return 1;
-}
-
 static enum sentry_drop reason_of(int error) {
 	switch (error) {
 		case ENOSPC: case EDQUOT: return SENTRY_DISK_FULL;
@@ -138,7 +96,9 @@ static int open_live(struct sentry_journal *journal) {
 
 static int is_live(struct sentry_journal *journal, const struct stat *file) {
 	struct stat name;
-	return fstatat(journal->dir, "live", &name, AT_SYMLINK_NOFOLLOW) == 0 && name.st_dev == file->st_dev && name.st_ino == file->st_ino;
+	int failed = journal->path[0] ? fstatat(AT_FDCWD, journal->live, &name, AT_SYMLINK_NOFOLLOW) : -1;
+	if (failed && (!journal->path[0] || errno == EACCES)) failed = fstatat(journal->dir, "live", &name, AT_SYMLINK_NOFOLLOW);
+	return !failed && name.st_dev == file->st_dev && name.st_ino == file->st_ino;
 }
 
 /* a record on its way, over all rounds */
@@ -147,7 +107,9 @@ struct append {
 	struct sentry_record *record;
 	uint64_t elsewhere;		/* bytes of sealed files */
 	uint64_t reserve;		/* bytes of the limit that it must leave free */
-	int sealed;
+	unsigned char key[SENTRY_KEY_SIZE];
+	uint64_t version;		/* of the key, and of the directory that it belongs to */
+	uint64_t sealed_as;		/* the version that it was sealed for; UINT64_MAX: not yet */
 	int written;			/* whole, into some file */
 	enum sentry_drop outcome;
 };
@@ -163,11 +125,11 @@ static int write_to(int fd, struct append *append) {
 	append->outcome = SENTRY_CONTENDED;
 	if (st.st_nlink == 0) return 0;	/* sealed, read and unlinked since our open */
 	uint64_t used = append->elsewhere + (uint64_t) st.st_size;
-	if (!append->sealed) {
-		int brief_allowed = record->head[28] < SENTRY_CONFIGURATION;
+	if (append->sealed_as != append->version) {
+		int brief_allowed = append->sealed_as == UINT64_MAX && record->head[28] < SENTRY_CONFIGURATION;
 		if (brief_allowed && used + record->length > journal->max / 2) sentry_record_make_brief(record);
-		sentry_record_seal(record, journal->key);
-		append->sealed = 1;
+		sentry_record_seal(record, append->key);
+		append->sealed_as = append->version;
 	}
 	if (used + record->length + append->reserve > journal->max || (uint64_t) st.st_size + record->length > journal->file_limit) {
 		append->outcome = SENTRY_JOURNAL_FULL;
@@ -176,7 +138,7 @@ static int write_to(int fd, struct append *append) {
 	ssize_t written = sentry_write(fd, record->piece, record->pieces);
 	if (written == (ssize_t) record->length) {
 		append->written = 1;
-		if (!is_live(journal, &st)) return 0;
+		if (!is_live(journal, &st) || sentry_journal_moved(journal, append->version)) return 0;
 		append->outcome = SENTRY_APPENDED;
 	}
 	else append->outcome = written < 0 ? reason_of(errno) : SENTRY_DISK_FULL;
@@ -185,15 +147,14 @@ static int write_to(int fd, struct append *append) {
 
 static enum sentry_drop append_in_rounds(struct append *append) {
 	struct sentry_journal *journal = append->journal;
-	if (!directory_holds(journal)) return SENTRY_UNUSABLE;
-	append->elsewhere = sealed_bytes(journal);
-	append->outcome = SENTRY_CONTENDED;
 	for (int round = 0; round < ROUNDS; round++) {
+		append->outcome = SENTRY_CONTENDED;
 		if (round) sched_yield();
+		if (!sentry_journal_place(journal, round > 0)) return SENTRY_UNUSABLE;
+		if (!sentry_journal_key(journal, append->key, &append->version)) continue;
+		append->elsewhere = sealed_bytes(journal);
 		int fd = open_live(journal);
 		if (fd < 0 && errno != EAGAIN) return reason_of(errno);
-		/* nothing can be made in a directory that is removed */
-		if (fd < 0 && !directory_holds(journal)) return SENTRY_UNUSABLE;
 		if (fd < 0) continue;
 		int is_final = write_to(fd, append);
 		close(fd);
@@ -206,7 +167,7 @@ static enum sentry_drop append(struct sentry_journal *journal, struct sentry_rec
 	int saved = errno;
 	int cancel = 0;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	struct append append = {.journal = journal, .record = record, .reserve = reserve};
+	struct append append = {.journal = journal, .record = record, .reserve = reserve, .sealed_as = UINT64_MAX};
 	enum sentry_drop outcome = append_in_rounds(&append);
 	/* the agent has most probably taken the first of them */
 	if (outcome != SENTRY_APPENDED && append.written) outcome = SENTRY_UNSURE;

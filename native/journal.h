@@ -36,7 +36,11 @@ struct sentry_journal {
 	int dir;	/* <dir>/journal, or -1: there is none, every append is a drop */
 	dev_t dev;	/* what `dir` is: somebody may close our number and open it anew */
 	ino_t ino;
-	char path[4096];	/* to open it again in that case, or once it is removed; empty if that is impossible */
+	uint64_t change;	/* version of `dir` and `key`, and who is replacing them: journal_place.c */
+	int astray;	/* nothing usable stood at the path when it was looked at last */
+	uint64_t key_looked;	/* second in which the key's file was read last */
+	char path[4096];	/* of `dir`: what stands there is the journal; empty if that says nothing */
+	char live[4096 + 8];	/* of `live` in it */
 	uid_t owner;
 	gid_t group;
 	unsigned char key[SENTRY_KEY_SIZE];
@@ -62,6 +66,9 @@ enum sentry_drop sentry_journal_append(struct sentry_journal *, struct sentry_re
 
 /* The same of a record that tells of drops: it is no event, so its own drop is not counted; and it may go into what is kept free for it. */
 enum sentry_drop sentry_journal_tell(struct sentry_journal *, struct sentry_record *, int from_reserve);
+
+/* Changes whenever the directory or its key was replaced by another; with `look` the path is looked at now, as an append does. */
+uint64_t sentry_journal_version(struct sentry_journal *, int look);
 
 /* seconds since some start, never 0 */
 uint64_t sentry_seconds(void);

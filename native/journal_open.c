@@ -1,6 +1,6 @@
 /* The journal's directory and its key: found, or made, at the start of the server. Nothing here runs while it serves but the creation of a file. */
 #define _GNU_SOURCE
-#include "journal.h"
+#include "journal_place.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -9,22 +9,8 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-/* file systems on which another machine, or a daemon, stands between append and rename */
-static const char *unfit_file_system(int fd) {
-	struct statfs fs;
-	if (fstatfs(fd, &fs)) return NULL;
-	switch ((unsigned long) fs.f_type & 0xffffffffu) {
-		case 0x6969: return "NFS";
-		case 0x01021997: return "9p";
-		case 0x65735546: return "FUSE";
-		case 0xff534d42: case 0xfe534d42: case 0x517b: return "SMB";
-		default: return NULL;
-	}
-}
 
 static int complain(char *why, size_t size, const char *what, const char *path) {
 	snprintf(why, size, "%s %s: %s", what, path, strerror(errno));
@@ -97,18 +83,6 @@ int sentry_create_for_owner(int dir, const char *name, const void *content, size
 	return saved ? -1 : 0;
 }
 
-static int read_key(int state, struct sentry_journal *journal) {
-	/* a FIFO of that name must not stop the server's start */
-	int fd = openat(state, "key", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0) return -1;
-	struct stat st;
-	int good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_uid == journal->owner || st.st_uid == 0) &&
-		read(fd, journal->key, SENTRY_KEY_SIZE) == SENTRY_KEY_SIZE;
-	close(fd);
-	if (!good) errno = EINVAL;
-	return good ? 0 : -1;
-}
-
 int sentry_journal_open(struct sentry_journal *journal, const char *state, uid_t owner, gid_t group, char *why, size_t size) {
 	journal->dir = -1;
 	journal->owner = owner;
@@ -117,21 +91,23 @@ int sentry_journal_open(struct sentry_journal *journal, const char *state, uid_t
 		snprintf(why, size, "the path is too long: set sentry-dir");
 		return -1;
 	}
+	snprintf(journal->live, sizeof(journal->live), "%s/live", journal->path);
 	struct rlimit limit;
 	journal->file_limit = getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : (uint64_t) limit.rlim_cur;
 
 	int dir = own_directory(state, owner, group, why, size);
 	if (dir < 0) return -1;
-	const char *unfit = unfit_file_system(dir);
+	const char *unfit = sentry_unfit_file_system(dir);
 	if (unfit) {
 		snprintf(why, size, "%s is on %s, which does not keep appends and renames in order: set sentry-dir to a directory on a local disk", state, unfit);
 		close(dir);
 		return -1;
 	}
-	if (read_key(dir, journal)) {
+	if (sentry_read_key(dir, "key", owner, journal->key)) {
 		unsigned char key[SENTRY_KEY_SIZE];
 		if (errno == ENOENT) {
-			if (getrandom(key, sizeof(key), 0) != sizeof(key) || sentry_create_for_owner(dir, "key", key, sizeof(key), owner, group) || read_key(dir, journal)) {
+			if (getrandom(key, sizeof(key), 0) != sizeof(key) || sentry_create_for_owner(dir, "key", key, sizeof(key), owner, group) ||
+				sentry_read_key(dir, "key", owner, journal->key)) {
 				complain(why, size, "cannot create the file key in", state);
 				close(dir);
 				return -1;
@@ -152,6 +128,8 @@ int sentry_journal_open(struct sentry_journal *journal, const char *state, uid_t
 		close(dir);
 		return -1;
 	}
+	journal->change = 0;
+	journal->astray = 0;
 	journal->dev = st.st_dev;
 	journal->ino = st.st_ino;
 	journal->dir = dir;

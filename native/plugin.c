@@ -77,6 +77,7 @@ static void sentry_master_cycle(void) {
 	sentry.agent_started = 1;
 	sentry_boot_served();
 	sentry_watch_cycle();
+	sentry_follow_journal();
 	sentry_report_drops();
 }
 

@@ -150,6 +150,7 @@ void sentry_options_read(void);
 void sentry_configure(void);
 void sentry_refresh(void);
 void sentry_write_configuration(void);
+void sentry_follow_journal(void);	/* the state directory may have been replaced */
 void sentry_handler_ready(struct sentry_handler *);
 
 /* handlers.c */
