@@ -4,14 +4,21 @@ import io.uwsgisentry.cli.AgentRunner;
 import io.uwsgisentry.delivery.Delivery;
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.JournalDirectory;
+import io.uwsgisentry.journal.Keys;
 import io.uwsgisentry.journal.SealedFile;
+import io.uwsgisentry.outbox.Changes;
 import io.uwsgisentry.outbox.DamagedOutbox;
 import io.uwsgisentry.outbox.NewerOutboxException;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.OutboxException;
+import io.uwsgisentry.outbox.State;
+import io.uwsgisentry.outbox.Tally;
 import io.uwsgisentry.policy.Scrubber;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -40,6 +47,9 @@ final class Agent {
   /** A newer version's files are in the directory ({@code EX_PROTOCOL}). */
   static final int NEWER = 76;
 
+  /** What it has open no longer stands in the directory ({@code EX_IOERR}). */
+  static final int REPLACED = 74;
+
   static final int FAILED = 1;
 
   /** No exit code: the clock was set, and what holds times in memory is to be made anew. */
@@ -57,6 +67,8 @@ final class Agent {
   private static final long UNTIDY_NANOS = Duration.ofMinutes(5).toNanos();
   private static final long LOOK_ELSEWHERE_NANOS = Duration.ofSeconds(1).toNanos();
   private static final long ARCHIVE_AFTER_NANOS = Duration.ofSeconds(15).toNanos();
+  // An agent that holds a lock file which was removed notices within a second.
+  private static final Duration YOUNG_LOCK = Duration.ofSeconds(2);
   // So that a hung disk does not hold the machine's shutdown for ever.
   private static final Duration REST_PATIENCE = Duration.ofSeconds(15);
 
@@ -66,6 +78,7 @@ final class Agent {
   private final RuntimeDirectory runtime;
   private final JournalDirectory journal;
   private final Lifetime lifetime;
+  private Standing standing = Standing.assumed();
 
   private Agent(
       AgentRunner.Arguments arguments,
@@ -92,20 +105,21 @@ final class Agent {
   static int run(AgentRunner.Arguments arguments) throws IOException {
     Path directory = arguments.directory().toAbsolutePath();
     List<String> remarks = DirectoryInspection.of(directory, DirectoryInspection.ownUid());
-    JournalDirectory journal = JournalDirectory.create(directory);
-    Optional<AgentLock> lock = AgentLock.take(directory);
-    if (lock.isEmpty()) {
-      if (arguments.drainOnly()) {
-        return 0;
+    try (JournalDirectory journal = JournalDirectory.hold(directory)) {
+      Optional<AgentLock> lock = AgentLock.take(directory);
+      if (lock.isEmpty()) {
+        if (arguments.drainOnly()) {
+          return 0;
+        }
+        System.err.println("uwsgi-sentry: another agent serves " + directory);
+        return LOCKED;
       }
-      System.err.println("uwsgi-sentry: another agent serves " + directory);
-      return LOCKED;
-    }
-    Clock clock = Clock.systemUTC();
-    try (AgentLock held = lock.get();
-        AgentLog log = AgentLog.open(directory, clock)) {
-      remarks.forEach(log::line);
-      return new Agent(arguments, clock, log, RuntimeDirectory.of(directory), journal).run();
+      Clock clock = Clock.systemUTC();
+      try (AgentLock held = lock.get();
+          AgentLog log = AgentLog.open(directory, clock)) {
+        remarks.forEach(log::line);
+        return new Agent(arguments, clock, log, RuntimeDirectory.of(directory), journal).run();
+      }
     }
   }
 
@@ -148,12 +162,15 @@ final class Agent {
   private int serve() {
     lifetime.forgetWanted();
     try {
+      letAnotherNotice();
       try {
         return serveOn();
       } catch (OutboxException e) {
         if (!e.corrupt()) {
           throw e;
         }
+        // Another one that stands there now may be sound.
+        standing.require();
         putAside(String.valueOf(e.getMessage()));
         // A second one within one life is the disk's fault, and not to be mended from here.
         return serveOn();
@@ -161,6 +178,9 @@ final class Agent {
     } catch (NewerJournalException | NewerOutboxException e) {
       tell("agent ends: " + e.getMessage());
       return NEWER;
+    } catch (ReplacedException e) {
+      tell("agent ends: " + e.getMessage());
+      return REPLACED;
     } catch (IOException e) {
       tell("agent ends: " + e);
       return FAILED;
@@ -170,6 +190,23 @@ final class Agent {
     } catch (RuntimeException | Error e) {
       log.line("agent ends after a fault of its own; nothing is lost by that", e);
       return FAILED;
+    }
+  }
+
+  /**
+   * A lock file that is younger than the database took the place of another, which an agent may
+   * still hold: it has a moment to notice and to end.
+   */
+  private void letAnotherNotice() throws IOException, InterruptedException {
+    if (!Files.exists(database(), LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    Path lock = arguments.directory().resolve(Standing.LOCK);
+    if (Files.getAttribute(lock, "unix:ctime") instanceof FileTime made) {
+      Duration age = Duration.between(made.toInstant(), clock.instant());
+      if (!age.isNegative() && age.compareTo(YOUNG_LOCK) < 0) {
+        lifetime.pause(YOUNG_LOCK.minus(age));
+      }
     }
   }
 
@@ -193,7 +230,8 @@ final class Agent {
         JournalPump pump =
             new JournalPump(
                 journal,
-                journal.key(),
+                new Keys(journal.key()),
+                standing,
                 outbox,
                 factory,
                 delivery::wake,
@@ -202,20 +240,63 @@ final class Agent {
                 System::nanoTime);
         delivery.start();
         tell("agent " + version() + " started, pid " + ProcessHandle.current().pid());
-        if (!arguments.drainOnly() && !pump(pump, outbox, delivery, archive)) {
-          return AGAIN;
+        try {
+          return carryOn(pump, outbox, delivery, archive);
+        } catch (ReplacedException e) {
+          replaced(e, outbox, delivery);
+          throw e;
         }
-        takeRest(pump);
-        tellAll(pump);
-        boolean empty = delivery.drain(arguments.drain());
-        takeRest(pump);
-        outbox.requireSound();
-        log.line(
-            "agent ends"
-                + (arguments.drainOnly() ? "" : ", " + lifetime.reason())
-                + (empty ? "" : "; what is not delivered waits in the outbox"));
-        return 0;
       }
+    }
+  }
+
+  private int carryOn(JournalPump pump, Outbox outbox, Delivery delivery, ClassArchive archive)
+      throws IOException, NewerJournalException, InterruptedException {
+    if (!arguments.drainOnly() && !pump(pump, outbox, delivery, archive)) {
+      return AGAIN;
+    }
+    takeRest(pump);
+    tellAll(pump);
+    boolean empty = delivery.drain(arguments.drain());
+    takeRest(pump);
+    outbox.requireSound();
+    log.line(
+        "agent ends"
+            + (arguments.drainOnly() ? "" : ", " + lifetime.reason())
+            + (empty ? "" : "; what is not delivered waits in the outbox"));
+    return 0;
+  }
+
+  /**
+   * The end of an agent whose files are no longer those of the directory. The journal is the next
+   * one's. A database that stands is brought into one piece, in case its log is what was removed;
+   * of one that nobody else can find any more is sent what can be.
+   */
+  private void replaced(ReplacedException change, Outbox outbox, Delivery delivery) {
+    String what = change.part() + " " + change.what();
+    long lost = 0;
+    try {
+      if (standing.databaseStands()) {
+        outbox.checkpoint();
+      } else if (standing.databaseIsLost()) {
+        delivery.drain(arguments.drain());
+        Tally waiting = outbox.states().get(State.READY);
+        lost = waiting == null ? 0 : waiting.entries();
+        what += "; what waited in its database was sent, but for " + lost + " events";
+      } else {
+        what += "; what waits in its database waits there";
+      }
+    } catch (IOException e) {
+      log.line("what waits in the database cannot be looked at: " + e);
+    }
+    note(what, lost);
+  }
+
+  private void note(String what, long lost) {
+    try {
+      Changes.add(arguments.directory(), new Changes.Change(clock.instant(), what, lost));
+    } catch (IOException e) {
+      log.line("what happened cannot be noted in the state directory: " + e);
     }
   }
 
@@ -225,7 +306,21 @@ final class Agent {
     if (DamagedOutbox.isHeadless(database())) {
       putAside(database() + " is gone, its write-ahead log is not");
     }
-    return Outbox.open(database(), clock, arguments.bounds());
+    boolean isNew = !Files.exists(database(), LinkOption.NOFOLLOW_LINKS);
+    Outbox outbox = Outbox.open(database(), clock, arguments.bounds());
+    boolean done = false;
+    try {
+      standing = Standing.of(arguments.directory().toAbsolutePath(), journal.held());
+      if (isNew) {
+        note("outbox.db was made, since there was none", 0);
+      }
+      done = true;
+      return outbox;
+    } finally {
+      if (!done) {
+        outbox.close();
+      }
+    }
   }
 
   private Path database() {
@@ -260,7 +355,7 @@ final class Agent {
 
   /** Whether the agent is to end; else all but the lock is to be taken up anew. */
   private boolean pump(JournalPump pump, Outbox outbox, Delivery delivery, ClassArchive archive)
-      throws OutboxException, NewerJournalException, InterruptedException {
+      throws IOException, NewerJournalException, InterruptedException {
     ClockJump jump = new ClockJump(clock, System::nanoTime);
     long started = System.nanoTime();
     long tidied = started - TIDY_NANOS;
@@ -278,17 +373,19 @@ final class Agent {
           log.line("the clock was set by " + jumped.toSeconds() + " s; what waits, waits on");
           return false;
         }
+        long now = System.nanoTime();
+        boolean look = now - looked >= LOOK_ELSEWHERE_NANOS;
+        if (look) {
+          looked = now;
+          standing.require();
+        }
         boolean any = pump.pass();
         // Delivery may have been the one to find it out; it only tries again.
         outbox.requireSound();
         idle = any ? 0 : idle + 1;
         delivery.requireAlive();
-        long now = System.nanoTime();
-        if (now - looked >= LOOK_ELSEWHERE_NANOS) {
-          looked = now;
-          if (outbox.changedElsewhere()) {
-            delivery.wake();
-          }
+        if (look && outbox.changedElsewhere()) {
+          delivery.wake();
         }
         boolean quiet = !any && !delivery.sending();
         boolean more = false;
@@ -304,7 +401,10 @@ final class Agent {
           archive.provide();
         }
         lifetime.pause(idle > PATIENCE && !more ? IDLE_PAUSE : BUSY_PAUSE);
+      } catch (ReplacedException e) {
+        throw e;
       } catch (IOException e) {
+        standing.require();
         outbox.requireSound();
         if (backoff.isZero()) {
           log.line("the journal cannot be taken up for now, its records wait there: " + e);
@@ -320,13 +420,16 @@ final class Agent {
   }
 
   /** What is in the journal at the end; a fault leaves it there for the next agent. */
-  private void takeRest(JournalPump pump) throws NewerJournalException, InterruptedException {
+  private void takeRest(JournalPump pump)
+      throws ReplacedException, NewerJournalException, InterruptedException {
     try {
       long end = System.nanoTime() + REST_PATIENCE.toNanos();
       while (pump.pass() && System.nanoTime() < end) {
         // Until nothing more came while we read.
       }
       pump.finish();
+    } catch (ReplacedException e) {
+      throw e;
     } catch (IOException e) {
       log.line("what is in the journal waits there for the next agent: " + e);
     }

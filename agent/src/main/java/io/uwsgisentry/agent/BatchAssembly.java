@@ -64,7 +64,14 @@ final class BatchAssembly {
     Set<String> taken = outbox.known(ids(findings));
     for (Finding finding : findings) {
       Record record = finding.record();
-      if (record == null) {
+      if (finding.strangers() > 0) {
+        batch.count(Counter.Name.OTHER_KEY, "", "", finding.strangers());
+        remarks.add(
+            finding.strangers()
+                + " records at "
+                + finding.offset()
+                + " were made with another key: they cannot be read, and the file is kept");
+      } else if (record == null) {
         batch.count(Counter.Name.TORN, "", "", 1);
         batch.count(Counter.Name.SKIPPED_BYTES, "", "", finding.bytes());
         remarks.add(finding.bytes() + " bytes at " + finding.offset() + " are no record: skipped");

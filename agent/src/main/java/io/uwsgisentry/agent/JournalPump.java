@@ -2,6 +2,7 @@ package io.uwsgisentry.agent;
 
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.JournalDirectory;
+import io.uwsgisentry.journal.Keys;
 import io.uwsgisentry.journal.RecordReader;
 import io.uwsgisentry.journal.SealedFile;
 import io.uwsgisentry.outbox.Advice;
@@ -64,7 +65,8 @@ final class JournalPump {
   private static final Duration BETWEEN_LOOKS = Duration.ofMillis(10);
 
   private final JournalDirectory directory;
-  private final byte[] key;
+  private final Keys keys;
+  private final Standing standing;
   private final Outbox outbox;
   private final EventFactory factory;
   private final Runnable stored;
@@ -84,12 +86,14 @@ final class JournalPump {
   private boolean unresolved = true;
 
   /**
+   * @param standing asked before anything is removed
    * @param stored called after each transaction that brought something to send
    * @param nanos a time that only goes on, as {@link System#nanoTime}
    */
   JournalPump(
       JournalDirectory directory,
-      byte[] key,
+      Keys keys,
+      Standing standing,
       Outbox outbox,
       EventFactory factory,
       Runnable stored,
@@ -97,7 +101,8 @@ final class JournalPump {
       Clock clock,
       LongSupplier nanos) {
     this.directory = directory;
-    this.key = key;
+    this.keys = keys;
+    this.standing = standing;
     this.outbox = outbox;
     this.factory = factory;
     this.stored = stored;
@@ -140,9 +145,7 @@ final class JournalPump {
     }
     leftOvers = false;
     if (looksAround(sealing)) {
-      if (directory.restore()) {
-        log.accept("the journal's directory was removed; it is made anew, what was in it is lost");
-      }
+      follow();
       // What was appended before that time is stored: a window that ended before it is complete.
       if (summaries.endOver(sealing)) {
         stored.run();
@@ -163,6 +166,25 @@ final class JournalPump {
   void tellAll() throws IOException {
     if (summaries.tellAll()) {
       stored.run();
+    }
+  }
+
+  /** The journal's directory or the key may have been removed or replaced by others. */
+  private void follow() throws IOException, NewerJournalException, InterruptedException {
+    String key = directory.lookAtKey(keys);
+    if (key != null) {
+      log.accept("the key " + key);
+    }
+    if (directory.isAway()) {
+      // Until it was moved it was appended to, maybe after the last look.
+      SealedFile last = directory.seal().orElse(null);
+      if (last != null) {
+        tryToTake(last);
+      }
+      finish();
+      log.accept("the journal's directory " + directory.follow());
+      unfinished.clear();
+      leftOvers = true;
     }
   }
 
@@ -203,7 +225,7 @@ final class JournalPump {
     boolean again = !begun.add(file.name());
     Outbox.Reading start = again ? outbox.resume(file.name()) : outbox.begin(file.name());
     try (FileChannel channel = file.open()) {
-      RecordReader reader = new RecordReader(channel, key, start.position());
+      RecordReader reader = new RecordReader(channel, keys, start.position());
       read(file, reader, start.attempts());
       if (unfinished.isEmpty()) {
         unfinishedSince = nanos.getAsLong();
@@ -234,7 +256,10 @@ final class JournalPump {
     if (unfinished.isEmpty()) {
       return;
     }
+    standing.require();
     outbox.finish(unfinished.keySet().stream().map(SealedFile::name).toList());
+    // What they hold must be in the database that the next agent finds.
+    standing.require();
     for (Map.Entry<SealedFile, Long> file : List.copyOf(unfinished.entrySet())) {
       if (file.getKey().bytes() > file.getValue()) {
         // A writer had opened it before it was sealed. It is finished the next time.
@@ -293,7 +318,11 @@ final class JournalPump {
                 malformed.record(), malformed.fault(), malformed.offset(), malformed.end()));
         whole++;
       } else if (result instanceof RecordReader.Skipped skipped) {
-        findings.add(new Finding(null, null, skipped.offset(), skipped.end()));
+        int strangers = reader.strangers(skipped);
+        if (strangers > 0) {
+          directory.keep(file);
+        }
+        findings.add(new Finding(null, null, strangers, skipped.offset(), skipped.end()));
       } else {
         store(file, reader, findings);
         if (result instanceof RecordReader.Newer newer) {

@@ -2,7 +2,9 @@ package io.uwsgisentry.cli;
 
 import io.uwsgisentry.console.Status;
 import io.uwsgisentry.console.StatusPage;
+import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.outbox.Advice;
+import io.uwsgisentry.outbox.Changes;
 import io.uwsgisentry.outbox.DamagedOutbox;
 import io.uwsgisentry.outbox.Outbox;
 import java.io.IOException;
@@ -101,6 +103,10 @@ final class StatusCommand implements Callable<Integer> {
         bytes,
         stuck,
         DamagedOutbox.putAside(path.resolve("outbox.db")).stream()
+            .map(file -> String.valueOf(file.getFileName()))
+            .toList(),
+        Changes.of(path),
+        JournalDirectory.at(path).unread().stream()
             .map(file -> String.valueOf(file.getFileName()))
             .toList(),
         contents(path),

@@ -1,6 +1,7 @@
 package io.uwsgisentry.console;
 
 import io.uwsgisentry.outbox.Advice;
+import io.uwsgisentry.outbox.Changes;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DestinationTally;
 import io.uwsgisentry.outbox.FoldTally;
@@ -23,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  * @param journalBytes their size
  * @param stuck names of the files that a running agent has not been able to take for minutes
  * @param damaged names of the databases that were put aside because they could not be read
+ * @param changes what others did to the directory under its agent, oldest first
+ * @param unread names of journal files that were made with another key, and are kept
  * @param outbox null as long as no agent has made the database
  * @param maxWait how long an event may wait to be sent before that is a problem
  */
@@ -34,9 +37,13 @@ public record Status(
     long journalBytes,
     List<String> stuck,
     List<String> damaged,
+    List<Changes.Change> changes,
+    List<String> unread,
     @Nullable Contents outbox,
     Instant now,
     Duration maxWait) {
+
+  private static final Duration REMEMBERED = Duration.ofDays(1);
 
   /**
    * What is in the outbox.
@@ -65,6 +72,18 @@ public record Status(
       problems.add(
           Text.count(stuck.size(), "journal file") + " cannot be taken: agent.log says why");
     }
+    if (!unread.isEmpty()) {
+      problems.add(
+          Text.count(unread.size(), "journal file") + " of another key cannot be read and is kept");
+    }
+    changes.stream()
+        .filter(change -> change.lost() > 0 && change.time().isAfter(now.minus(REMEMBERED)))
+        .forEach(
+            change ->
+                problems.add(
+                    Text.count(change.lost(), "event")
+                        + " went with what others changed: "
+                        + Text.line(change.what())));
     if (outbox != null) {
       outbox.destinations().forEach(tally -> problem(tally, problems));
       left(State.DEAD, "refused or expired", problems);

@@ -3,6 +3,7 @@ package io.uwsgisentry.console;
 import io.uwsgisentry.event.Json;
 import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Breaker;
+import io.uwsgisentry.outbox.Changes;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DestinationTally;
 import io.uwsgisentry.outbox.FoldTally;
@@ -27,6 +28,7 @@ public final class StatusPage {
   };
 
   private static final int MOST_WARNINGS = 20;
+  private static final int MOST_CHANGES = 5;
 
   private StatusPage() {}
 
@@ -55,6 +57,14 @@ public final class StatusPage {
     }
     for (String damaged : status.damaged()) {
       field(out, "damaged", Text.line(damaged) + ", put aside; what waited in it is not sent");
+    }
+    for (String file : status.unread()) {
+      field(out, "unread", Text.line(file) + ", kept; its records were made with another key");
+    }
+    List<Changes.Change> changes = status.changes();
+    for (Changes.Change change :
+        changes.subList(Math.max(0, changes.size() - MOST_CHANGES), changes.size())) {
+      field(out, "changed", Text.line(change.what()) + ", " + Words.shortTime(change.time(), zone));
     }
     Status.Contents outbox = status.outbox();
     if (outbox == null) {
@@ -205,6 +215,8 @@ public final class StatusPage {
     journal.put("stuck", status.stuck());
     object.put("journal", journal);
     object.put("damaged", status.damaged());
+    object.put("unread", status.unread());
+    object.put("changes", status.changes().stream().map(StatusPage::changeObject).toList());
     Status.Contents outbox = status.outbox();
     if (outbox != null) {
       object.put("events", entriesObject(numbers(outbox.entries())));
@@ -219,6 +231,14 @@ public final class StatusPage {
           outbox.destinations().stream().map(StatusPage::destinationObject).toList());
     }
     return Json.write(object) + "\n";
+  }
+
+  private static Map<String, Object> changeObject(Changes.Change change) {
+    Map<String, Object> object = new LinkedHashMap<>();
+    object.put("time", change.time());
+    object.put("what", change.what());
+    object.put("lost", change.lost());
+    return object;
   }
 
   private static Map<String, Object> entriesObject(Map<State, Long> entries) {

@@ -30,11 +30,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * The journal's files in a state directory: {@code <dir>/journal/} and {@code <dir>/key}. The names
  * are explained in {@code docs/journal.md}.
+ *
+ * <p>Whoever takes files away from it must {@link #hold} it: then all is done in the directories
+ * that stood there at that time, wherever they are moved, and nothing in those that come after.
  */
-public final class JournalDirectory {
+public final class JournalDirectory implements AutoCloseable {
   private static final String LIVE = "live";
   private static final String SEALED = "sealed-";
   private static final String NEW = "new-";
+  private static final String UNREAD = "unread-";
+  // Each may be as large as the journal grows.
+  private static final int MOST_UNREAD = 3;
   private static final Duration STALE = Duration.ofMinutes(1);
 
   private static final FileAttribute<Set<PosixFilePermission>> OWNER_ONLY_DIRECTORY =
@@ -43,17 +49,20 @@ public final class JournalDirectory {
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
   private final Path state;
-  private final Path journal;
+  private final @Nullable HeldDirectory heldState;
+  private Path journal;
+  private @Nullable HeldDirectory heldJournal;
   private final SecureRandom random = new SecureRandom();
 
-  private JournalDirectory(Path state) {
+  private JournalDirectory(Path state, @Nullable HeldDirectory held) {
     this.state = state;
+    this.heldState = held;
     this.journal = state.resolve("journal");
   }
 
   /** Looks at a state directory and makes nothing; the journal may not exist yet. */
   public static JournalDirectory at(Path state) {
-    return new JournalDirectory(state);
+    return new JournalDirectory(state, null);
   }
 
   /**
@@ -61,40 +70,107 @@ public final class JournalDirectory {
    * The writers do the same; who comes second finds it done.
    */
   public static JournalDirectory create(Path state) throws IOException {
-    JournalDirectory directory = new JournalDirectory(state);
+    JournalDirectory directory = new JournalDirectory(state, null);
     Files.createDirectories(state, OWNER_ONLY_DIRECTORY);
     Files.createDirectories(directory.journal, OWNER_ONLY_DIRECTORY);
     directory.createKey();
     return directory;
   }
 
+  /** {@link #create Creates} it and holds it, until it is closed. */
+  public static JournalDirectory hold(Path state) throws IOException {
+    create(state);
+    HeldDirectory held = HeldDirectory.open(state);
+    JournalDirectory directory = new JournalDirectory(held.path(), held);
+    boolean done = false;
+    try {
+      directory.holdJournal();
+      done = true;
+      return directory;
+    } finally {
+      if (!done) {
+        directory.close();
+      }
+    }
+  }
+
+  private void holdJournal() throws IOException {
+    HeldDirectory next = HeldDirectory.open(state.resolve("journal"));
+    HeldDirectory last = heldJournal;
+    heldJournal = next;
+    journal = next.path();
+    if (last != null) {
+      last.close();
+    }
+  }
+
+  /** The state directory that is held; null if none is. */
+  public @Nullable HeldDirectory held() {
+    return heldState;
+  }
+
   /**
-   * Makes the journal's directory anew where somebody removed it, so that the writers find one
-   * again. Nothing is made where the key is gone too: writers that run have the old one.
-   *
-   * @return whether it was missing
+   * Whether the journal's directory was removed from the state directory, or moved out of it, or
+   * another took its place. What was acknowledged before that is in the one that is held, and
+   * nothing that comes now.
    */
-  public boolean restore() throws IOException {
-    if (journal.toFile().exists()
-        || !Files.exists(state.resolve("key"), LinkOption.NOFOLLOW_LINKS)) {
-      return false;
+  public boolean isAway() throws IOException {
+    HeldDirectory held = heldJournal;
+    return held != null && !held.stands();
+  }
+
+  /**
+   * Holds the directory that stands there now; makes one where there is none, so that the writers
+   * find one again.
+   *
+   * @return what happened to the one that was held until now
+   */
+  public String follow() throws IOException {
+    HeldDirectory held = heldJournal;
+    String where = held == null ? "" : held.whereabouts();
+    boolean made = false;
+    try {
+      Files.createDirectory(state.resolve("journal"), OWNER_ONLY_DIRECTORY);
+      made = true;
+    } catch (FileAlreadyExistsException e) {
+      // The one that took its place.
+    }
+    holdJournal();
+    String removed = " (deleted)";
+    return (where.endsWith(removed) ? "was removed" : "was moved to " + where)
+        + (made ? "; it is made again" : "; the one that stands there now is taken");
+  }
+
+  /**
+   * Puts the key back where it is gone, and learns another that took its place: a writer that runs
+   * has the old one for as long as nothing else is there, and up to a second longer.
+   *
+   * @return what happened, or null: nothing
+   */
+  public @Nullable String lookAtKey(Keys keys) throws IOException {
+    Path file = state.resolve("key");
+    if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+      putKey(keys.current());
+      return keys.now(key()) ? "was replaced" : "was removed; it is put back";
     }
     try {
-      Files.createDirectory(journal, OWNER_ONLY_DIRECTORY);
-    } catch (FileAlreadyExistsException e) {
-      // A link to nowhere, or somebody was quicker.
-      return false;
+      return keys.now(key()) ? "was replaced" : null;
+    } catch (NoSuchFileException e) {
+      // At the next look.
+      return null;
     }
-    return true;
   }
 
   private void createKey() throws IOException {
-    Path key = state.resolve("key");
-    if (Files.exists(key, LinkOption.NOFOLLOW_LINKS)) {
-      return;
+    if (!Files.exists(state.resolve("key"), LinkOption.NOFOLLOW_LINKS)) {
+      byte[] bytes = new byte[Layout.KEY_BYTES];
+      random.nextBytes(bytes);
+      putKey(bytes);
     }
-    byte[] bytes = new byte[Layout.KEY_BYTES];
-    random.nextBytes(bytes);
+  }
+
+  private void putKey(byte[] bytes) throws IOException {
+    Path key = state.resolve("key");
     // A link is made only where nothing has that name, so nobody ever sees half a key or two.
     Path whole = Files.createFile(state.resolve(NEW + hex()), OWNER_ONLY);
     try {
@@ -168,9 +244,15 @@ public final class JournalDirectory {
 
   /** The sealed files that are still there, the one with the oldest last append first. */
   public List<SealedFile> sealed() throws IOException {
+    return dated(journal, SEALED).stream()
+        .map(file -> new SealedFile(file, file.getFileName().toString()))
+        .toList();
+  }
+
+  private static List<Path> dated(Path directory, String prefix) throws IOException {
     record Dated(Path path, FileTime modified) {}
     List<Dated> dated = new ArrayList<>();
-    for (Path file : files(journal, SEALED + "*")) {
+    for (Path file : files(directory, prefix + "*")) {
       BasicFileAttributes attributes = attributes(file);
       if (attributes != null && attributes.isRegularFile()) {
         dated.add(new Dated(file, attributes.lastModifiedTime()));
@@ -178,8 +260,33 @@ public final class JournalDirectory {
     }
     return dated.stream()
         .sorted(Comparator.comparing(Dated::modified).thenComparing(Dated::path))
-        .map(file -> new SealedFile(file.path(), file.path().getFileName().toString()))
+        .map(Dated::path)
         .toList();
+  }
+
+  /**
+   * Gives a sealed file a second name, {@code <dir>/unread-<32 hex digits>}, under which it stays
+   * for a person to look at; of all such files, the three newest do.
+   */
+  public void keep(SealedFile file) throws IOException {
+    try {
+      Files.createLink(state.resolve(UNREAD + file.name().substring(SEALED.length())), file.path());
+    } catch (FileAlreadyExistsException e) {
+      // It is being read once more.
+      return;
+    } catch (UnsupportedOperationException e) {
+      // What it held is counted all the same.
+      return;
+    }
+    List<Path> all = unread();
+    for (Path old : all.subList(0, Math.max(0, all.size() - MOST_UNREAD))) {
+      Files.deleteIfExists(old);
+    }
+  }
+
+  /** What is kept under such a name, oldest first. */
+  public List<Path> unread() throws IOException {
+    return dated(state, UNREAD);
   }
 
   /** Removes what writers left in the making when they died. */
@@ -220,5 +327,13 @@ public final class JournalDirectory {
     byte[] bytes = new byte[Layout.ID_BYTES];
     random.nextBytes(bytes);
     return HexFormat.of().formatHex(bytes);
+  }
+
+  @Override
+  public void close() throws IOException {
+    try (HeldDirectory first = heldState;
+        HeldDirectory second = heldJournal) {
+      // Both, also where one of them fails.
+    }
   }
 }

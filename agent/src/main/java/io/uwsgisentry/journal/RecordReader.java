@@ -91,7 +91,7 @@ public final class RecordReader {
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
   private final FileChannel channel;
-  private final byte[] key;
+  private final List<byte[]> keys;
   private final byte[] buffer;
   private long windowStart;
   private int windowBytes;
@@ -103,15 +103,17 @@ public final class RecordReader {
    *     Skipped}
    */
   public RecordReader(FileChannel channel, byte[] key, long position) {
-    this(channel, key, position, BUFFER_BYTES);
+    this(channel, new Keys(key), position);
   }
 
-  RecordReader(FileChannel channel, byte[] key, long position, int bufferBytes) {
-    if (key.length != Layout.KEY_BYTES) {
-      throw new IllegalArgumentException("a key of " + key.length + " bytes");
-    }
+  /** With any of these keys. */
+  public RecordReader(FileChannel channel, Keys keys, long position) {
+    this(channel, keys, position, BUFFER_BYTES);
+  }
+
+  RecordReader(FileChannel channel, Keys keys, long position, int bufferBytes) {
     this.channel = channel;
-    this.key = key.clone();
+    this.keys = keys.all();
     this.buffer = new byte[bufferBytes];
     this.position = position;
     this.windowStart = position;
@@ -178,27 +180,57 @@ public final class RecordReader {
     if (length == 0 || length > size - offset) {
       return 0;
     }
+    for (byte[] key : keys) {
+      if (matches(key, offset, length)) {
+        return length;
+      }
+    }
+    return 0;
+  }
+
+  /** Whether that key makes a record of the bytes there. */
+  private boolean matches(byte[] key, long offset, int length) throws IOException {
+    if (!window(offset, Math.min(length, buffer.length))) {
+      return false;
+    }
+    int at = (int) (offset - windowStart);
     int expected = (int) INT.get(buffer, at + Layout.CRC_AT);
     CRC32C crc = new CRC32C();
     crc.update(key);
     crc.update(buffer, at, Layout.CRC_AT);
     if (length <= buffer.length) {
-      if (!window(offset, length)) {
-        return 0;
-      }
-      at = (int) (offset - windowStart);
       crc.update(buffer, at + Layout.LENGTH_AT, length - Layout.LENGTH_AT);
     } else {
       for (long from = offset + Layout.LENGTH_AT; from < offset + length; ) {
         int part = (int) Math.min(buffer.length, offset + length - from);
         if (!window(from, part)) {
-          return 0;
+          return false;
         }
         crc.update(buffer, (int) (from - windowStart), part);
         from += part;
       }
     }
-    return (int) crc.getValue() == expected ? length : 0;
+    return (int) crc.getValue() == expected;
+  }
+
+  /**
+   * How many records of a key that is none of ours were skipped, one behind the other; 0 where
+   * something else was. Their heads say how long they are: two that follow each other, or one that
+   * is a whole file, are no damage.
+   */
+  public int strangers(Skipped skipped) throws IOException {
+    int records = 0;
+    long at = skipped.offset();
+    while (skipped.end() - at >= Layout.HEADER && window(at, Layout.HEADER)) {
+      int length = plausibleLength((int) (at - windowStart));
+      if (length == 0 || length > skipped.end() - at) {
+        break;
+      }
+      records++;
+      at += length;
+    }
+    boolean all = skipped.offset() == 0 && at == channel.size();
+    return records > 1 || all ? records : 0;
   }
 
   /** The length that a header claims, 0 if it is none. */

@@ -20,6 +20,8 @@ public record Counter(Name name, String reason, String subject, long quantity, I
     TORN,
     /** The bytes skipped there. */
     SKIPPED_BYTES,
+    /** Records that were made with another key than the directory's: nobody can read them here. */
+    OTHER_KEY,
     /** Records appended twice (the file was renamed under the writer) and taken once. */
     DUPLICATE,
     /** Records that were counted in a window, by instance: a summary tells of them. */

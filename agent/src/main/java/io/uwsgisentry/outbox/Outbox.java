@@ -412,6 +412,11 @@ public final class Outbox implements AutoCloseable {
     return tidying.tidy(now, filesPresent);
   }
 
+  /** Brings all that is in the write-ahead log into the database itself. */
+  public void checkpoint() throws IOException {
+    database.read(() -> database.number("PRAGMA wal_checkpoint(TRUNCATE)"));
+  }
+
   /** Closes the database; what was stored stays stored. */
   @Override
   public void close() throws IOException {

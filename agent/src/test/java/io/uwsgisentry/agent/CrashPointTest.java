@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.JournalDirectory;
+import io.uwsgisentry.journal.Keys;
 import io.uwsgisentry.outbox.DamagedOutbox;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Filter;
@@ -186,7 +187,8 @@ class CrashPointTest {
       JournalPump pump =
           new JournalPump(
               journal,
-              journal.key(),
+              new Keys(journal.key()),
+              Standing.assumed(),
               outbox,
               new EventFactory(new Scrubber(), "test"),
               () -> {},

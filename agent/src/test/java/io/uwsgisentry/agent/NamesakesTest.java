@@ -6,6 +6,7 @@ import static io.uwsgisentry.agent.Journal.configuration;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.uwsgisentry.event.EventFactory;
+import io.uwsgisentry.journal.Keys;
 import io.uwsgisentry.outbox.Breaker;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Filter;
@@ -42,7 +43,8 @@ class NamesakesTest {
     pump =
         new JournalPump(
             journal.directory,
-            journal.directory.key(),
+            new Keys(journal.directory.key()),
+            Standing.assumed(),
             outbox,
             new EventFactory(new Scrubber(), "test"),
             () -> {},

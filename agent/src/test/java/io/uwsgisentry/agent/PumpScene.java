@@ -2,6 +2,7 @@ package io.uwsgisentry.agent;
 
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.JournalDirectory;
+import io.uwsgisentry.journal.Keys;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.Entry;
@@ -31,6 +32,7 @@ final class PumpScene implements AutoCloseable {
 
   private final Path state;
   private final Journal journal;
+  private final JournalDirectory held;
   private final SetClock clock = new SetClock(Journal.time(0));
   private final AtomicInteger woken = new AtomicInteger();
   private final List<String> log = new ArrayList<>();
@@ -40,6 +42,7 @@ final class PumpScene implements AutoCloseable {
   PumpScene(Path state) throws IOException {
     this.state = state;
     journal = new Journal(state);
+    held = JournalDirectory.hold(state);
     outbox = Outbox.open(state.resolve("outbox.db"), clock);
     pump = anotherPump();
   }
@@ -47,8 +50,9 @@ final class PumpScene implements AutoCloseable {
   /** Of another agent, on the same journal and outbox. */
   JournalPump anotherPump() throws IOException {
     return new JournalPump(
-        journal.directory,
-        journal.directory.key(),
+        held,
+        new Keys(journal.directory.key()),
+        Standing.assumed(),
         outbox,
         new EventFactory(new Scrubber(), "test"),
         woken::incrementAndGet,
@@ -174,5 +178,6 @@ final class PumpScene implements AutoCloseable {
   @Override
   public void close() throws IOException {
     outbox.close();
+    held.close();
   }
 }

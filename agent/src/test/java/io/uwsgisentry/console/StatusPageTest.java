@@ -3,6 +3,7 @@ package io.uwsgisentry.console;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.uwsgisentry.outbox.Advice;
+import io.uwsgisentry.outbox.Changes;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DestinationTally;
 import io.uwsgisentry.outbox.FoldTally;
@@ -27,6 +28,8 @@ class StatusPageTest {
         2,
         3 * 1024 * 1024,
         List.of("sealed-00"),
+        List.of(),
+        List.of(),
         List.of(),
         new Status.Contents(
             Map.of(
@@ -94,6 +97,8 @@ class StatusPageTest {
                     0,
                     List.of(),
                     List.of(),
+                    List.of(),
+                    List.of(),
                     null,
                     Sample.NOON,
                     MAX_WAIT),
@@ -114,7 +119,18 @@ class StatusPageTest {
     String name = "outbox.db.damaged-20261122T110000000Z";
     Status damaged =
         new Status(
-            DIRECTORY, true, 1L, 0, 0, List.of(), List.of(name), null, Sample.NOON, MAX_WAIT);
+            DIRECTORY,
+            true,
+            1L,
+            0,
+            0,
+            List.of(),
+            List.of(name),
+            List.of(),
+            List.of(),
+            null,
+            Sample.NOON,
+            MAX_WAIT);
     assertThat(StatusPage.text(damaged, Sample.ZONE, 0))
         .contains("damaged      " + name + ", put aside; what waited in it is not sent\n");
     assertThat(StatusPage.json(damaged)).contains("\"damaged\":[\"" + name + "\"]");
@@ -124,11 +140,52 @@ class StatusPageTest {
   void recordsWithoutAnAgentWaitForOne() {
     Status waiting =
         new Status(
-            DIRECTORY, false, null, 1, 300, List.of(), List.of(), null, Sample.NOON, MAX_WAIT);
+            DIRECTORY,
+            false,
+            null,
+            1,
+            300,
+            List.of(),
+            List.of(),
+            List.of(),
+            List.of(),
+            null,
+            Sample.NOON,
+            MAX_WAIT);
     assertThat(waiting.waitsForAgent()).isTrue();
     assertThat(StatusPage.text(waiting, Sample.ZONE, 80))
         .contains("agent        not running; what is recorded waits for it\n");
     assertThat(busy().waitsForAgent()).isFalse();
+  }
+
+  @Test
+  void whatOthersDidToTheDirectoryIsSaidWithWhatItCost() {
+    Status changed =
+        new Status(
+            DIRECTORY,
+            true,
+            1L,
+            0,
+            0,
+            List.of(),
+            List.of(),
+            List.of(new Changes.Change(Sample.NOON, "outbox.db was removed", 8)),
+            List.of("unread-0011"),
+            null,
+            Sample.NOON,
+            MAX_WAIT);
+
+    assertThat(StatusPage.text(changed, Sample.ZONE, 0))
+        .contains(
+            """
+            unread       unread-0011, kept; its records were made with another key
+            changed      outbox.db was removed, 11-22 12:00:00
+            """);
+    assertThat(StatusPage.json(changed))
+        .contains("\"unread\":[\"unread-0011\"]")
+        .contains(
+            "\"changes\":[{\"time\":\"2026-11-22T11:00:00.123456Z\","
+                + "\"what\":\"outbox.db was removed\",\"lost\":8}]");
   }
 
   @Test
@@ -139,7 +196,7 @@ class StatusPageTest {
             {"ok":false,"problems":["1 journal file cannot be taken: agent.log says why",\
             "events for sentry.example.com have waited for 10 min, held by its rate limit"],\
             "directory":"/var/lib/uwsgi-sentry/33","agent":{"running":true,"pid":4711},\
-            "journal":{"files":2,"bytes":3145728,"stuck":["sealed-00"]},"damaged":[],\
+            "journal":{"files":2,"bytes":3145728,"stuck":["sealed-00"]},"damaged":[],"unread":[],"changes":[],\
             "events":{"ready":12,"delivered":345,"local":1,"undeliverable":0,"dead":0},\
             "folding":{"occurrences":12345,"storms":3},\
             "counters":[{"name":"dropped","reason":"disk_full","subject":"shop","quantity":7,"last":"2026-11-22T11:00:00.123456Z"},\

@@ -41,7 +41,7 @@ public final class RecordReaderFuzz {
             StandardOpenOption.TRUNCATE_EXISTING)) {
       channel.write(ByteBuffer.wrap(bytes));
       // A small buffer: records beyond its size are read in another way.
-      walk(new RecordReader(channel, KEY, 0, 128), bytes);
+      walk(new RecordReader(channel, new Keys(KEY), 0, 128), bytes);
       walk(new RecordReader(channel, KEY, data.length == 0 ? 0 : data[0] & 0xff), bytes);
     }
   }

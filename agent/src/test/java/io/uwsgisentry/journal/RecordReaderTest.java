@@ -41,7 +41,7 @@ class RecordReaderTest {
   private Reading read(byte[] bytes, int buffer) throws IOException {
     Path file = Files.write(directory.resolve("sealed"), bytes);
     try (FileChannel channel = FileChannel.open(file)) {
-      RecordReader reader = new RecordReader(channel, KEY, 0, buffer);
+      RecordReader reader = new RecordReader(channel, new Keys(KEY), 0, buffer);
       List<Record> records = new ArrayList<>();
       long skipped = 0;
       int places = 0;

@@ -1,0 +1,32 @@
+package io.uwsgisentry.agent;
+
+import java.io.IOException;
+
+/**
+ * Something that this agent has open no longer stands in the state directory. Whatever it would do
+ * from here on, the next agent would not find it.
+ */
+final class ReplacedException extends IOException {
+  private static final long serialVersionUID = 1;
+
+  private final String part;
+  private final String what;
+
+  /**
+   * @param part what it was: {@code outbox.db}
+   * @param what happened to it: {@code was removed}
+   */
+  ReplacedException(String part, String what) {
+    super(part + " " + what);
+    this.part = part;
+    this.what = what;
+  }
+
+  String part() {
+    return part;
+  }
+
+  String what() {
+    return what;
+  }
+}
