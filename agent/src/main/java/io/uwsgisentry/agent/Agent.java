@@ -56,9 +56,8 @@ final class Agent {
   private static final int AGAIN = -1;
 
   private static final Duration BUSY_PAUSE = Duration.ofMillis(20);
-  private static final Duration IDLE_PAUSE = Duration.ofMillis(500);
-  // How many idle looks it takes to get from the one to the other.
-  private static final int PATIENCE = 50;
+  // After that time without a record the agent counts as idle.
+  private static final long QUIET_NANOS = Duration.ofSeconds(1).toNanos();
   private static final Duration FIRST_BACKOFF = Duration.ofSeconds(1);
   private static final Duration LONGEST_BACKOFF = Duration.ofSeconds(15);
   private static final long TIDY_NANOS = Duration.ofSeconds(60).toNanos();
@@ -361,59 +360,67 @@ final class Agent {
     long tidied = started - TIDY_NANOS;
     long looked = started;
     Duration backoff = Duration.ZERO;
-    int idle = 0;
-    while (!lifetime.over()) {
-      try {
-        // First, so that little is stored with a clock that nobody has noticed yet.
-        Duration jumped = jump.pending();
-        if (!jumped.isZero()) {
-          outbox.clockJumped(jumped);
-          jump.seenTo();
-          // Lanes hold times of their own in memory.
-          log.line("the clock was set by " + jumped.toSeconds() + " s; what waits, waits on");
-          return false;
-        }
-        long now = System.nanoTime();
-        boolean look = now - looked >= LOOK_ELSEWHERE_NANOS;
-        if (look) {
-          looked = now;
+    long found = started;
+    try (JournalWatch watch = new JournalWatch(journal::path, lifetime)) {
+      while (!lifetime.over()) {
+        try {
+          // First, so that little is stored with a clock that nobody has noticed yet.
+          Duration jumped = jump.pending();
+          if (!jumped.isZero()) {
+            outbox.clockJumped(jumped);
+            jump.seenTo();
+            // Lanes hold times of their own in memory.
+            log.line("the clock was set by " + jumped.toSeconds() + " s; what waits, waits on");
+            return false;
+          }
+          long now = System.nanoTime();
+          boolean look = now - looked >= LOOK_ELSEWHERE_NANOS;
+          if (look) {
+            looked = now;
+            standing.require();
+          }
+          boolean any = pump.pass();
+          // Delivery may have been the one to find it out; it only tries again.
+          outbox.requireSound();
+          watch.looked(any);
+          found = any ? now : found;
+          boolean idle = now - found >= QUIET_NANOS;
+          delivery.requireAlive();
+          if (look && outbox.changedElsewhere()) {
+            delivery.wake();
+          }
+          boolean quiet = !any && !delivery.sending();
+          boolean more = false;
+          if (now - tidied >= (quiet ? TIDY_NANOS : UNTIDY_NANOS)) {
+            more = tidy(outbox);
+            tidied = more ? tidied : now;
+          }
+          if (!backoff.isZero()) {
+            log.line("the journal is read again");
+            backoff = Duration.ZERO;
+          }
+          if (idle && now - started > ARCHIVE_AFTER_NANOS) {
+            archive.provide();
+          }
+          if (any || more) {
+            // What is appended meanwhile is taken with the next look.
+            lifetime.pause(BUSY_PAUSE);
+          }
+          watch.pause(any || more ? Duration.ZERO : watch.rest(idle));
+        } catch (ReplacedException e) {
+          throw e;
+        } catch (IOException e) {
           standing.require();
+          outbox.requireSound();
+          if (backoff.isZero()) {
+            log.line("the journal cannot be taken up for now, its records wait there: " + e);
+            backoff = FIRST_BACKOFF;
+          } else {
+            backoff = backoff.multipliedBy(2);
+          }
+          backoff = backoff.compareTo(LONGEST_BACKOFF) > 0 ? LONGEST_BACKOFF : backoff;
+          lifetime.pause(backoff);
         }
-        boolean any = pump.pass();
-        // Delivery may have been the one to find it out; it only tries again.
-        outbox.requireSound();
-        idle = any ? 0 : idle + 1;
-        delivery.requireAlive();
-        if (look && outbox.changedElsewhere()) {
-          delivery.wake();
-        }
-        boolean quiet = !any && !delivery.sending();
-        boolean more = false;
-        if (now - tidied >= (quiet ? TIDY_NANOS : UNTIDY_NANOS)) {
-          more = tidy(outbox);
-          tidied = more ? tidied : now;
-        }
-        if (!backoff.isZero()) {
-          log.line("the journal is read again");
-          backoff = Duration.ZERO;
-        }
-        if (idle > PATIENCE && now - started > ARCHIVE_AFTER_NANOS) {
-          archive.provide();
-        }
-        lifetime.pause(idle > PATIENCE && !more ? IDLE_PAUSE : BUSY_PAUSE);
-      } catch (ReplacedException e) {
-        throw e;
-      } catch (IOException e) {
-        standing.require();
-        outbox.requireSound();
-        if (backoff.isZero()) {
-          log.line("the journal cannot be taken up for now, its records wait there: " + e);
-          backoff = FIRST_BACKOFF;
-        } else {
-          backoff = backoff.multipliedBy(2);
-        }
-        backoff = backoff.compareTo(LONGEST_BACKOFF) > 0 ? LONGEST_BACKOFF : backoff;
-        lifetime.pause(backoff);
       }
     }
     return true;

@@ -25,6 +25,7 @@ final class Lifetime {
   private final Path wanted;
   private final CountDownLatch signal = new CountDownLatch(1);
   private volatile long signalledAt;
+  private volatile Runnable waiter = () -> {};
   private long masterSeenAt;
   private boolean masterGone;
 
@@ -41,6 +42,15 @@ final class Lifetime {
       forgetWanted();
       signalledAt = System.nanoTime();
       signal.countDown();
+      waiter.run();
+    }
+  }
+
+  /** Runs that when a signal comes, which may be in another thread, or at once if one has come. */
+  void onSignal(Runnable action) {
+    waiter = action;
+    if (signalled()) {
+      action.run();
     }
   }
 

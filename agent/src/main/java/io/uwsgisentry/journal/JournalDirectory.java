@@ -198,6 +198,11 @@ public final class JournalDirectory implements AutoCloseable {
     return Files.readAllBytes(key);
   }
 
+  /** Where its files are. */
+  public Path path() {
+    return journal;
+  }
+
   /** Where writers append. */
   public Path live() {
     return journal.resolve(LIVE);
