@@ -3,6 +3,7 @@ package io.uwsgisentry.agent;
 import io.uwsgisentry.delivery.Delivery;
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.JournalDirectory;
+import io.uwsgisentry.journal.Keys;
 import io.uwsgisentry.outbox.Bounds;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.policy.Scrubber;
@@ -90,7 +91,8 @@ public final class AgentInJvm implements AutoCloseable {
       JournalPump pump =
           new JournalPump(
               journal,
-              journal.key(),
+              new Keys(journal.key()),
+              Standing.assumed(),
               outbox,
               factory,
               delivery::wake,
