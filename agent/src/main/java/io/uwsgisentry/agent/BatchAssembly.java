@@ -220,7 +220,7 @@ final class BatchAssembly {
   }
 
   private static DiscardReason reasonOf(String drop) {
-    return drop.equals("journal_full") || drop.equals("disk_full")
+    return drop.equals("journal_full") || drop.equals("disk_full") || drop.equals("stalled")
         ? DiscardReason.CACHE_OVERFLOW
         : DiscardReason.INTERNAL_SDK_ERROR;
   }

@@ -163,8 +163,9 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
     counted(record, record.instance());
   }
 
-  /** A record of which there is only the head. */
+  /** A record of which there is only the head, and maybe for how many it stands. */
   void brief(Record record) throws IOException {
+    long times = record.occurrences();
     Known known = known(record.handlerHash());
     String instance = known.instance();
     HandlerSettings settings = known.settings();
@@ -173,11 +174,10 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
       return;
     }
     Fold.Key key = Fold.Key.of(destination, record.handlerHash(), record.foldKey());
-    var unused =
-        guard.passes(key, record.timeMicros(), 0, () -> varied(record, instance, settings));
+    guard.folds(key, record.timeMicros(), times, varied(record, instance, settings));
     latest.put(key, new Latest(record, destination, latest.get(key)));
     counted(record, instance);
-    batch.count(Counter.Name.BRIEF, "", instance, 1);
+    batch.count(Counter.Name.BRIEF, "", instance, times);
   }
 
   /** About how large the events will be that {@link #finish} makes. */
@@ -187,7 +187,7 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
 
   private void counted(Record record, String instance) {
     batch.consumed(record.id());
-    batch.count(Counter.Name.FOLDED, "", instance, 1);
+    batch.count(Counter.Name.FOLDED, "", instance, record.occurrences());
   }
 
   private boolean sampledOut(Record record, HandlerSettings settings, Destination destination) {
@@ -195,7 +195,7 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
       return false;
     }
     batch.consumed(record.id());
-    batch.discarded(destination, DiscardReason.SAMPLE_RATE, Event.ERROR, 1);
+    batch.discarded(destination, DiscardReason.SAMPLE_RATE, Event.ERROR, record.occurrences());
     return true;
   }
 

@@ -48,4 +48,10 @@ public record Record(
     String text = fields.text("handler");
     return text == null ? "" : text;
   }
+
+  /** For how many occurrences it stands: one, unless it is brief and says more. */
+  public long occurrences() {
+    String digits = brief ? fields.text("occurrences") : null;
+    return digits != null && digits.matches("[1-9][0-9]{0,17}") ? Long.parseLong(digits) : 1;
+  }
 }

@@ -39,18 +39,23 @@ public final class Frequencies {
     values.forEach(value -> this.values.put(value.text(), value));
   }
 
-  /** One more of that value; of a long one the first {@value #LONGEST} characters count. */
+  /** One more of that value. */
   public void add(String text) {
+    add(text, 1);
+  }
+
+  /** So many more of that value; of a long one the first {@value #LONGEST} characters count. */
+  void add(String text, long times) {
     String key = text.length() > LONGEST ? text.substring(0, LONGEST) : text;
     Value known = values.get(key);
     if (known != null) {
-      values.put(key, new Value(key, known.count() + 1, known.over()));
+      values.put(key, new Value(key, known.count() + times, known.over()));
     } else if (values.size() < KEPT) {
-      values.put(key, new Value(key, 1, 0));
+      values.put(key, new Value(key, times, 0));
     } else {
       Value rarest = rarest();
       values.remove(rarest.text());
-      values.put(key, new Value(key, rarest.count() + 1, rarest.count()));
+      values.put(key, new Value(key, rarest.count() + times, rarest.count()));
     }
   }
 

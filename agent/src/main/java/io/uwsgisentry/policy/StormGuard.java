@@ -60,12 +60,28 @@ public final class StormGuard<K> {
   /**
    * Takes one occurrence.
    *
-   * @param passes how many of a window may pass; 0: this one is to be folded in any case
+   * @param passes how many of a window may pass
    * @param values what differs between occurrences, as far as it is known
    * @return whether it goes out as an event of its own; else it is counted
    */
   public boolean passes(K fault, long micros, long passes, Supplier<Map<Varied, String>> values)
       throws IOException {
+    StormWindow window = window(fault, micros);
+    if (window.passed() < passes) {
+      window.pass();
+      return true;
+    }
+    window.fold(micros, 1, values.get());
+    return false;
+  }
+
+  /** Takes so many occurrences of about the same time that are to be counted in any case. */
+  public void folds(K fault, long micros, long times, Map<Varied, String> values)
+      throws IOException {
+    window(fault, micros).fold(micros, times, values);
+  }
+
+  private StormWindow window(K fault, long micros) throws IOException {
     StormWindow window = touched.get(fault);
     if (window == null) {
       window = windows.stored(fault);
@@ -78,12 +94,7 @@ public final class StormGuard<K> {
       window = new StormWindow(micros);
     }
     touched.put(fault, window);
-    if (window.passed() < passes) {
-      window.pass();
-      return true;
-    }
-    window.fold(micros, values.get());
-    return false;
+    return window;
   }
 
   /** The windows of all faults that were seen, as they are now. */

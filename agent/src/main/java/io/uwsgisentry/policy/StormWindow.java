@@ -78,12 +78,12 @@ public final class StormWindow {
     passed++;
   }
 
-  /** One occurrence that is only counted. */
-  void fold(long micros, Map<Varied, String> values) {
+  /** So many occurrences of about the same time that are only counted. */
+  void fold(long micros, long times, Map<Varied, String> values) {
     first = folded == 0 ? micros : Math.min(first, micros);
     last = folded == 0 ? micros : Math.max(last, micros);
-    folded++;
-    values.forEach((what, value) -> frequencies(what).add(value));
+    folded += times;
+    values.forEach((what, value) -> frequencies(what).add(value, times));
   }
 
   /** One that was folded is told in another way. */

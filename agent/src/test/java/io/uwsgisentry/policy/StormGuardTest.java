@@ -100,9 +100,15 @@ class StormGuardTest {
 
   @Test
   void whatIsToBeFoldedInAnyCaseOpensAWindowToo() throws Exception {
-    assertThat(guard.passes("a", NOON, 0, Map::of)).isFalse();
+    guard.folds("a", NOON, 4000, Map.of(Varied.HOST, "web1"));
+    guard.folds("a", NOON + 2, 1, Map.of(Varied.HOST, "web2"));
     assertThat(passes("a", NOON + 1)).isTrue();
-    assertThat(guard.touched().get("a").folded()).isEqualTo(1);
+    StormWindow window = guard.touched().get("a");
+    assertThat(window.folded()).isEqualTo(4001);
+    assertThat(window.first()).isEqualTo(NOON);
+    assertThat(window.last()).isEqualTo(NOON + 2);
+    assertThat(window.varied().get(Varied.HOST).top(5))
+        .containsExactly(Map.entry("web1", 4000L), Map.entry("web2", 1L));
   }
 
   @Test
