@@ -86,6 +86,11 @@ final class Server implements AutoCloseable {
         .sum();
   }
 
+  /** Processor time of the master alone. */
+  long masterNanos() {
+    return Proc.processorNanos(process.pid());
+  }
+
   private boolean takesConnections() {
     if (!process.isAlive()) {
       try {
