@@ -157,6 +157,7 @@ static void at_exit(int code, void *nothing) {
 #ifdef __GLIBC__
 	sentry_note_exit(code);
 #endif
+	sentry_writer_close();
 	if (code == UWSGI_FAILED_APP_CODE || getpid() == sentry.main) tell_exit(code);
 	if (getpid() != sentry.main || crashing()) return;
 	sentry_last_drops();

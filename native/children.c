@@ -261,21 +261,20 @@ static void sample_memory(void) {
 	}
 }
 
-static void look_for_the_dead(void) {
-	int someone_died = sentry_someone_died();
+static void look_at_all(int someone_died) {
 	for (int i = 1; i <= uwsgi.numproc && i <= MOST_CHILDREN; i++) look_at_worker(&workers[i], i, someone_died);
 	look_at_others(someone_died);
 }
 
 void sentry_look_at_children(void) {
-	look_for_the_dead();
+	look_at_all(0);
 	look_for_the_missing();
 	sample_memory();
-	/* again after all that takes time, since uWSGI collects one of the dead next: it is to be one that was seen */
+	/* the dead after all that takes time, since uWSGI collects one of them next: it is to be one that was seen */
 	uint64_t before;
-	int turns = 4;
+	int turns = 5;
 	do {
 		before = sentry_deaths_told();
-		if (sentry_someone_died()) look_for_the_dead();
+		if (sentry_someone_died()) look_at_all(1);
 	} while (sentry_deaths_told() != before && --turns > 0);
 }

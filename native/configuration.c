@@ -238,21 +238,42 @@ void sentry_default_fields(struct sentry_record *record) {
 	sentry_record_fields(record, defaults.bytes, defaults.len);
 }
 
-/* tells the agent every handler of this server, so that events which waited for a usable DSN find the one that now stands */
-void sentry_write_configuration(void) {
-	const char *instance = sentry_instance_name();
-	struct buffer b = {NULL, 0, 0};
-	put(&b, "instance", instance, strlen(instance));
-	for (struct sentry_handler *h = sentry.handlers; h; h = h->next) put_pair(&b, "definition", h->name, h->options);
+/*
+ * Tells the agent every handler of this server, so that events which waited for a usable DSN find the one that now stands. It is no
+ * event: a journal that has no room for it drops none, and it is tried again until there is room. By one thread at a time: first
+ * the one that starts the server, then the master's writer, or without a master whichever process appends.
+ */
+static struct {
+	struct buffer handlers;
+	int waits;
+	uint64_t tried;
+} told;
+
+static void try_to_tell(void) {
 	struct sentry_record record;
 	sentry_begin(&record, SENTRY_CONFIGURATION, NULL, NULL);
-	sentry_record_fields(&record, b.bytes, b.len);
+	sentry_record_fields(&record, told.handlers.bytes, told.handlers.len);
 	sentry_default_fields(&record);
-	sentry_append(&record);
-	free(b.bytes);
+	enum sentry_drop outcome = sentry_journal_tell(&sentry.journal, &record, 0);
+	__atomic_store_n(&told.waits, outcome != SENTRY_APPENDED && outcome != SENTRY_UNSURE, __ATOMIC_RELEASE);
 }
 
-/* the master, once a second: what the new state directory must know that the old one knew */
+void sentry_retry_configuration(void) {
+	uint64_t now = sentry_seconds(), tried = __atomic_load_n(&told.tried, __ATOMIC_RELAXED);
+	if (!__atomic_load_n(&told.waits, __ATOMIC_ACQUIRE) || tried == now) return;
+	if (__atomic_compare_exchange_n(&told.tried, &tried, now, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) try_to_tell();
+}
+
+void sentry_write_configuration(void) {
+	const char *instance = sentry_instance_name();
+	struct buffer *b = &told.handlers;
+	b->len = 0;
+	put(b, "instance", instance, strlen(instance));
+	for (struct sentry_handler *h = sentry.handlers; h; h = h->next) put_pair(b, "definition", h->name, h->options);
+	try_to_tell();
+}
+
+/* for the master, once a second, by its writer: what the new state directory must know that the old one knew */
 void sentry_follow_journal(void) {
 	static uint64_t known;
 	if (sentry.journal.dir < 0 || getpid() != sentry.main) return;
@@ -260,5 +281,5 @@ void sentry_follow_journal(void) {
 	if (version == known) return;
 	known = version;
 	sentry_say("%s, or the journal or the key in it, was replaced while the server runs: events are recorded in what stands there now", sentry.state);
-	sentry_write_configuration();
+	try_to_tell();
 }

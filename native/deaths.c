@@ -46,7 +46,7 @@ static int crash_of(pid_t pid) {
 	for (int turn = 0; turn < 30; turn++) {
 		if (turn) {
 			if (!sentry_may_wait()) return -1;
-			usleep(1000);
+			sentry_pause();
 		}
 		for (int i = 0; i < CRASHES; i++) {
 			if (__atomic_load_n(&crashes[i].state, __ATOMIC_ACQUIRE) == 2 && crashes[i].pid == pid) return i;

@@ -50,11 +50,16 @@ static enum sentry_drop tell(int from_reserve) {
 
 static int known_unusable;
 
+static int any_drops(void) {
+	for (int i = 0; i < SENTRY_DROP_REASONS; i++) {
+		if (untold(i)) return 1;
+	}
+	return 0;
+}
+
 void sentry_report_drops(void) {
 	struct sentry_counters *counters = sentry.journal.counters;
-	int any = 0;
-	for (int i = 0; i < SENTRY_DROP_REASONS && !any; i++) any = untold(i) != 0;
-	if (!any) return;
+	if (!any_drops()) return;
 	enum sentry_drop outcome = tell(0);
 	int is_unusable = outcome == SENTRY_UNUSABLE;
 	if (!__atomic_exchange_n(&known_unusable, is_unusable, __ATOMIC_RELAXED) && is_unusable && sentry.journal.dir >= 0) {
@@ -74,7 +79,7 @@ void sentry_report_drops(void) {
 }
 
 void sentry_last_drops(void) {
-	tell(1);
+	if (!sentry_writer_gave_up()) tell(1);
 	for (int i = 0; i < SENTRY_DROP_REASONS; i++) {
 		uint64_t n = untold(i);
 		if (n) sentry_say("%llu events were dropped and the agent could not be told: %s", (unsigned long long) n, sentry_drop_name[i]);

@@ -25,7 +25,7 @@
 #define ROUNDS 8
 #define RESERVE 16384	/* of the limit: some twenty records that tell of drops, which last for as long as anybody will wait */
 
-const char *const sentry_drop_name[SENTRY_DROP_REASONS] = {"disk_full", "io_error", "journal_full", "unusable", "contended", "unsure"};
+const char *const sentry_drop_name[SENTRY_DROP_REASONS] = {"disk_full", "io_error", "journal_full", "unusable", "contended", "unsure", "stalled"};
 
 uint64_t sentry_seconds(void) {
 	struct timespec ts = {0, 0};
@@ -110,6 +110,7 @@ struct append {
 	unsigned char key[SENTRY_KEY_SIZE];
 	uint64_t version;		/* of the key, and of the directory that it belongs to */
 	uint64_t sealed_as;		/* the version that it was sealed for; UINT64_MAX: not yet */
+	int is_batch;			/* of records that were sealed before */
 	int written;			/* whole, into some file */
 	enum sentry_drop outcome;
 };
@@ -126,7 +127,8 @@ static int write_to(int fd, struct append *append) {
 	if (st.st_nlink == 0) return 0;	/* sealed, read and unlinked since our open */
 	uint64_t used = append->elsewhere + (uint64_t) st.st_size;
 	if (append->sealed_as != append->version) {
-		int brief_allowed = append->sealed_as == UINT64_MAX && record->head[28] < SENTRY_CONFIGURATION;
+		if (append->is_batch) return 1;	/* of records that are sealed with another key */
+		int brief_allowed = append->sealed_as == UINT64_MAX && record->head[28] < SENTRY_CONFIGURATION && !(record->head[30] & SENTRY_FLAG_BRIEF);
 		if (brief_allowed && used + record->length > journal->max / 2) sentry_record_make_brief(record);
 		sentry_record_seal(record, append->key);
 		append->sealed_as = append->version;
@@ -163,11 +165,11 @@ static enum sentry_drop append_in_rounds(struct append *append) {
 	return append->outcome;
 }
 
-static enum sentry_drop append(struct sentry_journal *journal, struct sentry_record *record, uint64_t reserve) {
+static enum sentry_drop append(struct sentry_journal *journal, struct sentry_record *record, uint64_t reserve, uint64_t sealed_as) {
 	int saved = errno;
 	int cancel = 0;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	struct append append = {.journal = journal, .record = record, .reserve = reserve, .sealed_as = UINT64_MAX};
+	struct append append = {.journal = journal, .record = record, .reserve = reserve, .sealed_as = sealed_as, .is_batch = sealed_as != UINT64_MAX};
 	enum sentry_drop outcome = append_in_rounds(&append);
 	/* the agent has most probably taken the first of them */
 	if (outcome != SENTRY_APPENDED && append.written) outcome = SENTRY_UNSURE;
@@ -177,12 +179,24 @@ static enum sentry_drop append(struct sentry_journal *journal, struct sentry_rec
 	return outcome;
 }
 
-enum sentry_drop sentry_journal_append(struct sentry_journal *journal, struct sentry_record *record) {
-	enum sentry_drop outcome = append(journal, record, RESERVE);
-	if (outcome != SENTRY_APPENDED) __atomic_add_fetch(&journal->counters->dropped[outcome], 1, __ATOMIC_RELAXED);
+enum sentry_drop sentry_journal_append_count(struct sentry_journal *journal, struct sentry_record *record, uint64_t events) {
+	int is_event = record->head[28] < SENTRY_CONFIGURATION;
+	enum sentry_drop outcome = append(journal, record, RESERVE, UINT64_MAX);
+	if (outcome != SENTRY_APPENDED && is_event) __atomic_add_fetch(&journal->counters->dropped[outcome], events, __ATOMIC_RELAXED);
 	return outcome;
 }
 
+enum sentry_drop sentry_journal_append(struct sentry_journal *journal, struct sentry_record *record) {
+	return sentry_journal_append_count(journal, record, 1);
+}
+
+int sentry_journal_append_sealed(struct sentry_journal *journal, struct sentry_record *batch, uint64_t version) {
+	enum sentry_drop outcome = append(journal, batch, journal->max - journal->max / 2, version);
+	if (outcome != SENTRY_APPENDED) return outcome == SENTRY_JOURNAL_FULL ? 0 : -1;
+	__atomic_add_fetch(&journal->counters->appended, (uint64_t) batch->pieces - 1, __ATOMIC_RELAXED);
+	return 1;
+}
+
 enum sentry_drop sentry_journal_tell(struct sentry_journal *journal, struct sentry_record *record, int from_reserve) {
-	return append(journal, record, from_reserve ? 0 : RESERVE);
+	return append(journal, record, from_reserve ? 0 : RESERVE, UINT64_MAX);
 }

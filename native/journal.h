@@ -17,6 +17,7 @@ enum sentry_drop {
 	SENTRY_UNUSABLE,
 	SENTRY_CONTENDED,
 	SENTRY_UNSURE,	/* written, but into a file that the agent may have read to its end before, and not anew */
+	SENTRY_STALLED,	/* the disk stood still for so long that there was no room left to keep it, or no time */
 	SENTRY_DROP_REASONS,
 };
 
@@ -61,10 +62,25 @@ int sentry_create_for_owner(int dir, const char *name, const void *content, size
 /* writev() that is not interrupted and raises no SIGXFSZ */
 ssize_t sentry_write(int fd, const struct iovec *, int pieces);
 
-/* Appends; never blocks on anybody. SENTRY_APPENDED, or the reason for which the record was dropped and counted. errno is kept. */
+/*
+ * Appends; never blocks on anybody. SENTRY_APPENDED, or the reason for which the record was dropped and counted; what is no event
+ * (from SENTRY_CONFIGURATION on) is not counted: whoever wrote it tries again. errno is kept.
+ */
 enum sentry_drop sentry_journal_append(struct sentry_journal *, struct sentry_record *);
 
-/* The same of a record that tells of drops: it is no event, so its own drop is not counted; and it may go into what is kept free for it. */
+/* The same of a record that stands for so many events: if it is dropped, they are */
+enum sentry_drop sentry_journal_append_count(struct sentry_journal *, struct sentry_record *, uint64_t events);
+
+/*
+ * Records that are sealed, each a piece of `batch`, with one write. 1: they are there. 0: none is, the journal is above half of its
+ * limit, where records are to be brief. -1: some may be: append each by itself, under the same id. Nothing is counted as dropped.
+ */
+int sentry_journal_append_sealed(struct sentry_journal *, struct sentry_record *batch, uint64_t version);
+
+/* The key as it is now, and its version, to seal records with. 0: it is being replaced */
+int sentry_journal_key(struct sentry_journal *, unsigned char key[SENTRY_KEY_SIZE], uint64_t *version);
+
+/* The same as an append of a record that tells of drops, which may go into what is kept free for it. */
 enum sentry_drop sentry_journal_tell(struct sentry_journal *, struct sentry_record *, int from_reserve);
 
 /* Changes whenever the directory or its key was replaced by another; with `look` the path is looked at now, as an append does. */

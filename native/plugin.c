@@ -52,6 +52,7 @@ static void sentry_jail(int (*start)(void *), char **argv) {
 		exit(1);
 	}
 	sentry_configure();
+	sentry_log_pipe_widen();	/* while this is root, it may be wider */
 }
 
 static int sentry_init(void) {
@@ -72,17 +73,35 @@ static void sentry_post_init(void) {
 	if (!uwsgi.master_process) sentry_agent_detached(0);
 }
 
+/* once a second: a cycle comes with each line of the log */
+static int is_another_second(void) {
+	static uint64_t last;
+	uint64_t now = sentry_seconds();
+	int is = now != last;
+	last = now;
+	return is;
+}
+
+/* what looks at files, or is no event and waits for the journal to have room: the writer's work, where there is one */
+static void keep_up(void) {
+	if (sentry_writer_runs()) sentry_writer_wake();
+	else sentry_writer_duties();
+}
+
 static void sentry_master_cycle(void) {
 	if (inert) return;
 	sentry.agent_started = 1;
+	int another_second = is_another_second();
+	if (another_second) sentry_writer_start();
+	if (another_second) sentry_log_pipe_widen();
 	sentry_boot_served();
 	sentry_watch_cycle();
-	sentry_follow_journal();
-	sentry_report_drops();
+	if (another_second) keep_up();
 }
 
 static void sentry_master_cleanup(void) {
 	if (inert) return;
+	sentry_writer_close();
 	sentry_carry_drops();
 }
 

@@ -120,14 +120,21 @@ void sentry_record_copy(struct sentry_record *r, const char *name, const void *v
 	copied(r, name, NULL, value, len);
 }
 
-static void number(struct sentry_record *r, const char *name, const char *key, uint64_t value) {
+size_t sentry_digits(char to[20], uint64_t value) {
 	char digits[20];
 	size_t n = sizeof(digits);
 	do {
 		digits[--n] = (char) ('0' + value % 10);
 		value /= 10;
 	} while (value);
-	copied(r, name, key, digits + n, sizeof(digits) - n);
+	memcpy(to, digits + n, sizeof(digits) - n);
+	return sizeof(digits) - n;
+}
+
+static void number(struct sentry_record *r, const char *name, const char *key, uint64_t value) {
+	char digits[20];
+	size_t len = sentry_digits(digits, value);
+	copied(r, name, key, digits, len);
 }
 
 void sentry_record_number(struct sentry_record *r, const char *name, uint64_t value) {
@@ -136,6 +143,16 @@ void sentry_record_number(struct sentry_record *r, const char *name, uint64_t va
 
 void sentry_record_pair_number(struct sentry_record *r, const char *name, const char *key, uint64_t value) {
 	number(r, name, key, value);
+}
+
+void sentry_record_resume(struct sentry_record *r, const unsigned char *bytes, size_t len) {
+	memcpy(r->head, bytes, sizeof(r->head));
+	r->piece[0].iov_base = r->head;
+	r->piece[0].iov_len = sizeof(r->head);
+	r->pieces = 1;
+	r->length = sizeof(r->head);
+	r->scratch_used = 0;
+	if (len > sizeof(r->head)) piece(r, bytes + sizeof(r->head), len - sizeof(r->head));
 }
 
 void sentry_record_make_brief(struct sentry_record *r) {
@@ -158,12 +175,17 @@ static void mint(unsigned char id[16], uint64_t now) {
 	id[8] = (unsigned char) ((id[8] & 0x3f) | 0x80);
 }
 
+static int is_zero(const unsigned char *bytes, size_t len) {
+	return !memcmp(bytes, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", len);
+}
+
+void sentry_record_stamp(struct sentry_record *r) {
+	put64(r->head + 32, sentry_now_us());
+}
+
 void sentry_record_seal(struct sentry_record *r, const unsigned char key[SENTRY_KEY_SIZE]) {
-	if (!memcmp(r->head + 12, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16)) {
-		uint64_t now = sentry_now_us();
-		put64(r->head + 32, now);
-		mint(r->head + 12, now);
-	}
+	if (is_zero(r->head + 32, 8)) sentry_record_stamp(r);
+	if (is_zero(r->head + 12, 16)) mint(r->head + 12, sentry_now_us());
 	put32(r->head + 8, (uint32_t) r->length);
 	uint32_t crc = sentry_crc32c(0, key, SENTRY_KEY_SIZE);
 	crc = sentry_crc32c(crc, r->head, 4);

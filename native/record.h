@@ -79,10 +79,17 @@ void sentry_record_copy(struct sentry_record *, const char *name, const void *va
 void sentry_record_pair(struct sentry_record *, const char *name, const char *key, size_t key_len, const void *value, size_t len);
 void sentry_record_number(struct sentry_record *, const char *name, uint64_t value);
 void sentry_record_pair_number(struct sentry_record *, const char *name, const char *key, uint64_t value);
-/* writes time, id, length and CRC; after it the record is as it goes to the file */
+/* gives it the time as it is now, for a record that is sealed later */
+void sentry_record_stamp(struct sentry_record *);
+/* goes on with a record that was copied: its head and, behind it, its fields, which stay where they are */
+void sentry_record_resume(struct sentry_record *, const unsigned char *bytes, size_t len);
+/* writes time and id unless it has them, length and CRC; after it the record is as it goes to the file */
 void sentry_record_seal(struct sentry_record *, const unsigned char key[SENTRY_KEY_SIZE]);
 /* cuts the record down to its head */
 void sentry_record_make_brief(struct sentry_record *);
+
+/* a number's digits, without an end; returns how many */
+size_t sentry_digits(char to[20], uint64_t);
 
 /* encodes one field into a buffer of the caller's: returns the bytes needed; writes nothing if `room` is less */
 size_t sentry_field_put(unsigned char *to, size_t room, const char *name, const void *value, size_t len);

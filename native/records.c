@@ -1,8 +1,7 @@
 /* What all entry points do alike: say where a record comes from, what the request was, and append it. */
 #include "sentry.h"
 
-static enum sentry_process this_process(void) {
-	pid_t pid = getpid();
+static enum sentry_process process_of(pid_t pid) {
 	if (uwsgi.muleid > 0) return SENTRY_PROCESS_MULE;
 	if (uwsgi.i_am_a_spooler) return SENTRY_PROCESS_SPOOLER;
 	if (uwsgi.mywid > 0) return uwsgi.master_process ? SENTRY_PROCESS_WORKER : SENTRY_PROCESS_STANDALONE;
@@ -62,8 +61,9 @@ void sentry_state(struct sentry_record *record, int id) {
 	size_t room = sizeof(record->scratch) - record->scratch_used, used = 0;
 	for (int i = 0; i < n; i++) {
 		char value[64];
-		int len = snprintf(value, sizeof(value), "%s%c%llu", numbers[i].key, 0, (unsigned long long) numbers[i].value);
-		size_t need = sentry_field_put(to + used, room - used, "state", value, (size_t) len);
+		size_t key_len = strlen(numbers[i].key) + 1;
+		memcpy(value, numbers[i].key, key_len);
+		size_t need = sentry_field_put(to + used, room - used, "state", value, key_len + sentry_digits(value + key_len, numbers[i].value));
 		if (need > room - used) break;
 		used += need;
 	}
@@ -73,11 +73,12 @@ void sentry_state(struct sentry_record *record, int id) {
 
 /* the handler may be NULL (records of the plugin's own), so may the request */
 void sentry_begin(struct sentry_record *record, enum sentry_kind kind, struct sentry_handler *handler, struct wsgi_request *req) {
-	enum sentry_process process = this_process();
+	pid_t pid = getpid();	/* a call of the kernel's: once */
+	enum sentry_process process = process_of(pid);
 	int number = process == SENTRY_PROCESS_MULE ? uwsgi.muleid : uwsgi.mywid;
 	uint16_t core = SENTRY_NO_CORE;
 	if (req && req->async_id >= 0 && req->async_id < SENTRY_NO_CORE) core = (uint16_t) req->async_id;
-	sentry_record_begin(record, kind, process, (uint32_t) getpid(), number > 0 && number < 65536 ? (uint16_t) number : 0, core);
+	sentry_record_begin(record, kind, process, (uint32_t) pid, number > 0 && number < 65536 ? (uint16_t) number : 0, core);
 	if (!handler) return;
 	sentry_record_fold(record, handler->hash, sentry_fold_start(handler, kind));
 	sentry_record_fields(record, handler->fields, handler->fields_len);
@@ -95,7 +96,10 @@ void sentry_request_fields(struct sentry_record *record, struct wsgi_request *re
 }
 
 void sentry_append(struct sentry_record *record) {
+	if (sentry_writer_takes(record)) return;
 	sentry_journal_append(&sentry.journal, record);
 	/* where a master is, it tells of drops; it does so even if nothing is appended any more */
-	if (!uwsgi.master_process) sentry_report_drops();
+	if (uwsgi.master_process) return;
+	sentry_report_drops();
+	sentry_retry_configuration();
 }

@@ -11,6 +11,8 @@
  *   watch.c children.c deaths.c harakiri.c backlog.c proc.c   of that, what the master sees (watch.h)
  *   records.c             what all of these do alike
  *   drops.c               the count of what could not be recorded
+ *   writer.c queue.c      what a master reports is appended by a thread of its own
+ *   log_pipe.c            the pipe of the log: wide, and read while the master waits
  *   journal*.c file_write.c record.c hash.c crc32c.c   the record and its append; they know nothing of uWSGI
  *   shape.c               what an option's value must look like; nor does this
  *
@@ -151,6 +153,7 @@ void sentry_configure(void);
 void sentry_refresh(void);
 void sentry_write_configuration(void);
 void sentry_follow_journal(void);	/* the state directory may have been replaced */
+void sentry_retry_configuration(void);
 void sentry_handler_ready(struct sentry_handler *);
 
 /* handlers.c */
@@ -180,6 +183,20 @@ void sentry_state(struct sentry_record *, int worker);
 void sentry_request_fields(struct sentry_record *, struct wsgi_request *);
 void sentry_append(struct sentry_record *);
 void sentry_default_fields(struct sentry_record *);
+
+/* writer.c: what a master reports goes to a thread that appends it; in all other processes it is appended at once */
+void sentry_writer_start(void);
+void sentry_writer_close(void);
+void sentry_writer_wake(void);
+void sentry_writer_duties(void);	/* each second */
+int sentry_writer_takes(struct sentry_record *);	/* 0: there is none, append it */
+int sentry_writer_is_pressed(void);	/* a log line would only be counted */
+int sentry_writer_runs(void);
+int sentry_writer_gave_up(void);	/* the disk stood still at the end: nothing may wait for it any more */
+
+/* log_pipe.c */
+void sentry_log_pipe_widen(void);
+void sentry_pause(void);
 
 /* drops.c: the count of what could not be appended */
 void sentry_report_drops(void);

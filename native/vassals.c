@@ -46,6 +46,7 @@ static uint64_t now_ms(void) {
 static void look(struct uwsgi_emperor_scanner *scanner) {
 	(void) scanner;
 	if (!&ui || !ui) return;
+	sentry_writer_start();
 	looks++;
 	siginfo_t how;
 	int someone_died = sentry_someone_died();

@@ -218,7 +218,7 @@ int sentry_stack_of(struct sentry_record *record, int slot, uint64_t of, char **
 	*copy = NULL;
 	if (!sentry.watch || slot < 1 || slot >= sentry.watch->stacks) return 0;
 	struct sentry_stack *stack = &sentry.watch->stack[slot];
-	while (getpid() == sentry.main && __atomic_load_n(&stack->turn, __ATOMIC_ACQUIRE) & 1 && sentry_may_wait()) usleep(1000);
+	while (getpid() == sentry.main && __atomic_load_n(&stack->turn, __ATOMIC_ACQUIRE) & 1 && sentry_may_wait()) sentry_pause();
 	uint32_t turn = __atomic_load_n(&stack->turn, __ATOMIC_ACQUIRE);
 	uint32_t len = stack->len;
 	uint64_t taken = stack->taken;
