@@ -304,6 +304,24 @@ class JournalPumpTest {
   }
 
   @Test
+  void aBriefRecordCountsForAsManyAsItStandsFor() throws Exception {
+    scene.append(alarm(1, DSN, 7));
+    scene.append(Journal.record(2, 1, true, 7, "occurrences", "4000"));
+    scene.append(Journal.record(3, 1, true, 7, "occurrences", "0"));
+    scene.append(Journal.record(4, 1, true, 7, "occurrences", "many"));
+    scene.append(brief(5, 7));
+    scene.pass();
+    scene.finish();
+    scene.afterTheWindow();
+
+    assertThat(scene.entries(State.READY))
+        .extracting(Entry::occurrences)
+        .containsExactly(4003L, 1L);
+    assertThat(scene.counted(Counter.Name.BRIEF)).isEqualTo(4003);
+    assertThat(scene.counted(Counter.Name.FOLDED)).isEqualTo(4003);
+  }
+
+  @Test
   void aSummaryIsNeverLikeAnEventThatAnotherServerGot() throws Exception {
     scene.append(alarm(1, DSN, 7));
     scene.append(Journal.configuration(2, "dsn=https://other@b.example/2"));
