@@ -13,7 +13,8 @@ DESCRIPTORS = {
 
 # Of a process of this role: how many threads more it may have, and why.
 WATCHDOG = "the thread that has stacks taken of a request that is slow or about to be killed"
-THREADS = {"master": (1, ALARM), "worker": (1, WATCHDOG), "mule": (1, WATCHDOG), "spooler": (1, WATCHDOG), "other": (1, ALARM + "; a vassal's master")}
+WRITER = "the thread that writes what a master reports, so that its loop never waits for a file"
+THREADS = {"master": (2, ALARM + "; " + WRITER), "worker": (1, WATCHDOG), "mule": (1, WATCHDOG), "spooler": (1, WATCHDOG), "other": (2, ALARM + "; " + WRITER + "; a vassal's master")}
 
 # Of which case, of what, which text; the reason. All three are expressions that must match the whole.
 TEXTS = [
