@@ -8,6 +8,10 @@ import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.testkit.Patience;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -133,6 +137,9 @@ class LogFloodTest {
     // Its flood ends with it; of what it wrote each line is accounted for.
     Processes.signal(worker, "KILL");
     server.awaitLog("Respawned uWSGI worker 1");
+    assertThat(openFiles(server.workerPid(1)))
+        .as("of the new worker, which was forked while the journal was being written")
+        .noneMatch(file -> file.endsWith("/journal/live"));
     assertThat(server.get("/?n=1").body()).isEqualTo("0");
     floods.forEach(flood -> assertThat(flood.join()).isLessThanOrEqualTo(0));
     assertThat(disk.stillWaits()).as("the disk stood still all the time").isTrue();
@@ -247,6 +254,18 @@ class LogFloodTest {
         .filter(record -> record.kind() == Kind.ALARM)
         .mapToLong(Record::occurrences)
         .sum();
+  }
+
+  private static List<String> openFiles(long pid) {
+    try (Stream<Path> links = Files.list(Path.of("/proc/" + pid + "/fd"))) {
+      List<String> files = new ArrayList<>();
+      for (Path link : links.toList()) {
+        files.add(Files.readSymbolicLink(link).toString());
+      }
+      return files;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static long dropped(UwsgiServer server) {

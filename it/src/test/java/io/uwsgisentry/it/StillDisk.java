@@ -11,7 +11,7 @@ import java.nio.file.Path;
 
 /**
  * A disk that stands still: while it does, a library that is preloaded into the server waits in
- * each opening of the journal's {@code live}, as the kernel would.
+ * each write to the journal's {@code live}, as the kernel would.
  */
 final class StillDisk {
   private final Path still;
@@ -33,26 +33,29 @@ final class StillDisk {
             #define _GNU_SOURCE
             #include <dlfcn.h>
             #include <fcntl.h>
-            #include <stdarg.h>
+            #include <stdio.h>
             #include <string.h>
+            #include <sys/uio.h>
             #include <unistd.h>
 
-            int openat(int dir, const char *name, int flags, ...) {
-              static int (*real)(int, const char *, int, ...);
-              va_list more;
-              va_start(more, flags);
-              int mode = va_arg(more, int);
-              va_end(more);
-              if (!real) *(void **) &real = dlsym(RTLD_NEXT, "openat");
-              while (!strcmp(name, "live") && !access("${dir}/still", F_OK)) {
-                int fd = real(AT_FDCWD, "${dir}/still.waiting", O_WRONLY | O_CREAT, 0666);
-                if (fd >= 0) close(fd);
-                usleep(2000);
-              }
-              return real(dir, name, flags, mode);
+            static int is_live(int fd) {
+              char link[64], name[4096];
+              snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+              ssize_t n = readlink(link, name, sizeof(name) - 1);
+              name[n > 0 ? n : 0] = 0;
+              return strstr(name, "/journal/live") != NULL;
             }
 
-            int openat64(int, const char *, int, ...) __attribute__((alias("openat")));
+            ssize_t writev(int fd, const struct iovec *pieces, int count) {
+              static ssize_t (*real)(int, const struct iovec *, int);
+              if (!real) *(void **) &real = dlsym(RTLD_NEXT, "writev");
+              while (!access("${dir}/still", F_OK) && is_live(fd)) {
+                int there = open("${dir}/still.waiting", O_WRONLY | O_CREAT, 0666);
+                if (there >= 0) close(there);
+                usleep(2000);
+              }
+              return real(fd, pieces, count);
+            }
             """);
     try {
       int compiled =
