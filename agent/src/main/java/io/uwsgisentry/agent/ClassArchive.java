@@ -11,7 +11,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -87,7 +86,7 @@ final class ClassArchive implements AutoCloseable {
       int status = rehearse(rehearsal, fresh);
       boolean made = status == 0 && Files.exists(fresh);
       if (made) {
-        Files.move(fresh, runtime.home().resolve(ARCHIVE), StandardCopyOption.ATOMIC_MOVE);
+        RuntimeDirectory.name(fresh, runtime.home().resolve(ARCHIVE));
       }
       // Also where it failed: trying at each start would be in vain.
       Files.writeString(runtime.home().resolve(NOTE), thisJvm());

@@ -3,6 +3,7 @@ package io.uwsgisentry.agent;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URISyntaxException;
+import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -10,9 +11,11 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.CodeSource;
+import java.util.Arrays;
 import org.sqlite.SQLiteJDBCLoader;
 import org.sqlite.util.OSInfo;
 
@@ -95,26 +98,65 @@ final class RuntimeDirectory {
   }
 
   /**
-   * Unpacks SQLite's library, once, and tells the driver where it is. To be called before the
-   * driver's first use.
+   * Unpacks SQLite's library where it is not what the jar holds, and tells the driver where it is.
+   * To be called before the driver's first use.
    */
   void provideSqlite() throws IOException {
     String name = "libsqlitejdbc-" + SQLiteJDBCLoader.getVersion() + ".so";
     Path library = home.resolve(name);
-    if (!Files.exists(library)) {
-      String resource =
-          "/org/sqlite/native/" + OSInfo.getNativeLibFolderPathForCurrentOS() + "/libsqlitejdbc.so";
-      Path fresh = home.resolve("." + name + "-" + ProcessHandle.current().pid());
-      try (InputStream in = SQLiteJDBCLoader.class.getResourceAsStream(resource)) {
-        if (in == null) {
-          throw new IOException("the jar holds no SQLite for this machine (" + resource + ")");
-        }
-        Files.copy(in, fresh, StandardCopyOption.REPLACE_EXISTING);
+    String resource =
+        "/org/sqlite/native/" + OSInfo.getNativeLibFolderPathForCurrentOS() + "/libsqlitejdbc.so";
+    byte[] wanted;
+    try (InputStream in = SQLiteJDBCLoader.class.getResourceAsStream(resource)) {
+      if (in == null) {
+        throw new IOException("the jar holds no SQLite for this machine (" + resource + ")");
       }
-      Files.move(fresh, library, StandardCopyOption.ATOMIC_MOVE);
+      wanted = in.readAllBytes();
+    }
+    if (!holds(library, wanted)) {
+      write(library, wanted);
     }
     System.setProperty("org.sqlite.lib.path", home.toString());
     System.setProperty("org.sqlite.lib.name", name);
+  }
+
+  private static boolean holds(Path file, byte[] wanted) {
+    try {
+      return Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
+          && Files.size(file) == wanted.length
+          && Arrays.equals(Files.readAllBytes(file), wanted);
+    } catch (IOException e) {
+      // A disk that cannot read it may still take another one.
+      return false;
+    }
+  }
+
+  private void write(Path file, byte[] content) throws IOException {
+    Path fresh = home.resolve("." + file.getFileName() + "-" + ProcessHandle.current().pid());
+    if (Files.isDirectory(file, LinkOption.NOFOLLOW_LINKS)) {
+      remove(file);
+    }
+    try {
+      Files.write(fresh, content);
+      name(fresh, file);
+    } finally {
+      Files.deleteIfExists(fresh);
+    }
+  }
+
+  /**
+   * Gives a file its name once its bytes are on the disk, so that after a power cut either all of
+   * it is there under that name or nothing.
+   */
+  static void name(Path fresh, Path file) throws IOException {
+    try (FileChannel bytes = FileChannel.open(fresh, StandardOpenOption.WRITE)) {
+      bytes.force(true);
+    }
+    Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+    try (FileChannel directory =
+        FileChannel.open(file.resolveSibling("."), StandardOpenOption.READ)) {
+      directory.force(true);
+    }
   }
 
   /**
