@@ -28,6 +28,7 @@ final class Lifetime {
   private volatile Runnable waiter = () -> {};
   private long masterSeenAt;
   private boolean masterGone;
+  private final ProcessorShare share = ProcessorShare.ofThisProcess();
 
   Lifetime(Path directory, @Nullable MasterProcess master) {
     this.master = master;
@@ -87,10 +88,13 @@ final class Lifetime {
 
   /** Waits; a signal ends the wait. */
   void pause(Duration time) throws InterruptedException {
+    long from = System.nanoTime();
     if (signalled()) {
       TimeUnit.NANOSECONDS.sleep(Math.min(time.toNanos(), Duration.ofMillis(50).toNanos()));
     } else {
       var unused = signal.await(time.toNanos(), TimeUnit.NANOSECONDS);
     }
+    long now = System.nanoTime();
+    share.woke(now, now - from - time.toNanos());
   }
 }
