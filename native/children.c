@@ -198,7 +198,6 @@ static void look_at_others(int someone_died) {
 		look_at(&commands[n], now, someone_died);
 	}
 	for (struct uwsgi_daemon *daemon = uwsgi.daemons; daemon && n < MOST_COMMANDS; daemon = daemon->next, n++) {
-		if (strstr(daemon->command, "/runtime/supervise-")) continue;	/* our own agent */
 		struct other now = {.pid = daemon->pid, .name = daemon->command, .to_go = is_sent_away(&commands[n], daemon), .stays = !daemon->touch};
 		if (daemon->pidfile) look_at_smart(&commands[n], daemon);
 		else look_at(&commands[n], now, someone_died);

@@ -58,7 +58,7 @@ static void sentry_jail(int (*start)(void *), char **argv) {
 static int sentry_init(void) {
 	if (inert) return 0;
 	sentry_refresh();
-	sentry_agent_register();
+	sentry_agent_prepare();
 	return 0;
 }
 
@@ -95,6 +95,7 @@ static void sentry_master_cycle(void) {
 	if (another_second) sentry_writer_start();
 	if (another_second) sentry_log_pipe_widen();
 	sentry_boot_served();
+	sentry_agent_cycle();
 	sentry_watch_cycle();
 	if (another_second) keep_up();
 }
@@ -103,6 +104,7 @@ static void sentry_master_cleanup(void) {
 	if (inert) return;
 	sentry_writer_close();
 	sentry_carry_drops();
+	sentry_agent_stop();
 }
 
 static void sentry_post_fork(void) {

@@ -4,7 +4,7 @@
  *   plugin.c inert.c      registration; what is registered with a uWSGI that we were not built for
  *   server.c              what all know: the server, its log
  *   options.c handlers.c configuration.c directory.c   what the configuration says, made ready once, before uWSGI forks
- *   supervisor.c          the agent's process
+ *   supervisor.c agent_start.c   the agent's process
  *   intake_*.c            one entry point each: alarm, hook, route, exception
  *   capture.c boot.c requests.c watchdog.c stack_times.c lines.c python*.c vassals.c   what is reported without a handler
  *   exits.c               what a worker, mule or spooler says as it exits
@@ -170,8 +170,22 @@ char *sentry_option(const char *options, const char *key);
 char *sentry_state_directory(const char *wanted, uid_t *owner, gid_t *group, char *why, size_t why_size);
 
 /* supervisor.c */
-void sentry_agent_register(void);
+void sentry_agent_prepare(void);	/* says once what is missing */
+void sentry_agent_cycle(void);
+void sentry_agent_stop(void);
 void sentry_agent_detached(int drain_only);
+
+/* agent_start.c */
+struct sentry_agent_start {
+	const char *mode, *plugin, *java, *drain, *options;
+	pid_t server;
+	int report;	/* where the script says why the agent does not run, or -1 */
+	int failures;	/* in a row, if this one fails; and after that, so many seconds until the next */
+	long pause;
+};
+
+#define SENTRY_AGENT_SAID 78	/* EX_CONFIG: it has said why */
+void sentry_agent_become(struct sentry_agent_start *) __attribute__((noreturn));	/* in a child of its own */
 
 /* records.c: what all entry points do */
 void sentry_begin(struct sentry_record *, enum sentry_kind, struct sentry_handler *, struct wsgi_request *);

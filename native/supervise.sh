@@ -1,73 +1,157 @@
-# Runs uwsgi-sentry's agent for the server that wrote this file, and waits while another server's does the work.
-# usage: sh this (attached|detached|drain) PLUGIN DIR JAVA DRAIN OPTIONS [MASTER]
+# Runs uwsgi-sentry's agent for the server that started it, and waits while another server's does the work.
+# usage: sh -s (attached|detached|drain) PLUGIN DIR JAVA DRAIN OPTIONS SERVER <this
+# Functions and settings alone until the last line: the shell reads this from its standard input as it goes.
 umask 077
-mode=$1 plugin=$2 dir=$3 java=$4 drain=$5 options=$6 master=${7:-$PPID}
 unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS CLASSPATH LD_PRELOAD
+PATH=${PATH:+$PATH:}/usr/local/bin:/usr/bin:/bin
 # Java reads file names by the locale: with none it cannot read those that are not ASCII
-export LC_ALL=C.UTF-8
-cd /
-end() { [ "$mode" = drain ] || sleep "$2"; exit "$1"; }
-# a link would lead elsewhere, and opening a FIFO would wait for ever
-plain() { [ ! -h "$1" ] && { [ -f "$1" ] || [ ! -e "$1" ]; } || { echo "uwsgi-sentry: $1 is not a plain file: remove it"; false; }; }
-{ plain "$dir/agent.log" >/dev/null && command exec >>"$dir/agent.log" 2>&1; } || command exec >/dev/null 2>&1
-# the server comes first: only what is idle of the processors, and first in line when memory is short
-chrt -i -p 0 $$ >/dev/null 2>&1 || renice -n 19 -p $$ >/dev/null 2>&1
-(echo 1000 >/proc/self/oom_score_adj) 2>/dev/null && echo 1000 2>/dev/null >/proc/$$/oom_score_adj
-ulimit -v unlimited 2>/dev/null
+export PATH LC_ALL=C.UTF-8
 # glibc reserves 64 MiB of address space for each thread that allocates: too much where a limit on it stays
 export MALLOC_ARENA_MAX=1
+# the server may be gone that the descriptor leads to
+trap '' PIPE
+ulimit -v unlimited 2>/dev/null
+cd /
+mode=$1 plugin=$2 dir=$3 java=$4 drain=$5 options=$6 server=$7
+failures=0 watcher= home=
+
+# a link would lead elsewhere, and opening a FIFO would wait for ever
+plain() { [ ! -h "$1" ] && { [ -f "$1" ] || [ ! -e "$1" ]; } || { why="$1 is not a plain file: remove it"; false; }; }
+
 # /proc may hide other users' processes, and a server's that gave root up (hidepid, systemd's ProtectProc): the kernel's answer to
 # a signal that is none tells even then whether one is there
-visible() { { read -r _ <"/proc/$master/stat"; } 2>/dev/null; }
-alive() { visible || case $(kill -0 "$master" 2>&1) in '' | *ermitted*) ;; *) false ;; esac; }
-watcher=
-run() {
-  plain "$dir/agent.lock" && plain "$dir/agent.wanted" && [ ! -h "$dir/runtime" ] || return 1
-  command exec 9>>"$dir/agent.lock" || return 1
-  if command -v flock >/dev/null 2>&1; then
-    # who waits says so: an agent that was told to stop leaves at once if there is another to go on
-    until flock -n 9; do
-      [ "$mode" = drain ] && return 0
-      alive || return 0
-      : >"$dir/agent.wanted"
-      sleep 2
-    done
-  fi
-  # a copy of the jar: an upgrade of the plugin must not pull it from under a running JVM
-  sum=$(cksum <"$plugin") || return 1
+visible() { { read -r _ <"/proc/$server/stat"; } 2>/dev/null; }
+alive() { visible || case $(kill -0 "$server" 2>&1) in '' | *ermitted*) ;; *) false ;; esac; }
+
+# seconds of a clock that nobody sets
+clock() { { read -r now _ </proc/uptime; } 2>/dev/null && now=${now%.*} || now=$(date +%s); }
+
+size() { [ -f "$dir/agent.log" ] && wc -c <"$dir/agent.log" || echo 0; }
+
+begin() {
+  before=$(size)
+  clock
+  began=$now
+}
+
+# what is printed here and by the JVM, in two files of a megabyte at most; the agent sees to what it logs itself
+roll() {
+  [ "$(size)" -gt 1048576 ] && plain "$dir/agent.log" && plain "$dir/agent.log.1" || return 0
+  mv -f "$dir/agent.log" "$dir/agent.log.1" && command exec >>"$dir/agent.log" 2>&1
+}
+
+lock() {
+  plain "$dir/agent.lock" && plain "$dir/agent.wanted" || return 1
+  [ ! -h "$dir/runtime" ] || { why="$dir/runtime is a link: remove it"; return 1; }
+  command exec 9>>"$dir/agent.lock" || { why="$dir/agent.lock cannot be opened"; return 1; }
+  command -v flock >/dev/null 2>&1 || return 0
+  # a script that waits says so: an agent that was told to stop leaves at once if there is another to go on
+  until flock -n 9; do
+    [ "$mode" = drain ] && exit 0
+    alive || exit 0
+    : >"$dir/agent.wanted"
+    sleep 2 || exit 78
+  done
+}
+
+# A copy of the jar: an upgrade of the plugin must not pull it from under a running JVM. Its name says what it must hold, so a
+# copy that a power cut damaged is made again. The bytes are on the disk before it has its name.
+copy() {
+  sum=$(cksum <"$plugin") || { why="$plugin cannot be read"; return 1; }
   home=$dir/runtime/$(echo "$sum" | tr ' ' -)
   jar=$home/agent.jar
-  if [ ! -e "$jar" ]; then
-    mkdir -p "$home" && cp "$plugin" "$jar.new" && mv "$jar.new" "$jar" || jar=$plugin
-  fi
+  chmod u+rwx "$dir/runtime" "$home" 2>/dev/null
+  # twice in a row something here may be what ends the JVM: then nothing of it stays
+  [ "$failures" -ge 2 ] && rm -rf "$home"
+  [ -f "$jar" ] && [ "$(cksum <"$jar")" = "$sum" ] && return 0
+  rm -rf "$home"
+  mkdir -p "$home" && cp "$plugin" "$jar.new" && [ "$(cksum <"$jar.new")" = "$sum" ] && { sync "$jar.new" || sync; } 2>/dev/null &&
+    mv "$jar.new" "$jar" && { sync "$home" "$dir/runtime" || sync; } 2>/dev/null && return 0
+  jar=$plugin home=
+}
+
+run() {
+  why=
+  lock && copy || return 1
   archive=
-  [ -e "$home/agent.jsa" ] && archive=-XX:SharedArchiveFile=$home/agent.jsa
+  [ -n "$home" ] && [ -f "$home/agent.jsa" ] && archive=-XX:SharedArchiveFile=$home/agent.jsa
   only=
   [ "$mode" = drain ] && only=--drain-only
-  watch="--master $master"
+  watch="--master $server"
   if [ "$mode" = drain ]; then
     watch=
   elif ! visible; then
     # the agent watches this script then, and the script the server
     watch="--master $$"
-    { while kill -0 $$; do alive || { kill $$; break; }; sleep 2; done; } 9>&- 2>/dev/null &
+    { while kill -0 $$; do alive || { kill $$; break; }; sleep 2 || break; done; } 3>&- 9>&- 2>/dev/null &
     watcher=$!
   fi
+  # an agent that only waited has not served
+  begin
   "$java" -Xmx48m -Xms4m -Xmn2m -Xss512k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=20 \
     -XX:+ExitOnOutOfMemoryError -XX:CompressedClassSpaceSize=32m -XX:ReservedCodeCacheSize=32m -XX:-UsePerfData \
     "-XX:ErrorFile=$dir/runtime/hs_err.log" \
-    -Xshare:auto -Xlog:disable -Xlog:all=error:stderr ${archive:+"$archive"} \
-    -jar "$jar" agent --dir "$dir" $watch --drain "$drain" $options $only
+    -Xshare:auto -XX:+VerifySharedSpaces -Xlog:disable -Xlog:all=error:stderr ${archive:+"$archive"} \
+    -jar "$jar" agent --dir "$dir" $watch --drain "$drain" $options $only 3>&-
 }
-run
-rc=$?
-exec 9>&-
-[ -n "$watcher" ] && kill "$watcher" 2>/dev/null
-# another agent, started by hand, holds the lock: no need to ask again soon
-[ "$rc" = 75 ] && end "$rc" 30
-if [ "$mode" = detached ]; then
-  sleep 5
-  alive && exec sh "$0" "$mode" "$plugin" "$dir" "$java" "$drain" "$options" "$master"
-  exit "$rc"
-fi
-end "$rc" 5
+
+# why it ended: what it printed last, without the time and without the lines of a trace
+reason() {
+  [ -n "$why" ] && return
+  said=$(tail -c +"$((before + 1))" "$dir/agent.log" 2>/dev/null | grep -v -e '^[[:space:]]*at ' -e '^[[:space:]]*\.\.\. ' -e ' started, pid ' | tail -n 1 |
+    sed 's/^[0-9T:.-]*Z //; s/^[[:space:]]*//' | cut -c 1-300)
+  case $rc in
+    126) why="$java may not be executed, set sentry-java" ;;
+    127) why="$java cannot be found, install a Java 17 runtime or set sentry-java" ;;
+    3) why="the JVM had no memory left" ;;
+    134) why="the JVM crashed, see $dir/runtime/hs_err.log" ;;
+    129 | 13? | 14? | 15?) why="the JVM was killed by signal $((rc - 128))" said= ;;
+    *) why="it ended with status $rc" ;;
+  esac
+  why="$why${said:+: $said}"
+}
+
+# for `status`; and a line for the log of the server, which says it once
+tell() {
+  at=$(date +%s)
+  printf 'failures=%s\nat=%s\nnext=%s\nreason=%s\n' "$failures" "$at" "$((at + pause))" "$why" >"$dir/.failure-$$" && mv -f "$dir/.failure-$$" "$dir/agent.failure"
+  [ "$mode" = attached ] && echo "$pause $why" >&3
+}
+
+main() {
+  while :; do
+    roll
+    begin
+    run
+    rc=$?
+    [ "$mode" = drain ] && exit "$rc"
+    exec 9>&-
+    [ -n "$watcher" ] && kill "$watcher" 2>/dev/null
+    watcher=
+    alive || exit 0
+    clock
+    pause=5
+    # one that served for a minute had not failed to start
+    [ $((now - began)) -ge 60 ] && failures=0
+    if [ "$rc" = 75 ]; then
+      # another agent, started by hand, holds the lock: no need to ask again soon
+      pause=30
+    elif [ "$rc" = 74 ]; then
+      # the directory was replaced, and the next one serves what stands there now
+      :
+    else
+      failures=$((failures + 1))
+      longest=600
+      # somebody else's doing
+      [ "$rc" = 137 ] || [ "$rc" = 143 ] && longest=20
+      i=1
+      while [ "$i" -lt "$failures" ] && [ "$pause" -lt "$longest" ]; do pause=$((pause * 2)) i=$((i + 1)); done
+      [ "$pause" -gt "$longest" ] && pause=$longest
+      reason
+      tell
+    fi
+    sleep "$pause" || exit 78
+  done
+}
+main "$@" </dev/null
+exit

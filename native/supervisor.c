@@ -1,19 +1,23 @@
 /*
- * The agent's process. uWSGI supervises a shell script, which waits for the agent's lock and runs one JVM at a time: of many
- * servers on one state directory, only the holder of the lock costs a JVM.
+ * The agent's process: what it needs, when it is started, when it is stopped.
  *
- * Why a script that stays, and sleeps before it ends: uWSGI throttles a daemon that lives less than three seconds, and while it
- * does, that child is a copy of the master with the master's signal handlers, in which the signal of a graceful reload kills
- * the workers in the middle of their requests. And why the JVM is the script's child: the kernel and uWSGI kill the process
- * that they know of at once when the master ends, and the agent has something to deliver then.
+ * The master forks it itself, in its cycle, and looks after it there. uWSGI's own daemons (attach-daemon) will not do: one that ends
+ * within three seconds is throttled, which is a copy of the master that sleeps with the master's signal handlers, in which the
+ * signal of a graceful reload kills the workers in the middle of their requests; its command is chosen before uWSGI gives root up;
+ * and each reload stands still for a second to stop it. So whatever our command does, at worst it is not there: no process of it is
+ * left between two tries, and a reload or a stop does not wait for it.
+ *
+ * What runs is a shell script (supervise.sh), which waits for the agent's lock and runs one JVM at a time: of many servers on one
+ * state directory, only the holder of the lock costs a JVM. The JVM is the script's child, because the kernel kills the process that
+ * it knows of when the master ends, and the agent has something to deliver then. The script itself starts the JVM again, each time
+ * later; only its own end is the master's business.
+ *
+ * The script says why the agent does not run through a pipe that nobody waits at: the master never touches a file for it.
  */
 #include "sentry.h"
 
 #include <fcntl.h>
-#include <grp.h>
-
-/* native/supervise.sh, which the build makes a string of */
-static const char script[] = SENTRY_SUPERVISE_SCRIPT;
+#include <sys/wait.h>
 
 /* the jar is this file's tail: a zip ends with its directory's end record, which says how much comment comes after it */
 static int has_jar(const char *path) {
@@ -56,84 +60,7 @@ static char *find_java(void) {
 	return found ? found : executable("/usr/bin", 8, "java");
 }
 
-static char *script_path;
 static char *java;
-
-/*
- * <dir>/runtime, open; it belongs to the directory's owner, and so may be replaced by a link to anywhere: while this is root,
- * nothing below it is ever reached by its path.
- */
-static int runtime_directory(void) {
-	struct stat st;
-	int state = open(sentry.state, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), fd = -1;
-	if (state < 0) return -1;
-	if (mkdirat(state, "runtime", 0700) == 0 || errno == EEXIST) fd = openat(state, "runtime", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int saved = errno;
-	close(state);
-	errno = saved;
-	if (fd < 0) return -1;
-	int root = geteuid() == 0 && sentry.journal.owner != 0;
-	if (fstat(fd, &st) == 0) {
-		if (st.st_uid == sentry.journal.owner) return fd;
-		if (root && st.st_uid == 0 && fchown(fd, sentry.journal.owner, sentry.journal.group) == 0) return fd;
-	}
-	close(fd);
-	errno = EPERM;
-	return -1;
-}
-
-static int write_script(void) {
-	char path[PATH_MAX], fresh[64];
-	struct stat st;
-	uint32_t version = sentry_crc32c(0, script, sizeof(script) - 1);
-	if ((size_t) snprintf(path, sizeof(path), "%s/runtime/supervise-%08x.sh", sentry.state, version) >= sizeof(path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	const char *name = strrchr(path, '/') + 1;
-	snprintf(fresh, sizeof(fresh), ".supervise-%ld", (long) getpid());
-	int runtime = runtime_directory();
-	if (runtime < 0) return -1;
-	int failed = 0;
-	if (fstatat(runtime, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode) || st.st_size != (off_t) sizeof(script) - 1) {
-		unlinkat(runtime, fresh, 0);
-		int fd = openat(runtime, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		failed = fd < 0;
-		if (fd >= 0) {
-			struct iovec piece = {(void *) script, sizeof(script) - 1};
-			failed |= sentry_write(fd, &piece, 1) != (ssize_t) sizeof(script) - 1;
-			failed |= geteuid() == 0 && sentry.journal.owner != 0 && fchown(fd, sentry.journal.owner, sentry.journal.group);
-			failed |= close(fd) != 0;
-			failed = failed || renameat(runtime, fresh, runtime, name);
-			int saved = errno;
-			if (failed) unlinkat(runtime, fresh, 0);
-			errno = saved ? saved : EIO;
-		}
-	}
-	int saved = errno;
-	close(runtime);
-	errno = saved;
-	if (failed) return -1;
-	script_path = strdup(path);
-	return script_path ? 0 : -1;
-}
-
-/* for a shell: 'it'\''s' */
-static char *quoted(const char *text) {
-	char *out = uwsgi_malloc(strlen(text) * 4 + 3);
-	char *to = out;
-	*to++ = '\'';
-	for (; *text; text++) {
-		if (*text == '\'') {
-			memcpy(to, "'\\''", 4);
-			to += 4;
-		}
-		else *to++ = *text;
-	}
-	*to++ = '\'';
-	*to = 0;
-	return out;
-}
 
 /* whether this server is to run an agent, and has what that needs; says once what is missing */
 static int able(void) {
@@ -154,10 +81,6 @@ static int able(void) {
 	if (!java) {
 		sentry_say("%s%s: no java to run the agent with. Install a Java 17 runtime, or set sentry-java. Events wait in %s/journal", sentry.java ? "sentry-java = " : "java not found",
 			sentry.java ? sentry.java : "", sentry.state);
-		return 0;
-	}
-	if (write_script()) {
-		sentry_say("cannot write to %s/runtime: %s. No agent is started; events wait in %s/journal", sentry.state, strerror(errno), sentry.state);
 		return 0;
 	}
 	return is = 1;
@@ -184,102 +107,188 @@ static void agent_options(char *to, size_t room) {
 	}
 }
 
-static char *command(const char *mode, const char *master) {
-	char options[512];
+#define FIRST_PAUSE 5
+#define LONGEST_PAUSE 600
+#define LONG_ENOUGH 60	/* seconds: what lived for so long had not failed to start */
+
+static char options[512];
+
+static int prepared(struct sentry_agent_start *to, const char *mode) {
+	if (!able()) return 0;
 	agent_options(options, sizeof(options));
-	char *parts[] = {quoted(script_path), quoted(sentry.plugin), quoted(sentry.state), quoted(java)};
-	size_t size = 128 + sizeof(options) + strlen(parts[0]);
-	for (int i = 0; i < 4; i++) size += strlen(parts[i]);
-	char *line = uwsgi_malloc(size);
-	/* not even a directory that somebody removed may make a daemon that ends at once */
-	snprintf(line, size, "[ -r %s ] || sleep 5; exec sh %s %s %s %s %s %s '%s' %s", parts[0], parts[0], mode, parts[1], parts[2], parts[3], sentry.drain ? sentry.drain : "2", options,
-		master);
-	for (int i = 0; i < 4; i++) free(parts[i]);
-	return line;
+	*to = (struct sentry_agent_start) {
+		.mode = mode, .plugin = sentry.plugin, .java = java, .drain = sentry.drain ? sentry.drain : "2", .options = options, .server = getpid(), .report = -1,
+		.failures = 1, .pause = FIRST_PAUSE,
+	};
+	return 1;
 }
 
-#define MANY_FILES 4000000	/* half a second of a processor */
+/* ---- with a master ---- */
 
-/* uWSGI closes them one by one before it runs a daemon */
-static void warn_of_many_files(void) {
-	if (uwsgi.max_fd <= MANY_FILES) return;
-	sentry_say("%llu open files are allowed: uWSGI closes each of them before it starts a daemon such as the agent, which can take minutes of a processor. Set max-fd, say 65536",
-		(unsigned long long) uwsgi.max_fd);
+#define REASONS 16
+
+static struct sentry_agent_start start;
+static int ready, report[2] = {-1, -1};
+static pid_t script, starter;
+static time_t started, next_try;
+static int failures;
+
+/* of a clock that nobody sets */
+static time_t seconds(void) {
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
 }
 
-/* in the process that will be the master, before it forks */
-void sentry_agent_register(void) {
-	if (!uwsgi.master_process || !able()) return;
-	warn_of_many_files();
-	char *line = command("attached", "");
-	if (geteuid() != 0 || sentry.journal.owner == 0) {
-		uwsgi_opt_add_daemon("attach-daemon", line, NULL);
-		free(line);
+void sentry_agent_prepare(void) {
+	if (!uwsgi.master_process) return;
+	ready = prepared(&start, "attached");
+	/* the pipe is for what is said; without one the agent runs all the same */
+	if (ready && pipe2(report, O_CLOEXEC | O_NONBLOCK)) report[0] = report[1] = -1;
+}
+
+/* each reason once: the numbers in it (a pid, a time) do not make another one of it */
+static int is_new(const char *reason) {
+	static uint64_t known[REASONS];
+	static int n;
+	uint64_t hash = SENTRY_HASH_START;
+	for (const char *c = reason; *c; c++) {
+		if (*c < '0' || *c > '9') hash = sentry_hash(hash, c, 1);
+	}
+	for (int i = 0; i < n && i < REASONS; i++) {
+		if (known[i] == hash) return 0;
+	}
+	known[n++ % REASONS] = hash;
+	return 1;
+}
+
+static void say_why(const char *reason, long pause) {
+	if (!is_new(reason)) return;
+	sentry_say("the agent does not run: %s. It is tried again in %ld s, then less and less often; a reload tries at once. Events wait in %s/journal. `uwsgi-sentry status --dir %s` tells more",
+		reason, pause, sentry.state, sentry.state);
+}
+
+/* lines of "PAUSE REASON"; what a writer could not finish at once does not come */
+static void hear(void) {
+	static char text[2048];
+	static size_t len;
+	ssize_t n;
+	while (report[0] >= 0 && (n = read(report[0], text + len, sizeof(text) - 1 - len)) > 0) {
+		len += (size_t) n;
+		text[len] = 0;
+		char *end, *line = text;
+		while ((end = strchr(line, '\n'))) {
+			char *reason;
+			*end = 0;
+			long pause = strtol(line, &reason, 10);
+			if (reason != line && *reason == ' ') say_why(reason + 1, pause);
+			line = end + 1;
+		}
+		len = strlen(line);
+		memmove(text, line, len);
+		if (len >= sizeof(text) - 1) len = 0;
+	}
+}
+
+static long pause_after(int n) {
+	long pause = FIRST_PAUSE;
+	while (--n > 0 && pause < LONGEST_PAUSE) pause *= 2;
+	return pause < LONGEST_PAUSE ? pause : LONGEST_PAUSE;
+}
+
+/* the script is gone, which it is not to be: no shell, no such user, no memory, or somebody killed it */
+static void bury(int status, int is_known) {
+	time_t now = seconds();
+	failures = now - started >= LONG_ENOUGH ? 1 : failures + 1;
+	long pause = pause_after(failures);
+	next_try = now + pause;
+	script = 0;
+	hear();
+	char reason[96];
+	if (!is_known) snprintf(reason, sizeof(reason), "its supervisor ended");
+	else if (WIFSIGNALED(status)) snprintf(reason, sizeof(reason), "its supervisor was killed by signal %d", WTERMSIG(status));
+	/* what has a code of its own has said why */
+	else if (WEXITSTATUS(status) == SENTRY_AGENT_SAID) return;
+	else snprintf(reason, sizeof(reason), "its supervisor (a shell) ended with status %d, see %s/agent.log", WEXITSTATUS(status), sentry.state);
+	say_why(reason, pause);
+}
+
+/* until they are the child's own, no signal may run the server's handlers in it */
+static pid_t quiet_fork(sigset_t *before) {
+	sigset_t all;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, before);
+	return fork();
+}
+
+static void try_to_start(void) {
+	sigset_t before;
+	start.server = starter = getpid();
+	start.failures = failures + 1;
+	start.pause = pause_after(start.failures);
+	start.report = report[1];
+	pid_t child = quiet_fork(&before);
+	if (child == 0) sentry_agent_become(&start);
+	int saved = errno;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	started = seconds();
+	if (child > 0) {
+		script = child;
 		return;
 	}
-	/*
-	 * master-as-root: root must not run what the directory's owner could have written. What uWSGI itself does for a daemon's uid=
-	 * would leave it root's supplementary groups.
-	 */
-	char *setpriv = in_path("setpriv");
-	if (!setpriv) {
-		sentry_say("no setpriv (of util-linux) in PATH: the agent of a master that stays root cannot be started as another user. Install it, or run `uwsgi-sentry agent --dir %s` "
-			"as uid %ld (sentry-agent = external). Events wait in %s/journal", sentry.state, (long) sentry.journal.owner, sentry.state);
-		free(line);
-		return;
-	}
-	free(setpriv);
-	char *script_line = quoted(line);
-	size_t size = strlen(script_line) + 256;
-	char *as_owner = uwsgi_malloc(size);
-	snprintf(as_owner, size, "command -v setpriv >/dev/null || { sleep 30; exit 127; }; exec setpriv --reuid=%ld --regid=%ld --clear-groups sh -c %s",
-		(long) sentry.journal.owner, (long) sentry.journal.group, script_line);
-	char *escaped = uwsgi_malloc(strlen(as_owner) * 2 + 8);
-	char *to = escaped + sprintf(escaped, "cmd=");
-	for (char *c = as_owner; *c; c++) {
-		if (*c == ',' || *c == '\\') *to++ = '\\';
-		*to++ = *c;
-	}
-	*to = 0;
-	uwsgi_opt_add_daemon2("attach-daemon2", escaped, NULL);
-	free(escaped);
-	free(as_owner);
-	free(script_line);
-	free(line);
+	failures++;
+	next_try = started + start.pause;
+	char reason[96];
+	snprintf(reason, sizeof(reason), "no process can be started for it: %s", strerror(saved));
+	say_why(reason, start.pause);
 }
 
-/* where no master supervises: a process of its own, which ends when this one does */
+/* in the master's cycle; nothing in here waits */
+void sentry_agent_cycle(void) {
+	static time_t heard;
+	if (!ready || uwsgi_instance_is_dying || uwsgi_instance_is_reloading) return;
+	if (script > 0) {
+		int status = 0;
+		pid_t dead = waitpid(script, &status, WNOHANG);
+		if (dead == script) bury(status, 1);
+		else if (dead < 0 && errno == ECHILD) bury(0, 0);	/* uWSGI was first */
+	}
+	time_t now = seconds();
+	if (now == heard) return;
+	heard = now;
+	hear();
+	if (script <= 0 && now >= next_try) try_to_start();
+}
+
+/*
+ * The master ends, or becomes its successor; the workers are gone. The script ends by the signal, the JVM goes on until it has
+ * delivered. As a container's first process uWSGI takes it along when it ends, so the agent gets a second then.
+ */
+void sentry_agent_stop(void) {
+	if (script <= 0 || getpid() != starter) return;	/* also in what the master forked and could not exec */
+	if (kill(-script, SIGTERM)) kill(script, SIGTERM);
+	int turns = starter == 1 && !uwsgi_instance_is_reloading ? 200 : 20;
+	for (pid_t ended = 0; ended >= 0 && turns-- > 0;) {
+		ended = waitpid(-script, NULL, WNOHANG);
+		if (ended == 0) usleep(5000);
+	}
+	script = 0;
+}
+
+/* ---- without ---- */
+
+/* a process of its own, which ends when this one does */
 void sentry_agent_detached(int drain_only) {
-	if (sentry.agent_started || !able()) return;
+	struct sentry_agent_start detached;
+	if (sentry.agent_started || !prepared(&detached, drain_only ? "drain" : "detached")) return;
 	sentry.agent_started = 1;
-	char pid[32];
-	snprintf(pid, sizeof(pid), "%ld", (long) getpid());
-	char *line = command(drain_only ? "drain" : "detached", pid);
-	pid_t child = fork();
+	sigset_t before;
+	pid_t child = quiet_fork(&before);
 	if (child == 0) {
 		setsid();
 		if (fork() != 0) _exit(0);
-		if (geteuid() == 0 && sentry.journal.owner != 0) {
-			/* root's further groups are not the owner's */
-			if (setgroups(1, &sentry.journal.group) || setgid(sentry.journal.group) || setuid(sentry.journal.owner)) _exit(1);
-		}
-		for (int sig = 1; sig < 32; sig++) signal(sig, SIG_DFL);
-		sigset_t none;
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		int null = open("/dev/null", O_RDWR);
-		if (null >= 0) {
-			dup2(null, 0);
-			dup2(null, 1);
-			dup2(null, 2);
-		}
-		for (int fd = 3; fd < 65536; fd++) close(fd);
-		execl("/bin/sh", "sh", "-c", line, (char *) NULL);
-		_exit(127);
+		sentry_agent_become(&detached);
 	}
-	if (child > 0) {
-		int status;
-		waitpid(child, &status, 0);
-	}
-	free(line);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (child > 0) waitpid(child, NULL, 0);
 }

@@ -1,6 +1,7 @@
 package io.uwsgisentry.agent;
 
 import io.uwsgisentry.cli.AgentRunner;
+import io.uwsgisentry.cli.FailedStarts;
 import io.uwsgisentry.delivery.Delivery;
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.JournalDirectory;
@@ -238,6 +239,7 @@ final class Agent {
                 clock,
                 System::nanoTime);
         delivery.start();
+        FailedStarts.forget(arguments.directory());
         tell("agent " + version() + " started, pid " + ProcessHandle.current().pid());
         try {
           return carryOn(pump, outbox, delivery, archive);

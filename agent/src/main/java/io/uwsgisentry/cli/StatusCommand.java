@@ -99,6 +99,7 @@ final class StatusCommand implements Callable<Integer> {
         path,
         holder.present(),
         holder.pid(),
+        holder.present() ? null : FailedStarts.in(path),
         files,
         bytes,
         stuck,

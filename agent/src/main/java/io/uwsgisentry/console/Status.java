@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param agentRuns whether an agent holds the directory's lock
  * @param agentPid its process id, null if that cannot be seen from here
+ * @param failedStart why no agent could be started; null if one runs or none failed
  * @param journalFiles files that the agent has not finished, the one that is appended to included
  * @param journalBytes their size
  * @param stuck names of the files that a running agent has not been able to take for minutes
@@ -33,6 +34,7 @@ public record Status(
     Path directory,
     boolean agentRuns,
     @Nullable Long agentPid,
+    @Nullable FailedStart failedStart,
     int journalFiles,
     long journalBytes,
     List<String> stuck,
@@ -44,6 +46,14 @@ public record Status(
     Duration maxWait) {
 
   private static final Duration REMEMBERED = Duration.ofDays(1);
+
+  /**
+   * Starts of the agent that failed, in a row.
+   *
+   * @param reason of the last one
+   * @param next when it is tried again, at the latest: a reload of the server tries at once
+   */
+  public record FailedStart(int times, String reason, Instant next) {}
 
   /**
    * What is in the outbox.
@@ -65,6 +75,9 @@ public record Status(
    */
   public List<String> problems() {
     List<String> problems = new ArrayList<>();
+    if (failedStart != null) {
+      problems.add("the agent does not start: " + Text.line(failedStart.reason()));
+    }
     if (waitsForAgent()) {
       problems.add("no agent runs, and records wait for one");
     }

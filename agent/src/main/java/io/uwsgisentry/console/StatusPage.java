@@ -44,6 +44,18 @@ public final class StatusPage {
     problems.forEach(problem -> out.append("PROBLEM: ").append(problem).append('\n'));
     field(out, "directory", Text.line(status.directory().toString()));
     field(out, "agent", agent(status));
+    Status.FailedStart failed = status.failedStart();
+    if (failed != null) {
+      field(
+          out,
+          "",
+          "failed to start "
+              + Text.count(failed.times(), "time")
+              + ", tried again "
+              + (failed.next().isAfter(status.now())
+                  ? "at " + Words.shortTime(failed.next(), zone)
+                  : "now"));
+    }
     field(
         out,
         "journal",
@@ -208,6 +220,14 @@ public final class StatusPage {
     Map<String, @Nullable Object> agent = new LinkedHashMap<>();
     agent.put("running", status.agentRuns());
     Words.put(agent, "pid", status.agentPid());
+    Status.FailedStart failed = status.failedStart();
+    if (failed != null) {
+      Map<String, Object> failure = new LinkedHashMap<>();
+      failure.put("times", failed.times());
+      failure.put("reason", failed.reason());
+      failure.put("next", failed.next());
+      agent.put("failed_start", failure);
+    }
     object.put("agent", agent);
     Map<String, Object> journal = new LinkedHashMap<>();
     journal.put("files", status.journalFiles());

@@ -79,4 +79,31 @@ class StatusVerdictTest {
     assertThat(scene.run("events", "retry", "--all").code()).isEqualTo(1);
     assertThat(scene.run("events", "retry", "dd").code()).isEqualTo(1);
   }
+
+  @Test
+  void anAgentThatDoesNotStartIsAProblemWithItsReasonAndTheNextTry() throws IOException {
+    Files.createDirectories(scene.directory().resolve("journal"));
+    Files.writeString(
+        scene.directory().resolve("agent.failure"),
+        "failures=3\nat=%d\nnext=%d\nreason=it ended with status 1: no room\n"
+            .formatted(CommandScene.NOW.getEpochSecond(), CommandScene.NOW.getEpochSecond() + 20));
+    CommandScene.Answer answer = scene.run("status");
+    assertThat(answer.code()).isEqualTo(1);
+    assertThat(answer.out())
+        .startsWith("PROBLEM: the agent does not start: it ended with status 1: no room\n")
+        .contains("failed to start 3 times, tried again at ");
+    assertThat(scene.run("status", "--json").out())
+        .contains(
+            "\"failed_start\":{\"times\":3,\"reason\":\"it ended with status 1: no room\","
+                + "\"next\":\"2026-11-22T12:00:20");
+  }
+
+  @Test
+  void aNoteOfFailedStartsThatIsNoneIsNotRead() throws IOException {
+    Files.createDirectories(scene.directory().resolve("journal"));
+    for (String text : new String[] {"", "failures=x\n", "\0\0\0", "a".repeat(5000)}) {
+      Files.writeString(scene.directory().resolve("agent.failure"), text);
+      assertThat(scene.run("status").out()).startsWith("OK\n");
+    }
+  }
 }

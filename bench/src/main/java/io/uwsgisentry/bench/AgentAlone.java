@@ -6,7 +6,6 @@ import io.uwsgisentry.testkit.Receiver;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -214,21 +213,21 @@ final class AgentAlone {
   /** Starts an agent; the returned process passes for the server it belongs to. */
   Process launch(Scratch scratch, Path state) throws IOException {
     Process master = scratch.start("master", List.of("sleep", "3600"));
-    try (DirectoryStream<Path> scripts =
-        Files.newDirectoryStream(state.resolve("runtime"), "supervise-*.sh")) {
-      scratch.start(
-          "agent",
-          List.of(
-              "sh",
-              scripts.iterator().next().toString(),
-              "detached",
-              build.plugin().toString(),
-              state.toString(),
-              Build.java(),
-              "2",
-              "",
-              "" + master.pid()));
-    }
+    String script = build.root().resolve("native/supervise.sh").toString();
+    scratch.start(
+        "agent",
+        List.of(
+            "sh",
+            "-c",
+            "exec sh -s \"$@\" <" + script,
+            "sh",
+            "detached",
+            build.plugin().toString(),
+            state.toString(),
+            Build.java(),
+            "2",
+            "",
+            "" + master.pid()));
     return master;
   }
 

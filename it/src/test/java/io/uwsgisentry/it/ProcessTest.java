@@ -95,7 +95,7 @@ class ProcessTest {
   }
 
   @Test
-  void a_master_that_stays_root_says_what_its_agent_lacks() throws IOException {
+  void a_master_that_stays_root_needs_no_program_to_become_that_user() throws IOException {
     assumeTrue(Processes.root(), "needs root: uid and gid");
     Path programs = Files.createDirectories(scene.directory().resolve("programs"));
     Path uwsgi = Path.of("/usr/bin/uwsgi");
@@ -103,15 +103,13 @@ class ProcessTest {
     Files.createSymbolicLink(programs.resolve("uwsgi"), uwsgi);
     UwsgiServer server =
         scene
-            .server(
-                MASTER
-                    + "uid = www-data\ngid = www-data\nmaster-as-root = true\nsentry-java = "
-                    + ProcessHandle.current().info().command().orElseThrow()
-                    + "\n")
+            .server(MASTER + "uid = www-data\ngid = www-data\nmaster-as-root = true\n")
             .environment("PATH", programs.toString())
             .start();
-    server.awaitLog("\\[uwsgi-sentry\\] no setpriv .*sentry-agent = external");
-    assertThat(server.log()).doesNotContain("setpriv --reuid");
+    server.get("/event?a");
+    scene.awaitEvent("event a");
+    assertThat(Processes.uid(scene.state().awaitAgent()))
+        .isEqualTo(Processes.uid(server.workerPid(1)));
   }
 
   @Test

@@ -61,6 +61,14 @@ final class Processes {
     return number(pid, "PPid:");
   }
 
+  /** The processes that this one started and that are still its own. */
+  static List<Long> children(long pid) {
+    return find(directory -> parent(Long.parseLong(directory.getFileName().toString())) == pid)
+        .stream()
+        .map(Running::pid)
+        .toList();
+  }
+
   /** The process's effective user id. */
   static long uid(long pid) {
     return number(pid, "Uid:");

@@ -1,0 +1,165 @@
+package io.uwsgisentry.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.uwsgisentry.testkit.Patience;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Whatever keeps the agent from running costs the server nothing: uWSGI throttles nobody, no reload
+ * cuts a request, the log says once why, and {@code status} can tell.
+ */
+class SupervisedTest {
+  private static final String SERVER =
+      """
+      [uwsgi]
+      plugins = python3,sentry
+      http-socket = 127.0.0.1:${port}
+      wsgi-file = ${apps}/app.py
+      master = true
+      workers = 2
+      stats = ${dir}/stats
+      sentry-dsn = ${dsn}
+      sentry-dir = ${state}
+      route = ^/event sentry:message=event ${QUERY_STRING},level=info
+      """;
+
+  private static final String PLAIN_USER = "uid = www-data\ngid = www-data\n";
+
+  @RegisterExtension final Scene scene = new Scene();
+
+  private enum Trouble {
+    NO_SHELL("", "no shell, /bin/sh: "),
+    FAILING_JAVA("sentry-java = /bin/false\n", "it ended with status 1"),
+    JAVA_THAT_ENDS_WELL("sentry-java = /bin/true\n", "it ended with status 0"),
+    NO_SUCH_JAVA("sentry-java = no-such-java\n", "no-such-java cannot be found, install a Java"),
+    NO_JAVA_AT_ALL("sentry-java = uwsgi\n", "it ended with status "),
+    LITTLE_MEMORY(PLAIN_USER + "limit-as = 200\n", "it ended with status 1: "),
+    LINK_FOR_RUNTIME("", "/runtime is a link: remove it"),
+    FOREIGN_RUNTIME(PLAIN_USER, "/runtime belongs to uid 0");
+
+    private final String options;
+    private final String reason;
+
+    Trouble(String options, String reason) {
+      this.options = options;
+      this.reason = reason;
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void an_agent_that_cannot_run_cuts_no_request_and_is_reported_once(Trouble trouble)
+      throws Exception {
+    UwsgiServer server = scene.server(SERVER + trouble.options);
+    prepare(trouble, server);
+    server.start();
+    server.awaitLog("the agent does not run: .*" + trouble.reason);
+    assertThat(failure("reason=")).contains(trouble.reason);
+
+    server.awaitIdle();
+    CompletableFuture<Http.Response> slow = server.getLater("/sleep?s=2");
+    server.awaitInRequest(1);
+    server.reload();
+
+    assertThat(slow.join()).isEqualTo(new Http.Response(200, "ok\n"));
+    assertThat(server.log()).doesNotContain("brutally", "throttling", "spawning \"");
+    await("a second start").atMost(Patience.SOON).until(() -> failure("failures=").equals("2"));
+    assertThat(server.logged("the agent does not run")).as("one a start").isEqualTo(2);
+  }
+
+  @Test
+  void each_failed_start_is_followed_by_a_longer_pause_until_a_reload() throws Exception {
+    UwsgiServer server = scene.server(SERVER + "sentry-java = /bin/false\n").start();
+    for (int i = 1; i <= 3; i++) {
+      String times = "" + i;
+      await("start " + i).atMost(Patience.SOON).until(() -> failure("failures=").equals(times));
+      long pause = Long.parseLong(failure("next=")) - Long.parseLong(failure("at="));
+      assertThat(pause).isEqualTo(5L << (i - 1));
+    }
+    assertThat(server.logged("the agent does not run")).isEqualTo(1);
+
+    server.reload();
+
+    await("the first again").atMost(Patience.SOON).until(() -> failure("failures=").equals("1"));
+  }
+
+  @Test
+  void an_agent_that_serves_again_leaves_nothing_of_its_failures() throws Exception {
+    UwsgiServer server = scene.server(SERVER + "sentry-java = /bin/false\n").start();
+    server.awaitLog("the agent does not run");
+    server.stop();
+    server.mended("sentry-java = /bin/false\n", "").start();
+    assertThat(server.get("/event?a").status()).isEqualTo(200);
+    scene.awaitEvent("event a");
+    assertThat(scene.state().path().resolve("agent.failure")).doesNotExist();
+  }
+
+  @Test
+  void an_empty_path_is_no_trouble() {
+    UwsgiServer server =
+        scene.server(SERVER).of(Path.of(uwsgi()), Installation.ofThisRun().plugins());
+    server.environment("PATH", "").start();
+    assertThat(server.get("/event?a").status()).isEqualTo(200);
+    scene.awaitEvent("event a");
+  }
+
+  private static String uwsgi() {
+    Path debian = Path.of("/usr/bin/uwsgi");
+    assumeTrue(Files.exists(debian), "needs the machine's uWSGI where Debian has it");
+    return debian.toString();
+  }
+
+  private void prepare(Trouble trouble, UwsgiServer server) throws Exception {
+    Path state = scene.state().path();
+    switch (trouble) {
+      case NO_SHELL -> {
+        assumeTrue(Processes.root(), "needs root: a /bin/sh of its own");
+        Path shell = Path.of("/bin/sh").toRealPath();
+        server.through(
+            "unshare",
+            "-m",
+            "bash",
+            "-c",
+            "mount --bind /etc/hostname " + shell + " && exec \"$@\"",
+            "bash");
+      }
+      case LITTLE_MEMORY -> assumeTrue(Processes.root(), "needs root: uid and gid");
+      case LINK_FOR_RUNTIME -> {
+        Files.createDirectories(state);
+        Files.createSymbolicLink(state.resolve("runtime"), scene.directory());
+      }
+      case FOREIGN_RUNTIME -> {
+        assumeTrue(Processes.root(), "needs root: uid and gid");
+        Files.createDirectories(state);
+        assertThat(scene.command("chown", "www-data:www-data", state + "").start().waitFor())
+            .isZero();
+        Files.createDirectory(state.resolve("runtime"));
+      }
+      default -> {}
+    }
+  }
+
+  /** Of the note that {@code status} reads, or nothing where there is none. */
+  private String failure(String name) throws IOException {
+    Path note = scene.state().path().resolve("agent.failure");
+    if (!Files.exists(note)) {
+      return "";
+    }
+    return Files.readString(note)
+        .lines()
+        .filter(line -> line.startsWith(name))
+        .map(line -> line.substring(name.length()))
+        .findFirst()
+        .orElse("");
+  }
+}
