@@ -9,12 +9,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.Map;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** What uWSGI runs beside its workers, and what it fails to start: one event each. */
-@Order(1)
 class CaptureChildrenTest {
   private static final String SERVER = CaptureExceptionTest.SERVER;
 

@@ -8,7 +8,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.Parameter;
@@ -22,7 +21,6 @@ import org.junit.jupiter.params.provider.MethodSource;
  *
  * <p>{@code -Duwsgisentry.pythons=3.9,3.12} names them; each is compiled into a uWSGI of its own.
  */
-@Order(1)
 @ParameterizedClass
 @MethodSource("versions")
 class CapturePythonTest {

@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -21,7 +20,6 @@ import org.junit.jupiter.api.extension.RegisterExtension;
  * What dies or is missing: the server serves on, and what was written arrives. Nothing is folded
  * here, so that each event can be looked for.
  */
-@Order(1)
 class DeathTest {
   private static final String SERVER =
       """

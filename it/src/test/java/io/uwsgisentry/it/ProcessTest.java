@@ -13,7 +13,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -21,7 +20,6 @@ import org.junit.jupiter.api.extension.RegisterExtension;
  * The agent under each of the forms that a uWSGI server takes: its events arrive, and it serves as
  * before.
  */
-@Order(1)
 class ProcessTest {
   private static final String SERVER =
       """
