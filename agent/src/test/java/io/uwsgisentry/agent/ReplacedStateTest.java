@@ -21,6 +21,7 @@ import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -70,6 +71,7 @@ class ReplacedStateTest {
       List.of(Part.STATE, Part.LOCK, Part.DATABASE, Part.WRITE_AHEAD_LOG, Part.KEY_AND_JOURNAL);
 
   @Test
+  @Tag("process")
   void eachOfThemByEachOfTheMeans() throws Exception {
     ExecutorService threads = Executors.newFixedThreadPool(AT_ONCE);
     List<Future<?>> cases = new ArrayList<>();
