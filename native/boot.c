@@ -95,7 +95,7 @@ static void tell_no_application(void) {
  * need-app it signals the master next, which kills it, perhaps before it has come to its exit; and there Python is gone.
  */
 void sentry_boot_loaded(void) {
-	if (!sentry_capturing(SENTRY_CAPTURE_BOOT) || !(uwsgi.lazy || uwsgi.lazy_apps) || uwsgi.mywid < 1 || uwsgi.mounts || uwsgi.command_mode) return;
+	if (!sentry_capturing(SENTRY_CAPTURE_BOOT) || !uwsgi.workers || !(uwsgi.lazy || uwsgi.lazy_apps) || uwsgi.mywid < 1 || uwsgi.mounts || uwsgi.command_mode) return;
 	int without = uwsgi_apps_cnt < 1;
 	if (uwsgi.need_app) {
 		if (without && first_to_tell()) sentry_python_with_gil(tell_last_words);
@@ -108,7 +108,7 @@ void sentry_boot_loaded(void) {
 
 /* once all applications were to be loaded, before uWSGI forks; with lazy-apps that is each worker's business */
 void sentry_boot_apps(void) {
-	if (uwsgi_apps_cnt > 0 || uwsgi.lazy || uwsgi.lazy_apps || !is_to_have_an_application()) return;
+	if (!is_to_have_an_application() || uwsgi_apps_cnt > 0 || uwsgi.lazy || uwsgi.lazy_apps) return;
 	sentry_python_with_gil(tell_no_application);
 }
 
@@ -116,7 +116,7 @@ void sentry_boot_apps(void) {
 void sentry_boot_served(void) {
 	static int told;
 	served = 1;
-	if (told || !(uwsgi.lazy || uwsgi.lazy_apps) || uwsgi.numproc < 1 || !uwsgi.workers[1].accepting) return;
+	if (told || !(uwsgi.lazy || uwsgi.lazy_apps) || uwsgi.numproc < 1 || !uwsgi.workers || !uwsgi.workers[1].accepting) return;
 	told = 1;
 	if (sentry.watch && sentry.watch->without_application) return;
 	if (!uwsgi.workers[1].apps_cnt && is_to_have_an_application()) tell_no_application();
@@ -153,6 +153,7 @@ static void tell_exit(int code) {
 
 /* a server that ends before it came to start its agent (an app that does not load, need-app) still has its say */
 static void at_exit(int code, void *nothing) {
+	SENTRY_ENTRY;
 	(void) nothing;
 #ifdef __GLIBC__
 	sentry_note_exit(code);

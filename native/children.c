@@ -12,7 +12,7 @@
 static struct sentry_child workers[MOST_CHILDREN + 1], mules[MOST_CHILDREN], commands[MOST_COMMANDS];
 
 struct sentry_child *sentry_child_of_worker(int id) {
-	return id > 0 && id <= uwsgi.numproc && id <= MOST_CHILDREN ? &workers[id] : NULL;
+	return uwsgi.workers && id > 0 && id <= uwsgi.numproc && id <= MOST_CHILDREN ? &workers[id] : NULL;
 }
 
 int sentry_stopping(void) {

@@ -140,7 +140,7 @@ static void make_defaults(void) {
 	default_value("uwsgi", UWSGI_VERSION);
 	default_value("plugin", SENTRY_PLUGIN_VERSION);
 	default_language();
-	default_number("master", (long) getpid());
+	default_number("master", (long) sentry.main);
 	default_number("started", (long) sentry.started);
 }
 
@@ -220,10 +220,20 @@ void sentry_configure(void) {
 	sentry_boot_watch_exit();
 }
 
-/* uWSGI may have become another process since (daemonize): the records are to name the one that serves */
-void sentry_refresh(void) {
-	if (sentry.main == getpid()) return;
-	sentry.main = getpid();
+/* the master, or without one the process that read the configuration */
+static pid_t main_process(void) {
+	return uwsgi.workers && uwsgi.workers[0].pid > 0 ? uwsgi.workers[0].pid : getpid();
+}
+
+/* of what the master's own records say only that changes, which a thread of alarms may be about to copy */
+void sentry_refresh_main(void) {
+	sentry.main = main_process();
+}
+
+/* uWSGI becomes another process with daemonize, and once more with daemonize2: the records are to name the one that serves */
+int sentry_refresh(void) {
+	if (sentry.main == main_process()) return 0;
+	sentry.main = main_process();
 	free(defaults.bytes);
 	memset(&defaults, 0, sizeof(defaults));
 	make_defaults();
@@ -231,6 +241,7 @@ void sentry_refresh(void) {
 		free(h->fields);
 		sentry_handler_ready(h);
 	}
+	return 1;
 }
 
 /* what holds for the whole instance, for a record that no handler makes */

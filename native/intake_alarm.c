@@ -5,6 +5,7 @@
 #include "sentry.h"
 
 void sentry_alarm_init(struct uwsgi_alarm_instance *uai) {
+	SENTRY_ENTRY;
 	char *name = uwsgi_concat2("alarm ", uai->name);
 	struct sentry_handler *handler;
 	/* alarms of the same name: uWSGI makes an instance of each, in the configuration's order */
@@ -16,6 +17,7 @@ void sentry_alarm_init(struct uwsgi_alarm_instance *uai) {
 }
 
 void sentry_alarm(struct uwsgi_alarm_instance *uai, char *msg, size_t len) {
+	SENTRY_ENTRY;
 	struct sentry_handler *handler = uai->data_ptr;
 	/* the two without a handler are capture.c's: crashes, and the log's lines */
 	if (!handler) {

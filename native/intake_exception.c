@@ -147,7 +147,7 @@ static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 }
 
 static void logged(int n, struct wsgi_request *req) {
-	int errno_before = errno;
+	SENTRY_ENTRY;
 	if (req && req->uh && is_raised(wrapped[n].plugin)) take(req, wrapped[n].plugin);
 	errno = errno_before;
 	if (!wrapped[n].log) return;
@@ -195,6 +195,7 @@ void sentry_exceptions_wrap(void) {
 
 /* what uWSGI asks of an exception handler; none of ours is left in its list once languages are wrapped */
 int sentry_exception(struct uwsgi_exception_handler_instance *instance, char *packet, size_t len) {
+	SENTRY_ENTRY;
 	(void) instance;
 	(void) packet;
 	(void) len;

@@ -16,6 +16,7 @@ static struct sentry_handler *handler_of(const char *arg) {
 }
 
 int sentry_hook(char *arg) {
+	SENTRY_ENTRY;
 	sentry_configure();
 	struct sentry_handler *handler = handler_of(arg);
 	if (!handler) return 0;

@@ -92,6 +92,7 @@ static char *rule_name(struct uwsgi_route *ur) {
 }
 
 static void rule_free(struct uwsgi_route *ur) {
+	SENTRY_ENTRY;
 	struct rule *rule = ur->data;
 	for (int i = 0; i < rule->parts; i++) {
 		free(rule->part[i].key);
@@ -102,6 +103,7 @@ static void rule_free(struct uwsgi_route *ur) {
 }
 
 static int sentry_route(struct wsgi_request *req, struct uwsgi_route *ur) {
+	SENTRY_ENTRY;
 	struct rule *rule = ur->data;
 	struct uwsgi_buffer *translated[PARTS];
 	/*
@@ -109,7 +111,7 @@ static int sentry_route(struct wsgi_request *req, struct uwsgi_route *ur) {
 	 * the groups itself for a condition; a rule without pattern (run, if) has no subject at all; and a rule made by
 	 * uwsgi.route() has none of the tables that the translation reads, so it goes untranslated.
 	 */
-	int tables = ur->condition_ub && ur->ovn && ur->ovector;
+	int tables = req && ur->condition_ub && ur->ovn && ur->ovector;
 	char *subject = NULL;
 	uint16_t subject_len = 0;
 	if (tables && ur->subject && ur->ovn[req->async_id] > 0 && ur->ovector[req->async_id]) {
@@ -144,6 +146,7 @@ static int sentry_route(struct wsgi_request *req, struct uwsgi_route *ur) {
 
 /* called while options are still being read: instance and defaults are not known yet, but for uwsgi.route() */
 int sentry_route_parse(struct uwsgi_route *ur, char *args) {
+	SENTRY_ENTRY;
 	char *name = rule_name(ur);
 	struct rule *rule = uwsgi_calloc(sizeof(struct rule));
 	if (name) {

@@ -23,6 +23,7 @@ static char *own_path(void) {
 }
 
 static void sentry_load(void) {
+	SENTRY_ENTRY;
 	char *flags = uwsgi_get_cflags();
 	inert = !flags || strcmp(flags, SENTRY_BUILT_FOR_CFLAGS);
 	free(flags);
@@ -44,6 +45,7 @@ static void sentry_load(void) {
 
 /* called in every server once all options are known, while it is still root, before any chroot; on a reload too */
 static void sentry_jail(int (*start)(void *), char **argv) {
+	SENTRY_ENTRY;
 	(void) start;
 	(void) argv;
 	if (inert) {
@@ -55,15 +57,22 @@ static void sentry_jail(int (*start)(void *), char **argv) {
 	sentry_log_pipe_widen();	/* while this is root, it may be wider */
 }
 
+/* uWSGI calls none of the following before the one above; whoever does finds that nothing is done */
+static int is_ready(void) {
+	return !inert && sentry.configured;
+}
+
 static int sentry_init(void) {
-	if (inert) return 0;
+	SENTRY_ENTRY;
+	if (!is_ready()) return 0;
 	sentry_refresh();
 	sentry_agent_prepare();
 	return 0;
 }
 
 static void sentry_post_init(void) {
-	if (inert) return;
+	SENTRY_ENTRY;
+	if (!is_ready()) return;
 	sentry_refresh();
 	sentry_capture_start();
 	sentry_exceptions_wrap();
@@ -89,7 +98,10 @@ static void keep_up(void) {
 }
 
 static void sentry_master_cycle(void) {
-	if (inert) return;
+	SENTRY_ENTRY;
+	if (!is_ready()) return;
+	sentry_refresh_main();
+	if (getpid() != sentry.main || !uwsgi.workers) return;
 	sentry.agent_started = 1;
 	int another_second = is_another_second();
 	if (another_second) sentry_writer_start();
@@ -100,37 +112,49 @@ static void sentry_master_cycle(void) {
 	if (another_second) keep_up();
 }
 
+/* at the exit of a child of the master's too, that has not got so far as to be anybody */
 static void sentry_master_cleanup(void) {
-	if (inert) return;
+	SENTRY_ENTRY;
+	if (!is_ready() || getpid() != sentry.main) return;
 	sentry_writer_close();
 	sentry_carry_drops();
 	sentry_agent_stop();
 }
 
 static void sentry_post_fork(void) {
-	if (inert) return;
+	SENTRY_ENTRY;
+	if (!is_ready()) return;
+	if (sentry_refresh() && !uwsgi.master_process) {	/* the agent follows a process that is gone */
+		sentry.agent_started = 0;
+		sentry_agent_detached(0);
+	}
 	sentry_boot_forked();
 	sentry_watchdog_start();
 }
 
 static void sentry_spooler_init(void) {
-	if (inert) return;
+	SENTRY_ENTRY;
+	if (!is_ready()) return;
+	sentry_refresh();
 	sentry_watchdog_hook(NULL);
 }
 
 static void sentry_init_apps(void) {
-	if (inert) return;
+	SENTRY_ENTRY;
+	if (!is_ready()) return;
 	sentry_boot_loaded();
 }
 
 static void sentry_postinit_apps(void) {
-	if (inert) return;
+	SENTRY_ENTRY;
+	if (!is_ready()) return;
 	sentry_boot_apps();
 	sentry_python_loaded();
 }
 
 static void sentry_on_harakiri(int worker) {
-	if (inert) return;
+	SENTRY_ENTRY;
+	if (!is_ready()) return;
 	sentry_harakiri(worker);
 }
 

@@ -90,6 +90,16 @@ void py_drop(Object *o) {
 	if (o) py.Py_DecRef(o);
 }
 
+struct py_error py_error_keep(void) {
+	struct py_error error = {NULL, NULL, NULL};
+	py.PyErr_Fetch(&error.type, &error.value, &error.traceback);
+	return error;
+}
+
+void py_error_back(struct py_error error) {
+	py.PyErr_Restore(error.type, error.value, error.traceback);
+}
+
 /* uWSGI never lets go of the GIL where it was not asked for threads */
 void sentry_python_with_gil(void (*call)(void)) {
 	int held = !py_ready() || !uwsgi.has_threads || py_has_gil();

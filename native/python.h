@@ -92,6 +92,13 @@ Object *py_attribute(Object *, const char *name);
 Object *py_of_type(Object *type, const char *name);
 void py_drop(Object *);	/* NULL too */
 
+/* what is raised in this thread, kept aside while functions are called that need it to be nothing, or drop it */
+struct py_error {
+	Object *type, *value, *traceback;
+};
+struct py_error py_error_keep(void);
+void py_error_back(struct py_error);
+
 /* ---- values as fields of a record, in a buffer that grows to its bound and then says so ---- */
 
 struct py_out {

@@ -101,9 +101,11 @@ done:
 
 unsigned char *py_exception_fields(Object *value, Object *traceback, size_t *len, int with_locals) {
 	if (!is_exception(value)) return NULL;
+	struct py_error error = py_error_keep();
 	struct py_out out = PY_OUT;
 	add_chain(&out, value, traceback && traceback != py._Py_NoneStruct ? traceback : NULL, with_locals);
 	py.PyErr_Clear();
+	py_error_back(error);
 	if (out.lost || out.cut) {
 		out.cut = 0;
 		out.bound = out.len + 64;

@@ -43,7 +43,6 @@ static size_t own_text(Object *object, const char *name, char *to, size_t room) 
 }
 
 static void tell(Object *value, Object *traceback, const char *how, Object *thread) {
-	int errno_before = errno;
 	size_t len = 0;
 	unsigned char *frames = py_exception_fields(value, traceback, &len, sentry.with_locals);
 	char thread_name[64];
@@ -65,7 +64,6 @@ static void tell(Object *value, Object *traceback, const char *how, Object *thre
 		free(lines);
 	}
 	free(frames);
-	errno = errno_before;
 }
 
 /* ---- the two hooks ---- */
@@ -73,6 +71,7 @@ static void tell(Object *value, Object *traceback, const char *how, Object *thre
 static Object *printed_before, *thread_before;
 
 static Object *printed(Object *self, Object *args) {
+	SENTRY_ENTRY;
 	(void) self;
 	if (is_outside() && py.PyTuple_Size(args) == 3) {
 		tell(py.PyTuple_GetItem(args, 1), py.PyTuple_GetItem(args, 2), "excepthook", NULL);
@@ -83,6 +82,7 @@ static Object *printed(Object *self, Object *args) {
 
 /* its one argument is a tuple with names: type, value, traceback, thread */
 static Object *thread_ended(Object *self, Object *args) {
+	SENTRY_ENTRY;
 	(void) self;
 	Object *told = py.PyTuple_Size(args) == 1 ? py.PyTuple_GetItem(args, 0) : NULL;
 	Object *type = told ? py.PyTuple_GetItem(told, 0) : NULL, *value = told ? py.PyTuple_GetItem(told, 1) : NULL;
@@ -129,9 +129,12 @@ static int is_imported(const char *name) {
  * would hold the master's thread for the main one in every worker. There is no such hook before Python 3.8.
  */
 static void install(void) {
+	if (printed_before || thread_before) return;	/* what is there is ours, or calls it */
+	struct py_error error = py_error_keep();
 	replace("sys", "excepthook", 0, &printed_before);
 	replace("_thread", "_excepthook", 1, &thread_before);
 	if (is_imported("threading")) replace("threading", "excepthook", 1, &thread_before);
+	py_error_back(error);
 }
 
 /* ---- mules ---- */
@@ -153,6 +156,7 @@ static void tell_what_is_left(void) {
 }
 
 static int mule(char *what) {
+	SENTRY_ENTRY;
 	int mine = mule_before(what);
 	if (mine == 1) sentry_python_with_gil(tell_what_is_left);
 	return mine;
@@ -176,6 +180,7 @@ static size_t modules_len;
 
 /* sys.path, NULs between; entries that do not fit are left out */
 static void read_path(void) {
+	struct py_error error = py_error_keep();
 	struct py_out out = PY_OUT;
 	Object *path = py.PySys_GetObject("path");	/* borrowed */
 	ssize_t size = path && py_type_of(path) == py.PyList_Type ? py.PyList_Size(path) : 0;
@@ -188,6 +193,7 @@ static void read_path(void) {
 		if (out.len > sizeof(modules)) out.len = before;
 	}
 	py.PyErr_Clear();
+	py_error_back(error);
 	modules_len = copied(&out, modules, sizeof(modules));
 }
 

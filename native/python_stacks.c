@@ -43,6 +43,7 @@ static void register_handler(void) {
 	while (number > SIGRTMIN && !is_unused(number)) number--;
 	struct sigaction before;
 	if (number <= SIGRTMIN || sigaction(number, NULL, &before)) return;
+	struct py_error error = py_error_keep();
 	Object *module = py.PyImport_ImportModule("faulthandler");
 	/* signum, file, all_threads, chain */
 	Object *done = module ? py.PyObject_CallMethod(module, "register", "iiii", number, REGISTERED_FD, 1, 0) : NULL;
@@ -52,6 +53,7 @@ static void register_handler(void) {
 	if (sigaction(number, &before, NULL)) stacks.handler = NULL;
 	py_drop(done);
 	py_drop(module);
+	py_error_back(error);
 }
 
 /* once Python runs, before anything is forked */

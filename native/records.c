@@ -87,7 +87,8 @@ void sentry_begin(struct sentry_record *record, enum sentry_kind kind, struct se
 }
 
 void sentry_request_fields(struct sentry_record *record, struct wsgi_request *req) {
-	/* the length comes from the client; the buffer's size is uWSGI's */
+	if (!req) return;	/* of a thread of the application's own */
+	/* the length comes from the client; the buffer's size is uWSGI's. One that was never read has neither */
 	if (req->buffer && req->uh && req->uh->pktsize <= uwsgi.buffer_size) {
 		sentry_record_field(record, "request.vars", req->buffer, req->uh->pktsize);
 	}

@@ -77,7 +77,7 @@ int sentry_request_is_open(const struct wsgi_request *req) {
  * where its language never tells of exceptions (Perl, Lua, the JVM); Python and Ruby have told already.
  */
 void sentry_after_request(struct wsgi_request *req) {
-	int errno_before = errno;
+	SENTRY_ENTRY;
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_SLOW];
 	uint64_t end = req->end_of_request ? req->end_of_request : sentry_now_us();
 	uint64_t took = req->start_of_request && end > req->start_of_request ? end - req->start_of_request : 0;
@@ -98,7 +98,6 @@ void sentry_after_request(struct wsgi_request *req) {
 		sentry_append(&record);
 		free(stack);
 		free(lines);
-		errno = errno_before;
 		return;
 	}
 	handler = sentry.capture_handler[SENTRY_CAPTURE_EXCEPTIONS];
@@ -118,5 +117,4 @@ void sentry_after_request(struct wsgi_request *req) {
 			free(lines);
 		}
 	}
-	errno = errno_before;
 }

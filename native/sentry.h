@@ -132,6 +132,12 @@ struct sentry_server {
 extern struct uwsgi_server uwsgi;
 extern struct sentry_server sentry;
 
+/* the first line of whatever uWSGI, Python or libc calls: when it returns, errno is as it was. docs/uwsgi-interface.md lists them */
+#define SENTRY_ENTRY int errno_before __attribute__((cleanup(sentry_errno_back))) = errno
+static inline void sentry_errno_back(int *before) {
+	errno = *before;
+}
+
 /* server.c */
 int sentry_strict(void);
 const char *sentry_instance_name(void);
@@ -150,7 +156,8 @@ void sentry_options_read(void);
 
 /* configuration.c */
 void sentry_configure(void);
-void sentry_refresh(void);
+int sentry_refresh(void);		/* the server may have become another process since: 1 if it has */
+void sentry_refresh_main(void);		/* the same where threads of ours run */
 void sentry_write_configuration(void);
 void sentry_follow_journal(void);	/* the state directory may have been replaced */
 void sentry_retry_configuration(void);

@@ -44,6 +44,7 @@ static uint64_t now_ms(void) {
 }
 
 static void look(struct uwsgi_emperor_scanner *scanner) {
+	SENTRY_ENTRY;
 	(void) scanner;
 	if (!&ui || !ui) return;
 	sentry_writer_start();
@@ -70,6 +71,7 @@ static void look(struct uwsgi_emperor_scanner *scanner) {
 
 /* an emperor without a master comes no further than this, and somebody has to send what it tells */
 static void start(struct uwsgi_emperor_scanner *scanner) {
+	SENTRY_ENTRY;
 	scanner->fd = -1;
 	if (getpid() == sentry.main && !uwsgi.master_process) sentry_agent_detached(0);
 }

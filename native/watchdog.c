@@ -152,6 +152,9 @@ static void *watch(void *nothing) {
 }
 
 static void start(int slot) {
+	static pid_t of;
+	if (of == getpid()) return;	/* one a process, also where a user has named the hook once more */
+	of = getpid();
 	if (!sentry.watch || slot < 1 || slot >= sentry.watch->stacks) return;
 	if (!sentry_python_stacks_can()) return;
 	watchdog.stack = &sentry.watch->stack[slot];
@@ -202,6 +205,7 @@ int sentry_slot_of_spooler(struct uwsgi_spooler *wanted) {
 
 /* in a mule, as a hook of its phase, and in a spooler. A user may give either a deadline of its own at any time */
 int sentry_watchdog_hook(char *nothing) {
+	SENTRY_ENTRY;
 	(void) nothing;
 	if (!sentry_capturing(SENTRY_CAPTURE_DAEMONS)) return 0;
 	if (uwsgi.muleid > 0) start(sentry_slot_of_mule(uwsgi.muleid));

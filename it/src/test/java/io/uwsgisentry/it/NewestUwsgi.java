@@ -88,7 +88,7 @@ final class NewestUwsgi {
         .of(binary(), plugins);
   }
 
-  private Path binary() {
+  Path binary() {
     return venv.resolve("bin/uwsgi");
   }
 

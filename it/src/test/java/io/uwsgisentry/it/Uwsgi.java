@@ -23,6 +23,11 @@ enum Uwsgi {
       }
       return scene.server(ini);
     }
+
+    @Override
+    Path binary() {
+      return Path.of("uwsgi");
+    }
   },
 
   /** PyPI's, with all but our plugin built in. */
@@ -41,6 +46,11 @@ enum Uwsgi {
       }
       return newest.server(scene, ini);
     }
+
+    @Override
+    Path binary() {
+      return NewestUwsgi.get().binary();
+    }
   };
 
   private static final Pattern PLUGINS = Pattern.compile("^plugins = (.*)$", Pattern.MULTILINE);
@@ -57,6 +67,9 @@ enum Uwsgi {
    * @param ini as the machine's uWSGI takes it, its plugins in a line {@code plugins = …}
    */
   abstract UwsgiServer server(Scene scene, String ini);
+
+  /** The program itself; ends the test as not run where it is not to be had. */
+  abstract Path binary();
 
   private static List<String> plugins(String ini) {
     Matcher matcher = PLUGINS.matcher(ini);
