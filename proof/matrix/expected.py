@@ -30,6 +30,7 @@ TEXTS = [
     ("evil-reload-on-(as|rss)", "reported", "death of a worker: signal 9; .*", "uWSGI kills a worker that has grown: an event"),
     ("group no application", "reported", "boot of a master: .*", "a server that serves without an application is an event"),
     (".*cron.*|.*timer|group everything that moves.*|touch-signal", "only with(out)?: log", "(error managing signal|subprocess N exited|.*cron).*", "each minute or second, whatever is done meanwhile"),
+    (".*", "only with(out)?: log", r"\[deadlock-detector\] .*", "a worker that ends may hold uWSGI's lock, or not"),
     (".*", "reported where the start failed", "boot of a .*", "a start that fails is an event"),
     ("(worker-)?mount", "reported", "death of a worker: signal 6(; rss N)?",
      "Python 3.11 aborts in the end of a process that had a second interpreter, with the plugin and without; uWSGI has no line for it"),

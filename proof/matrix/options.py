@@ -3,6 +3,7 @@ uWSGI's options, each with the value that it is tried with. What `uwsgi --help` 
 switch and tried as `NAME = true`; what cannot be tried is left out with a reason.
 """
 
+import dataclasses
 import re
 import signal
 import subprocess
@@ -164,6 +165,11 @@ for chain in ("route", "final-route", "error-route", "response-route"):
     VALUES[chain + "-if-not"] = "equal:${PATH_INFO};/ok addheader:X-Route: yes"
     VALUES[chain + "-run"] = "addheader:X-Route: yes"
 
+# Those that a daemon of the master's could meet: they are tried with the agent too.
+WITH_AGENT = ("no-orphans", "exit-on-reload", "daemonize", "daemonize2", "umask", "unenv", "limit-as", "max-fd", "log-master", "touch-chain-reload", "touch-workers-reload", "die-on-term",
+              "reload-mercy", "skip-atexit", "close-on-exec", "close-on-exec2", "auto-procname", "vacuum", "cheap", "lazy-apps", "chdir", "attach-daemon", "smart-attach-daemon2", "uid",
+              "add-gid", "strict", "evil-reload-on-rss", "threaded-logger", "harakiri", "mule", "spooler", "hook-as-user-atexit", "master-fifo", "jailed", "no-initgroups")
+
 STOPS = {"die-on-term": signal.SIGTERM}
 RELOADS = {"touch-reload": "touched", "touch-workers-reload": "touched", "touch-chain-reload": "touched"}
 FILES = (("touched", ""), ("spool/.keep", ""), ("progress/.keep", ""), ("metrics/.keep", ""), ("env/A", "b"),
@@ -200,6 +206,8 @@ def cases(binary, built_in, mode="prefork"):
             continue
         said.setdefault(text, name)
         tried.append(case(name, mode))
+        if name in WITH_AGENT and mode == "prefork":
+            tried.append(dataclasses.replace(tried[-1], name=name + ", with the agent", agent="auto"))
     return tried, left
 
 

@@ -21,11 +21,15 @@ OTHERS = {
 }
 
 running = set()     # what must not outlive this run
+closing = False
 given = set()
 giving = threading.Lock()
 
 
 def close_all():
+    """Once: none is started after it."""
+    global closing
+    closing = True
     for server in list(running):
         server.close()
 
@@ -83,6 +87,8 @@ class Server:
         key, value = self.mark.split("=")
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("UWSGI_", "SENTRY_"))}
         environment |= {key: value, "PYTHONUNBUFFERED": "1", "UWSGI_WORKER_RELOAD_MERCY": "6"}
+        if closing:
+            raise InterruptedError("this run is being ended")
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
                 [self.binary, "--ini", self.ini], cwd=self.directory, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -98,8 +104,12 @@ class Server:
         return self.process.poll() is not None
 
     def gone(self):
-        """Also where the server went into the background."""
-        return self.ended() and not [pid for pid in self.processes() if comm(pid) == "uwsgi" or "uwsgi" in comm(pid)]
+        """Also where the server went into the background: between two forks there may be nothing to see of it."""
+        for _ in range(4):
+            if not self.ended() or any("uwsgi" in comm(pid) for pid in self.processes()):
+                return False
+            time.sleep(0.05)
+        return True
 
     def processes(self):
         """Whatever runs of it: of its session, or with its environment."""
