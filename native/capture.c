@@ -10,7 +10,7 @@
 #define CRASH_ALARM "uwsgi-sentry-crash"
 #define LINES_ALARM "uwsgi-sentry-lines"
 
-static const char *const names[SENTRY_CAPTURES] = {"exceptions", "crashes", "harakiri", "slow", "backlog", "boot", "daemons"};
+static const char *const names[SENTRY_CAPTURES] = {"exceptions", "failed", "crashes", "harakiri", "slow", "backlog", "boot", "daemons"};
 
 int sentry_capturing(enum sentry_capture what) {
 	return sentry.captured >> what & 1;
@@ -31,7 +31,7 @@ void sentry_capture_read(void) {
 		for (int i = 0; i < SENTRY_CAPTURES; i++) {
 			if (len == strlen(names[i]) && !strncmp(at, names[i], len)) sentry.captured |= 1u << i, known = 1;
 		}
-		if (!known) sentry_mistake("sentry-capture: %.*s is none of: exceptions, crashes, harakiri, slow, backlog, boot, daemons, all, none", (int) len, at);
+		if (!known) sentry_mistake("sentry-capture: %.*s is none of: exceptions, failed, crashes, harakiri, slow, backlog, boot, daemons, all, none", (int) len, at);
 		at += len;
 		at += strspn(at, ", \t");
 	}
@@ -64,6 +64,9 @@ void sentry_capture_prepare(void) {
 		sentry.capture_handler[i] = sentry_handler_add(name, "", NULL);
 		free(name);
 	}
+	if (sentry_capturing(SENTRY_CAPTURE_SLOW) || sentry_capturing(SENTRY_CAPTURE_FAILED) || sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS) || sentry.exception_handlers) {
+		uwsgi_string_new_list(&uwsgi.after_request_hooks, "sentry_after_request");
+	}
 	if (!sentry.captured) return;
 
 	if (uwsgi.master_process) {
@@ -88,9 +91,6 @@ void sentry_capture_prepare(void) {
 #endif
 	}
 	if (sentry_capturing(SENTRY_CAPTURE_DAEMONS)) uwsgi_string_new_list(&uwsgi.hook_as_mule, uwsgi_str("sentry-watchdog:"));	/* uWSGI writes into it */
-	if (sentry_capturing(SENTRY_CAPTURE_SLOW) || sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS)) {
-		uwsgi_string_new_list(&uwsgi.after_request_hooks, "sentry_after_request");
-	}
 }
 
 /* the user's exception handlers, else capture's: one incident is one event */

@@ -110,7 +110,18 @@ static uint64_t hash_first_frame(uint64_t hash, struct uwsgi_buffer *backtrace) 
 	return hash;
 }
 
+/* reported by its framework's signal, or left to an SDK in the application */
+static int is_reported_elsewhere(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
+	struct sentry_answered *answered = sentry_answered_of(req);
+	if (answered && answered->reported) return 1;
+	if (strcmp(plugin->name, "python") || !sentry_python_error_left_to_sdk()) return 0;
+	sentry_answered_reported(req, NULL);
+	return 1;
+}
+
 static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
+	if (is_reported_elsewhere(req, plugin)) return;
+	sentry_answered_reported(req, NULL);
 	struct texts texts = {plugin, req, NULL, NULL, NULL, NULL};
 	size_t frames_len = 0;
 	const char *python_type = NULL;

@@ -30,7 +30,9 @@ struct uwsgi_option sentry_options[] = {
 	{"sentry-lanes", required_argument, 0, "how many requests to Sentry are under way at once, to all destinations together (default: 64)", uwsgi_opt_set_str, &sentry.lanes, 0},
 	{"sentry-ca", required_argument, 0, "a file of certificates (PEM) to trust beside the system's", uwsgi_opt_set_str, &sentry.ca, 0},
 	{"sentry-proxy", required_argument, 0, "HTTP proxy to the destinations, http://[USER:PASSWORD@]HOST:PORT, or none (default: the environment's)", uwsgi_opt_set_str, &sentry.proxy, 0},
-	{"sentry-capture", required_argument, 0, "what is reported without a handler: all, none, or some of exceptions, crashes, harakiri, slow, backlog, boot, daemons (default: all if there is a sentry-dsn)", uwsgi_opt_set_str, &sentry.capture, 0},
+	{"sentry-capture", required_argument, 0, "what is reported without a handler: all, none, or some of exceptions, failed, crashes, harakiri, slow, backlog, boot, daemons (default: all if there is a sentry-dsn)", uwsgi_opt_set_str, &sentry.capture, 0},
+	{"sentry-failed-status", required_argument, 0, "answers that are reported as failed requests, from 400 to 599: 500-599 or 500,502-504 (default: 500-599)", uwsgi_opt_set_str, &sentry.failed_status, 0},
+	{"sentry-with-sdk", no_argument, 0, "report Python's exceptions also where a Sentry SDK in the application does", uwsgi_opt_true, &sentry.with_sdk, 0},
 	{"sentry-send-default-pii", no_argument, 0, "send cookies, authorization, user and client address of requests too", uwsgi_opt_true, &sentry.send_default_pii, 0},
 	{"sentry-scrub", required_argument, 0, "further names whose values are not sent, separated by commas", uwsgi_opt_set_str, &sentry.scrub, 0},
 	{"sentry-locals", required_argument, 0, "send the local variables of a Python exception's frames (default: true)", uwsgi_opt_set_str, &sentry.locals, 0},
@@ -157,7 +159,29 @@ static int read_locals(const char *text) {
 	return 0;
 }
 
+/* "500-599", "500,502-504"; 0 where it is neither */
+static int read_statuses(const char *text) {
+	memset(sentry.failed, 0, sizeof(sentry.failed));
+	for (const char *at = text;; at++) {
+		char *end;
+		if (*at < '0' || *at > '9') return 0;
+		long from = strtol(at, &end, 10), to = from;
+		if (*end == '-' && end[1] >= '0' && end[1] <= '9') to = strtol(end + 1, &end, 10);
+		if (from < 400 || to > 599 || from > to) return 0;
+		memset(sentry.failed + from - 400, 1, (size_t) (to - from + 1));
+		at = end + strspn(end, " ");
+		if (!*at) return 1;
+		if (*at != ',') return 0;
+		at += strspn(at + 1, " ");
+	}
+}
+
 static void read_capture(void) {
+	static const char usual[] = "500-599";
+	if (!read_statuses(sentry.failed_status ? sentry.failed_status : usual)) {
+		sentry_mistake("sentry-failed-status = %s is no list of statuses from 400 to 599: write for example 500,502-504 (used: %s)", sentry.failed_status, usual);
+		read_statuses(usual);
+	}
 	sentry_capture_read();
 	sentry.lines = sentry.breadcrumbs ? read_lines(sentry.breadcrumbs) : USUAL_LINES;
 	sentry.with_locals = !sentry.locals || read_locals(sentry.locals);

@@ -129,6 +129,8 @@ static void sentry_post_fork(void) {
 		sentry_agent_detached(0);
 	}
 	sentry_boot_forked();
+	sentry_answered_prepare();
+	sentry_python_frameworks_forked();
 	sentry_watchdog_start();
 }
 
@@ -143,6 +145,7 @@ static void sentry_init_apps(void) {
 	SENTRY_ENTRY;
 	if (!is_ready()) return;
 	sentry_boot_loaded();
+	if (uwsgi.lazy || uwsgi.lazy_apps) sentry_python_frameworks();
 }
 
 static void sentry_postinit_apps(void) {
@@ -150,6 +153,7 @@ static void sentry_postinit_apps(void) {
 	if (!is_ready()) return;
 	sentry_boot_apps();
 	sentry_python_loaded();
+	sentry_python_frameworks();
 }
 
 static void sentry_on_harakiri(int worker) {

@@ -19,6 +19,7 @@ typedef void Object;
 	X(PyDict_GetItemString, Object *, (Object *, const char *)) \
 	X(PyDict_New, Object *, (void)) \
 	X(PyDict_Next, int, (Object *, ssize_t *, Object **, Object **)) \
+	X(PyDict_SetItemString, int, (Object *, const char *, Object *)) \
 	X(PyDict_Size, ssize_t, (Object *)) \
 	X(PyDict_Update, int, (Object *, Object *)) \
 	X(PyErr_Clear, void, (void)) \
@@ -35,9 +36,11 @@ typedef void Object;
 	X(PyGILState_GetThisThreadState, void *, (void)) \
 	X(PyGILState_Release, void, (int)) \
 	X(PyImport_ImportModule, Object *, (const char *)) \
+	X(PyInstanceMethod_New, Object *, (Object *)) \
 	X(PyList_GetItem, Object *, (Object *, ssize_t)) \
 	X(PyList_Size, ssize_t, (Object *)) \
 	X(PyLong_AsLongLongAndOverflow, long long, (Object *, int *)) \
+	X(PyObject_Call, Object *, (Object *, Object *, Object *)) \
 	X(PyObject_CallMethod, Object *, (Object *, const char *, const char *, ...)) \
 	X(PyObject_CallObject, Object *, (Object *, Object *)) \
 	X(PyObject_GenericGetAttr, Object *, (Object *, Object *)) \
@@ -46,6 +49,7 @@ typedef void Object;
 	X(PyObject_Str, Object *, (Object *)) \
 	X(PySet_Size, ssize_t, (Object *)) \
 	X(PySys_GetObject, Object *, (const char *)) \
+	X(PyTuple_Pack, Object *, (ssize_t, ...)) \
 	X(PyTuple_GetItem, Object *, (Object *, ssize_t)) \
 	X(PyTuple_Size, ssize_t, (Object *)) \
 	X(PyType_IsSubtype, int, (Object *, Object *)) \
@@ -60,8 +64,8 @@ typedef void Object;
 
 /* objects that are in Python's own memory; those of PyExc_ are pointers to them */
 #define PYTHON_OBJECTS(X) X(PyType_Type) X(PyUnicode_Type) X(PyLong_Type) X(PyBool_Type) X(PyFloat_Type) X(PyBytes_Type) X(PyList_Type) X(PyTuple_Type) \
-	X(PyDict_Type) X(PySet_Type) X(PyFrozenSet_Type) X(PyTraceBack_Type) X(PyFrame_Type) X(PyCode_Type) X(_Py_NoneStruct) X(_Py_TrueStruct)
-#define PYTHON_EXCEPTIONS(X) X(PyExc_BaseException) X(PyExc_SystemExit)
+	X(PyDict_Type) X(PySet_Type) X(PyFrozenSet_Type) X(PyTraceBack_Type) X(PyFrame_Type) X(PyCode_Type) X(_Py_NoneStruct) X(_Py_TrueStruct) X(_Py_FalseStruct)
+#define PYTHON_EXCEPTIONS(X) X(PyExc_BaseException) X(PyExc_SystemError) X(PyExc_SystemExit)
 
 struct py {
 #define X(name, result, arguments) result (*name) arguments;

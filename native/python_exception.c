@@ -69,11 +69,33 @@ static int is_exception(Object *value) {
 	return value && py.PyType_IsSubtype(py_type_of(value), *py.PyExc_BaseException);
 }
 
+/*
+ * An application that hands start_response() an exception, as PEP 3333 has it, gets a SystemError from Python, which finds that
+ * uWSGI's function returned with an exception set. What was handed over is its cause. A new reference, or NULL.
+ */
+static Object *handed_to_start_response(Object *value) {
+	if (py_type_of(value) != *py.PyExc_SystemError) return NULL;
+	struct py_out out = PY_OUT;
+	Object *text = py.PyObject_Str(value);
+	if (text && py_type_of(text) == py.PyUnicode_Type) py_add_str(&out, text, 128);
+	py_add_end(&out);
+	py_drop(text);
+	int is = !out.cut && strstr((char *) out.bytes, "uwsgi_spit") != NULL;
+	free(out.bytes);
+	py.PyErr_Clear();
+	return is ? py.PyException_GetCause(value) : NULL;
+}
+
 static void add_chain(struct py_out *out, Object *value, Object *traceback, int with_locals) {
 	Object *seen[MOST_CHAIN];
 	int n = 0;
 	const char *relation = "";
-	py.Py_IncRef(value);
+	Object *handed = handed_to_start_response(value);
+	if (handed) {
+		value = handed;
+		traceback = NULL;
+	}
+	else py.Py_IncRef(value);
 	if (traceback) py.Py_IncRef(traceback);
 	else traceback = py.PyException_GetTraceback(value);
 	while (value && n < MOST_CHAIN) {
@@ -124,7 +146,11 @@ unsigned char *sentry_python_exception(size_t *len, int with_locals, const char 
 	py.PyErr_Fetch(&type, &value, &traceback);
 	py.PyErr_NormalizeException(&type, &value, &traceback);
 	unsigned char *fields = py_exception_fields(value, traceback, len, with_locals);
-	if (is_exception(value)) *type_is = py_type_name(py_type_of(value));
+	if (is_exception(value)) {
+		Object *handed = handed_to_start_response(value);
+		*type_is = py_type_name(py_type_of(handed ? handed : value));
+		py_drop(handed);	/* the set one keeps it, and so its type's name */
+	}
 	py.PyErr_Clear();
 	py.PyErr_Restore(type, value, traceback);
 	return fields;

@@ -43,27 +43,12 @@ static size_t own_text(Object *object, const char *name, char *to, size_t room) 
 }
 
 static void tell(Object *value, Object *traceback, const char *how, Object *thread) {
-	size_t len = 0;
-	unsigned char *frames = py_exception_fields(value, traceback, &len, sentry.with_locals);
 	char thread_name[64];
-	size_t name_len = thread ? own_text(thread, "_name", thread_name, sizeof(thread_name)) : 0;
-	for (struct sentry_handler *h = sentry.handlers; frames && h; h = h->next) {
-		if (!sentry_tells_exceptions(h)) continue;
-		struct sentry_record record;
-		unsigned char *lines;
-		sentry_begin(&record, SENTRY_EXCEPTION, h, NULL);
-		const char *type = py_type_name(py_type_of(value));
-		uint64_t fold = sentry_hash(sentry_fold_start(h, SENTRY_EXCEPTION), type, strlen(type));
-		sentry_record_fold(&record, h->hash, sentry_hash_raised(fold, frames, len));
-		sentry_record_field(&record, "exception.plugin", "python", 6);
-		sentry_record_field(&record, "exception.how", how, strlen(how));
-		if (name_len) sentry_record_field(&record, "exception.thread", thread_name, name_len);
-		sentry_record_fields(&record, frames, len);
-		sentry_lines(&record, 20, &lines);
-		sentry_append(&record);
-		free(lines);
-	}
-	free(frames);
+	struct sentry_python_exception_seen seen = {.how = how, .type = py_type_name(py_type_of(value)), .thread = thread_name};
+	seen.fields = py_exception_fields(value, traceback, &seen.len, sentry.with_locals);
+	seen.thread_len = thread ? own_text(thread, "_name", thread_name, sizeof(thread_name)) : 0;
+	sentry_python_report(&seen);
+	free(seen.fields);
 }
 
 /* ---- the two hooks ---- */
@@ -73,7 +58,7 @@ static Object *printed_before, *thread_before;
 static Object *printed(Object *self, Object *args) {
 	SENTRY_ENTRY;
 	(void) self;
-	if (is_outside() && py.PyTuple_Size(args) == 3) {
+	if (is_outside() && py.PyTuple_Size(args) == 3 && !sentry_python_left_to_sdk()) {
 		tell(py.PyTuple_GetItem(args, 1), py.PyTuple_GetItem(args, 2), "excepthook", NULL);
 	}
 	py.PyErr_Clear();
@@ -86,7 +71,7 @@ static Object *thread_ended(Object *self, Object *args) {
 	(void) self;
 	Object *told = py.PyTuple_Size(args) == 1 ? py.PyTuple_GetItem(args, 0) : NULL;
 	Object *type = told ? py.PyTuple_GetItem(told, 0) : NULL, *value = told ? py.PyTuple_GetItem(told, 1) : NULL;
-	if (type && value && is_outside() && !py.PyErr_GivenExceptionMatches(type, *py.PyExc_SystemExit)) {
+	if (type && value && is_outside() && !py.PyErr_GivenExceptionMatches(type, *py.PyExc_SystemExit) && !sentry_python_left_to_sdk()) {
 		tell(value, py.PyTuple_GetItem(told, 2), "threading", py.PyTuple_GetItem(told, 3));
 	}
 	py.PyErr_Clear();

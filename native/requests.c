@@ -72,16 +72,57 @@ int sentry_request_is_open(const struct wsgi_request *req) {
 	return req->status == 101;
 }
 
+static void report_failed(struct sentry_handler *handler, struct wsgi_request *req, struct uwsgi_plugin *plugin, uint64_t took) {
+	struct sentry_record record;
+	unsigned char *lines;
+	sentry_begin(&record, SENTRY_FAILED, handler, req);
+	uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_FAILED), &req->status, sizeof(req->status));
+	sentry_record_fold(&record, handler->hash, hash_transaction(fold, req));
+	sentry_record_number(&record, "request.took", took);
+	sentry_record_field(&record, "exception.plugin", plugin->name, strlen(plugin->name));
+	sentry_request_fields(&record, req);
+	sentry_lines(&record, 20, &lines);
+	sentry_append(&record);
+	free(lines);
+}
+
+/* of a language whose application did not load each request fails: that is reported as a failed start */
+static int has_no_application(const struct wsgi_request *req, const struct uwsgi_plugin *plugin) {
+	return plugin->exception_log && req->app_id < 0;
+}
+
+static int is_failure(const struct wsgi_request *req) {
+	return req->status >= 400 && req->status < 600 && sentry.failed[req->status - 400];
+}
+
 /*
- * uWSGI calls this, by its name, after each request. Most are neither slow nor failed: two comparisons. A failed one is reported
- * where its language never tells of exceptions (Perl, Lua, the JVM); Python and Ruby have told already.
+ * A request that the server answered with an error of its own: why is the exception that was noted while it ran (answered.c), if
+ * any was; if one was reported already, this is its answer.
+ */
+static void look_at_answer(struct wsgi_request *req, uint64_t took, int is_reported_as_slow) {
+	struct sentry_answered *answered = sentry_answered_of(req);
+	struct uwsgi_plugin *plugin = req->uh ? uwsgi.p[req->uh->modifier1] : NULL;
+	if (is_failure(req) && plugin && plugin->request && !has_no_application(req, plugin) && !(answered && answered->reported)) {
+		struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_FAILED];
+		if (answered && answered->fields && req->status >= 500) {
+			struct sentry_python_exception_seen seen = {.req = req, .how = answered->how, .type = answered->type, .fields = answered->fields, .len = answered->len};
+			if (!answered->left_to_sdk) sentry_python_report(&seen);
+		}
+		else if (handler && !is_reported_as_slow) report_failed(handler, req, plugin, took);
+	}
+	if (answered) sentry_answered_forget(answered);
+}
+
+/*
+ * uWSGI calls this, by its name, after each request. Most are neither slow nor failed: a few comparisons.
  */
 void sentry_after_request(struct wsgi_request *req) {
 	SENTRY_ENTRY;
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_SLOW];
 	uint64_t end = req->end_of_request ? req->end_of_request : sentry_now_us();
 	uint64_t took = req->start_of_request && end > req->start_of_request ? end - req->start_of_request : 0;
-	if (handler && sentry.slow_us && took > sentry.slow_us && !sentry_request_is_open(req)) {
+	int is_slow = handler && sentry.slow_us && took > sentry.slow_us && !sentry_request_is_open(req);
+	if (is_slow) {
 		struct sentry_record record;
 		sentry_begin(&record, SENTRY_SLOW, handler, req);
 		sentry_record_fold(&record, handler->hash, hash_transaction(sentry_fold_start(handler, SENTRY_SLOW), req));
@@ -98,23 +139,7 @@ void sentry_after_request(struct wsgi_request *req) {
 		sentry_append(&record);
 		free(stack);
 		free(lines);
-		return;
 	}
-	handler = sentry.capture_handler[SENTRY_CAPTURE_EXCEPTIONS];
-	if (handler && req->status >= 500 && req->status < 600 && req->uh) {
-		struct uwsgi_plugin *plugin = uwsgi.p[req->uh->modifier1];
-		if (plugin && !plugin->exception_log && plugin->request) {
-			struct sentry_record record;
-			unsigned char *lines;
-			sentry_begin(&record, SENTRY_FAILED, handler, req);
-			uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_FAILED), &req->status, sizeof(req->status));
-			sentry_record_fold(&record, handler->hash, hash_transaction(fold, req));
-			sentry_record_number(&record, "request.took", took);
-			sentry_record_field(&record, "exception.plugin", plugin->name, strlen(plugin->name));
-			sentry_request_fields(&record, req);
-			sentry_lines(&record, 20, &lines);
-			sentry_append(&record);
-			free(lines);
-		}
-	}
+	look_at_answer(req, took, is_slow);
+	sentry_python_frameworks_again();
 }

@@ -57,6 +57,7 @@ struct sentry_handler {
 /* what is reported with no handler for it: the names of sentry-capture */
 enum sentry_capture {
 	SENTRY_CAPTURE_EXCEPTIONS,
+	SENTRY_CAPTURE_FAILED,
 	SENTRY_CAPTURE_CRASHES,
 	SENTRY_CAPTURE_HARAKIRI,
 	SENTRY_CAPTURE_SLOW,
@@ -97,6 +98,7 @@ struct sentry_watch {
 	int lines_max;
 	int need_app_told;	/* that the server ends for want of an application */
 	int without_application;	/* with lazy-apps: the worker that came last has none */
+	int sdk_said;		/* the log says that the application has an SDK */
 	struct sentry_line line[SENTRY_LINES_MAX];
 	int stacks;
 	struct sentry_stack stack[];
@@ -108,7 +110,8 @@ struct sentry_server {
 	char *fold, *max_events_per_minute;
 	char *outbox_max, *outbox_age, *outbox_entries, *event_max, *history, *lanes, *ca, *proxy;
 	char *journal_max, *drain, *locals, *slow_request, *breadcrumbs, *scrub;
-	int send_default_pii;
+	char *failed_status;
+	int send_default_pii, with_sdk;
 
 	/* made by sentry_configure() */
 	int configured;
@@ -119,6 +122,7 @@ struct sentry_server {
 	int own_exceptions;			/* the user's exception handlers tell of them: capture does not */
 	int with_locals;
 	int lines;				/* of the log that go with an event, at most */
+	unsigned char failed[200];		/* of the statuses 400 to 599, those that count as failed */
 	uint64_t slow_us;			/* a request that runs longer is slow; 0: off */
 	struct sentry_watch *watch;		/* shared by all processes of the server; NULL: nothing is watched */
 	char *state;				/* the state directory, absolute */
@@ -272,6 +276,22 @@ int sentry_slot_of_mule(int id);
 int sentry_slot_of_spooler(struct uwsgi_spooler *);
 int sentry_watchdog_hook(char *);
 
+/* answered.c: exceptions of the requests in flight, a slot a core */
+struct sentry_answered {
+	uint64_t request;	/* its start: another one has another */
+	const void *which;	/* the exception that was reported or noted; to be compared only */
+	int reported;
+	int left_to_sdk;
+	unsigned char *fields;	/* of the noted one */
+	size_t len;
+	const char *how;
+	char type[128];
+};
+void sentry_answered_prepare(void);
+struct sentry_answered *sentry_answered_of(const struct wsgi_request *);	/* NULL: there is no room for it */
+void sentry_answered_forget(struct sentry_answered *);
+void sentry_answered_reported(const struct wsgi_request *, const void *which);
+
 /* python.c */
 void sentry_python_find(void);
 int sentry_python_is_raised(void);	/* an exception is set in this thread, which has the GIL */
@@ -285,6 +305,24 @@ void sentry_python_stacks_write(int fd);	/* in a child that ends after it; witho
 /* python_exception.c: the fields of an exception, to be freed; NULL: there is none, or it cannot be read */
 unsigned char *sentry_python_exception(size_t *len, int with_locals, const char **type);
 unsigned char *sentry_python_last_exception(size_t *len, int with_locals);
+
+/* python_report.c */
+struct sentry_python_exception_seen {
+	struct wsgi_request *req;	/* NULL: it belongs to none */
+	const char *how, *type;
+	unsigned char *fields;
+	size_t len;
+	const char *thread, *route;
+	size_t thread_len, route_len;
+};
+void sentry_python_report(const struct sentry_python_exception_seen *);
+int sentry_python_left_to_sdk(void);
+int sentry_python_error_left_to_sdk(void);	/* the same while an exception is set, which stays */
+
+/* python_frameworks.c: exceptions that a framework answers */
+void sentry_python_frameworks(void);		/* once applications are loaded */
+void sentry_python_frameworks_again(void);	/* after a request */
+void sentry_python_frameworks_forked(void);
 
 /* python_outside.c: exceptions that belong to no request, and where modules are */
 void sentry_python_outside(void);	/* once Python runs, before an application is loaded */

@@ -48,6 +48,7 @@ final class Draft {
   private final Redaction redaction;
   private final Map<String, String> tags = new LinkedHashMap<>();
   private final Map<String, Object> extra = new LinkedHashMap<>();
+  private boolean transactionIsRoute;
   private final List<String> trimmed = new ArrayList<>();
   private @Nullable Message message;
   private List<Map<String, Object>> breadcrumbs = List.of();
@@ -86,6 +87,11 @@ final class Draft {
 
   void transaction(@Nullable String transaction) {
     set("transaction", transaction, Limits::line, 200, event::setTransaction);
+  }
+
+  /** Not made from an address: Sentry need not look for ids in it. */
+  void transactionIsRoute() {
+    transactionIsRoute = true;
   }
 
   void serverName(@Nullable String name) {
@@ -319,6 +325,9 @@ final class Draft {
     }
     if (!breadcrumbs.isEmpty()) {
       more.put("breadcrumbs", Map.of("values", breadcrumbs));
+    }
+    if (transactionIsRoute) {
+      more.put("transaction_info", Map.of("source", "route"));
     }
     event.setUnknown(more.isEmpty() ? null : more);
   }

@@ -233,6 +233,9 @@ public final class EventFactory {
     }
     if (incident.settings().transaction() == null) {
       draft.transaction(incident.transaction());
+      if (incident.route() != null) {
+        draft.transactionIsRoute();
+      }
     }
     draft.user(incident.settings().user(), section == null ? Map.of() : section.user());
   }

@@ -35,7 +35,25 @@ record Incident(
     if (given != null) {
       return given;
     }
+    String route = route();
+    if (route != null) {
+      return route;
+    }
     return request == null || request.section() == null ? null : request.section().transaction();
+  }
+
+  /**
+   * The pattern by which the application's framework found what answers the request, as a path:
+   * {@code /orders/<int:n>/}; null where none is known.
+   */
+  @Nullable String route() {
+    String route = record.fields().text("request.route");
+    if (route == null || route.isEmpty()) {
+      return null;
+    }
+    // Django writes them without the leading slash, and regular expressions with their anchors.
+    String path = route.replaceAll("^\\^|\\$$", "");
+    return path.startsWith("/") ? path : "/" + path;
   }
 
   /** A number of microseconds as a record has it: decimal digits; -1 where there is none. */

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 /** What is reported with no handler for it: the words of {@code sentry-capture}. */
 public enum Capture {
   EXCEPTIONS,
+  FAILED,
   CRASHES,
   HARAKIRI,
   SLOW,

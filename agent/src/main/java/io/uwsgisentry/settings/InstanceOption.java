@@ -41,10 +41,21 @@ public enum InstanceOption implements DocumentedOption {
       "sentry-send-default-pii = true"),
   CAPTURE(
       "sentry-capture",
-      "what is reported without a handler: some of `exceptions`, `crashes`, `harakiri`, `slow`, `backlog`, `boot`,"
+      "what is reported without a handler: some of `exceptions`, `failed`, `crashes`, `harakiri`, `slow`, `backlog`, `boot`,"
           + " `daemons`, or `all`, or `none`; see [What is reported by itself](#what-is-reported-by-itself)",
       "`all` with a `sentry-dsn`, else `none`",
       "sentry-capture = exceptions, crashes, boot"),
+  FAILED_STATUS(
+      "sentry-failed-status",
+      "which answers are reported as failed requests: statuses from 400 to 599, ranges of them too",
+      "`500-599`",
+      "sentry-failed-status = 500,502-504"),
+  WITH_SDK(
+      "sentry-with-sdk",
+      "report Python's exceptions also where a Sentry SDK in the application does; see [With a Sentry SDK in the"
+          + " application](captured.md#with-a-sentry-sdk-in-the-application)",
+      "off",
+      "sentry-with-sdk = true"),
   SLOW_REQUEST(
       "sentry-slow-request",
       "seconds after which a request is reported as slow, fractions too; 0: never",

@@ -20,6 +20,10 @@ final class InstanceValue {
               ? null
               : "it is neither 'auto' nor 'external'";
       case CAPTURE -> captureFault(value);
+      case FAILED_STATUS ->
+          value.matches("[45]\\d\\d(-[45]\\d\\d)?( *, *[45]\\d\\d(-[45]\\d\\d)?)*")
+              ? null
+              : "it is no list of statuses from 400 to 599: write for example 500,502-504";
       case SLOW_REQUEST ->
           value.matches("[0-9]{1,6}(\\.[0-9]*)?|\\.[0-9]+")
               ? null
@@ -68,7 +72,7 @@ final class InstanceValue {
       case CA -> value.startsWith("/") ? null : "it is not an absolute path: write it from /";
       case PROXY -> value.equals(Reach.NONE) ? null : ProxyAddress.fault(value);
       case DIR -> value.startsWith("/") ? null : "it is not an absolute path: write it from /";
-      case SEND_DEFAULT_PII ->
+      case SEND_DEFAULT_PII, WITH_SDK ->
           value.isEmpty() || isSwitch(value)
               ? null
               : "it is neither 'true' nor 'false', and counts as true";

@@ -1,12 +1,13 @@
 package io.uwsgisentry.it;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.stream.Stream;
 
 /**
  * What is tested, copied once a run to where a server without root's rights can read it: the plugin
@@ -44,26 +45,17 @@ record Installation(Path plugins, Path apps) {
       Files.copy(built, plugin, StandardCopyOption.REPLACE_EXISTING);
       Files.setPosixFilePermissions(plugin, PosixFilePermissions.fromString("rw-r--r--"));
       Path apps = directory(root.resolve("apps"));
-      for (String name :
-          new String[] {
-            "app.py",
-            "captured.py",
-            "harm.py",
-            "stillborn.py",
-            "spooled.py",
-            "unloadable.py",
-            "app.psgi",
-            "config.ru",
-            "mule.py",
-            "patched.py"
-          }) {
-        try (InputStream in = Installation.class.getResourceAsStream("/apps/" + name)) {
-          Files.copy(in, apps.resolve(name));
+      Path given = Path.of(Installation.class.getResource("/apps").toURI());
+      try (Stream<Path> files = Files.list(given)) {
+        for (Path file : files.toList()) {
+          Files.copy(file, apps.resolve(file.getFileName()));
         }
       }
       return new Installation(plugins, apps);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    } catch (URISyntaxException e) {
+      throw new AssertionError(e);
     }
   }
 
@@ -71,5 +63,22 @@ record Installation(Path plugins, Path apps) {
     Files.createDirectories(path);
     Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwxr-xr-x"));
     return path;
+  }
+
+  /** Whether the machine's own Python, which Debian's uWSGI runs, can import that. */
+  static boolean hasPython(String module) {
+    try {
+      return new ProcessBuilder("/usr/bin/python3", "-c", "import " + module)
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+              .start()
+              .waitFor()
+          == 0;
+    } catch (IOException e) {
+      return false;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError(e);
+    }
   }
 }

@@ -1,0 +1,308 @@
+/*
+ * Exceptions that a framework turns into a response: uWSGI never sees them. Two ways, neither of which imports anything:
+ *
+ *   - Django and Flask say so with a signal, got_request_exception: what comes with it is reported at once.
+ *   - Everything else that answers an exception with a 500 first logs it or formats its traceback, in the request: those two places
+ *     of Python's library note it, and if the request then ends as 5xx and none was reported, the noted one is (requests.c).
+ *
+ * What is replaced are attributes of classes, so that it does not matter who imported what when; each calls what was there before,
+ * with the same arguments, and gives its result. It is done in the main interpreter, once the applications are loaded, and again
+ * when one more was: frameworks come with applications.
+ */
+#include "python.h"
+
+#include <pthread.h>
+
+#define ROUTE_MAX 512
+
+/* ---- the request that this thread serves ---- */
+
+static pthread_t serving_thread;
+
+/* gevent and greenlet: uWSGI's own function complains in the log where a greenlet serves no request */
+static struct wsgi_request *of_greenlet(Object *greenlet_module) {
+	Object *current = py.PyObject_CallMethod(greenlet_module, "getcurrent", NULL);
+	Object *number = current ? py.PyObject_GetAttrString(current, "uwsgi_wsgi_req") : NULL;
+	int overflow = 0;
+	struct wsgi_request *req = NULL;
+	if (number && py_type_of(number) == py.PyLong_Type) req = (struct wsgi_request *) (intptr_t) py.PyLong_AsLongLongAndOverflow(number, &overflow);
+	py_drop(number);
+	py_drop(current);
+	py.PyErr_Clear();
+	return overflow ? NULL : req;
+}
+
+static Object *loaded(const char *name) {
+	Object *modules = py.PySys_GetObject("modules");	/* borrowed */
+	return modules && py_type_of(modules) == py.PyDict_Type ? py.PyDict_GetItemString(modules, name) : NULL;	/* borrowed */
+}
+
+/* NULL in a thread or greenlet of the application's own, and where no request is in flight */
+static struct wsgi_request *current_request(void) {
+	struct wsgi_request *req = NULL;
+	if (uwsgi.muleid || uwsgi.i_am_a_spooler || uwsgi.mywid < 1 || uwsgi.mywid > uwsgi.numproc) return NULL;
+	if (uwsgi.current_wsgi_req == threaded_current_wsgi_req) req = pthread_getspecific(uwsgi.tur_key);
+	else if (uwsgi.current_wsgi_req == simple_current_wsgi_req) req = pthread_equal(pthread_self(), serving_thread) ? uwsgi.wsgi_req : NULL;
+	else {
+		Object *greenlet = loaded("greenlet");
+		if (greenlet) req = of_greenlet(greenlet);
+	}
+	if (!req || !req->uh || req->async_id < 0 || req->async_id >= uwsgi.cores) return NULL;
+	return uwsgi.workers[uwsgi.mywid].cores[req->async_id].in_request ? req : NULL;
+}
+
+/* ---- an exception of that request ---- */
+
+static size_t copied(Object *text, char *to, size_t room) {
+	struct py_out out = PY_OUT;
+	if (text && py_type_of(text) == py.PyUnicode_Type) py_add_str(&out, text, ROUTE_MAX / 4);
+	size_t len = out.len < room ? out.len : room;
+	if (len) memcpy(to, out.bytes, len);
+	free(out.bytes);
+	return len;
+}
+
+static void report(struct wsgi_request *req, Object *value, Object *traceback, const char *how, const char *route, size_t route_len) {
+	struct sentry_answered *slot = sentry_answered_of(req);
+	if (!slot || slot->reported) return;
+	if (!sentry_python_left_to_sdk()) {
+		struct sentry_python_exception_seen seen = {.req = req, .how = how, .type = py_type_name(py_type_of(value)), .route = route, .route_len = route_len};
+		seen.fields = py_exception_fields(value, traceback, &seen.len, sentry.with_locals);
+		sentry_python_report(&seen);
+		free(seen.fields);
+	}
+	sentry_answered_reported(req, value);
+}
+
+static void note(struct wsgi_request *req, Object *value, Object *traceback, const char *how) {
+	struct sentry_answered *slot = sentry_answered_of(req);
+	if (!slot || slot->reported || (slot->fields && slot->which == value)) return;	/* it passes several of these places */
+	size_t len = 0;
+	unsigned char *fields = py_exception_fields(value, traceback, &len, sentry.with_locals);
+	if (!fields) return;
+	free(slot->fields);
+	slot->fields = fields;
+	slot->len = len;
+	slot->which = value;
+	slot->how = how;
+	slot->left_to_sdk = sentry_python_left_to_sdk();
+	snprintf(slot->type, sizeof(slot->type), "%s", py_type_name(py_type_of(value)));
+}
+
+/* the exception that is being handled, which a caller may have set besides one that is being raised */
+static void with_error_kept(void (*call)(Object *, Object *), Object *a, Object *b) {
+	Object *type = NULL, *value = NULL, *traceback = NULL;
+	int errno_before = errno;
+	py.PyErr_Fetch(&type, &value, &traceback);
+	call(a, b);
+	py.PyErr_Clear();
+	py.PyErr_Restore(type, value, traceback);
+	errno = errno_before;
+}
+
+static Object *given(Object *keywords, const char *name) {
+	return keywords ? py.PyDict_GetItemString(keywords, name) : NULL;	/* borrowed */
+}
+
+/* ---- Django ---- */
+
+/* request.resolver_match.route: attributes that Django's own __init__ sets */
+static size_t django_route(Object *request, char *to, size_t room) {
+	Object *match = request ? py_attribute(request, "resolver_match") : NULL;
+	Object *route = match && match != py._Py_NoneStruct ? py_attribute(match, "route") : NULL;
+	size_t len = copied(route, to, room);
+	py_drop(route);
+	py_drop(match);
+	return len;
+}
+
+/* what is handled just now: the signal is sent from an except clause, and sys.exc_info() is a function of Python's own */
+static void django_signalled(Object *args, Object *keywords) {
+	(void) args;
+	struct wsgi_request *req = current_request();
+	Object *sys = req ? loaded("sys") : NULL;
+	Object *handled = sys ? py.PyObject_CallMethod(sys, "exc_info", NULL) : NULL;
+	if (handled && py_type_of(handled) == py.PyTuple_Type && py.PyTuple_Size(handled) == 3) {
+		char route[ROUTE_MAX];
+		size_t len = django_route(given(keywords, "request"), route, sizeof(route));
+		Object *value = py.PyTuple_GetItem(handled, 1);
+		if (value != py._Py_NoneStruct) report(req, value, py.PyTuple_GetItem(handled, 2), "django", route, len);
+	}
+	py_drop(handled);
+}
+
+/* ---- Flask ---- */
+
+/* flask.globals: a context variable since 2.2, a stack before */
+static Object *flask_context(Object *globals) {
+	Object *variable = py_attribute(globals, "_cv_request");
+	if (variable) {
+		Object *context = py.PyObject_CallMethod(variable, "get", "O", py._Py_NoneStruct);
+		py_drop(variable);
+		return context;
+	}
+	Object *stack = py_attribute(globals, "_request_ctx_stack");
+	Object *top = stack ? py.PyObject_GetAttrString(stack, "top") : NULL;
+	py_drop(stack);
+	return top;
+}
+
+static size_t flask_route(char *to, size_t room) {
+	Object *globals = loaded("flask.globals");
+	Object *context = globals ? flask_context(globals) : NULL;
+	py.PyErr_Clear();
+	Object *request = context && context != py._Py_NoneStruct ? py_attribute(context, "request") : NULL;
+	Object *rule = request ? py_attribute(request, "url_rule") : NULL;
+	Object *text = rule && rule != py._Py_NoneStruct ? py_attribute(rule, "rule") : NULL;
+	size_t len = copied(text, to, room);
+	py_drop(text);
+	py_drop(rule);
+	py_drop(request);
+	py_drop(context);
+	return len;
+}
+
+static void flask_signalled(Object *args, Object *keywords) {
+	(void) args;
+	struct wsgi_request *req = current_request();
+	Object *value = given(keywords, "exception");
+	if (!req || !value) return;
+	char route[ROUTE_MAX];
+	size_t len = flask_route(route, sizeof(route));
+	report(req, value, NULL, "flask", route, len);
+}
+
+static Object *django_receiver(Object *self, Object *args, Object *keywords) {
+	(void) self;
+	with_error_kept(django_signalled, args, keywords);
+	py.Py_IncRef(py._Py_NoneStruct);
+	return py._Py_NoneStruct;
+}
+
+static Object *flask_receiver(Object *self, Object *args, Object *keywords) {
+	(void) self;
+	with_error_kept(flask_signalled, args, keywords);
+	py.Py_IncRef(py._Py_NoneStruct);
+	return py._Py_NoneStruct;
+}
+
+/* ---- what is logged, what is formatted ---- */
+
+static Object *handle_before, *format_before;
+
+/* (logger, record) */
+static void logged(Object *args, Object *keywords) {
+	(void) keywords;
+	Object *record = py.PyTuple_Size(args) == 2 ? py.PyTuple_GetItem(args, 1) : NULL;
+	Object *info = record ? py_attribute(record, "exc_info") : NULL;
+	if (info && py_type_of(info) == py.PyTuple_Type && py.PyTuple_Size(info) == 3) {
+		Object *value = py.PyTuple_GetItem(info, 1);
+		struct wsgi_request *req = value != py._Py_NoneStruct ? current_request() : NULL;
+		if (req) note(req, value, py.PyTuple_GetItem(info, 2), "logging");
+	}
+	py_drop(info);
+}
+
+/* (self, type, value, traceback, ...); _seen: one of a chain, whose first was noted */
+static void formatted(Object *args, Object *keywords) {
+	Object *seen = given(keywords, "_seen");
+	if ((seen && seen != py._Py_NoneStruct) || py.PyTuple_Size(args) < 4) return;
+	Object *value = py.PyTuple_GetItem(args, 2);
+	struct wsgi_request *req = value != py._Py_NoneStruct ? current_request() : NULL;
+	if (req) note(req, value, py.PyTuple_GetItem(args, 3), "traceback");
+}
+
+static Object *log_handle(Object *self, Object *args, Object *keywords) {
+	(void) self;
+	with_error_kept(logged, args, keywords);
+	return py.PyObject_Call(handle_before, args, keywords);
+}
+
+static Object *format_init(Object *self, Object *args, Object *keywords) {
+	(void) self;
+	with_error_kept(formatted, args, keywords);
+	return py.PyObject_Call(format_before, args, keywords);
+}
+
+/* ---- installed ---- */
+
+/* PyMethodDef; Django looks at a receiver's signature where DEBUG is on */
+static struct definition {
+	const char *name;
+	Object *(*call)(Object *, Object *, Object *);
+	int takes;
+	const char *doc;
+} definitions[] = {
+	{"report_django", django_receiver, 3, "report_django($module, /, sender=None, **kwargs)\n--\n\n"},
+	{"report_flask", flask_receiver, 3, "report_flask($module, /, sender=None, **kwargs)\n--\n\n"},
+	{"handle", log_handle, 3, NULL},
+	{"__init__", format_init, 3, NULL},
+};
+
+static void receive(const char *module_name, int which, int *done) {
+	Object *module = *done ? NULL : loaded(module_name);
+	if (!module) return;
+	Object *signal = py.PyObject_GetAttrString(module, "got_request_exception");
+	Object *method = signal ? py.PyObject_GetAttrString(signal, "connect") : NULL;
+	Object *receiver = method ? py.PyCFunction_NewEx(&definitions[which], NULL, NULL) : NULL;
+	Object *args = receiver ? py.PyTuple_Pack(1, receiver) : NULL;
+	Object *keywords = args ? py.PyDict_New() : NULL;
+	if (keywords && !py.PyDict_SetItemString(keywords, "weak", py._Py_FalseStruct)) {
+		Object *result = py.PyObject_Call(method, args, keywords);
+		*done = result != NULL;	/* Flask without blinker has signals that refuse: its log is noted */
+		py_drop(result);
+	}
+	py_drop(keywords);
+	py_drop(args);
+	py_drop(receiver);
+	py_drop(method);
+	py_drop(signal);
+	py.PyErr_Clear();
+}
+
+/* a builtin function would not get the object whose attribute it is */
+static void replace(const char *module_name, const char *class_name, int which, Object **before) {
+	Object *module = *before ? NULL : loaded(module_name);
+	if (!module) return;
+	const char *name = definitions[which].name;
+	Object *class = py.PyObject_GetAttrString(module, class_name);
+	Object *there = class ? py.PyObject_GetAttrString(class, name) : NULL;
+	Object *function = there ? py.PyCFunction_NewEx(&definitions[which], NULL, NULL) : NULL;
+	Object *ours = function ? py.PyInstanceMethod_New(function) : NULL;
+	if (ours) {
+		*before = there;
+		if (!py.PyObject_SetAttrString(class, name, ours)) there = NULL;	/* kept for as long as the process lives */
+		else *before = NULL;
+	}
+	py_drop(ours);
+	py_drop(function);
+	py_drop(there);
+	py_drop(class);
+	py.PyErr_Clear();
+}
+
+static void install(void) {
+	static int django, flask;
+	receive("django.core.signals", 0, &django);
+	receive("flask.signals", 1, &flask);
+	replace("logging", "Logger", 2, &handle_before);
+	replace("traceback", "TracebackException", 3, &format_before);
+}
+
+static int apps_seen = -1;
+
+void sentry_python_frameworks(void) {
+	if ((!sentry.exception_handlers && !sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS)) || !py_ready()) return;
+	apps_seen = uwsgi_apps_cnt;
+	sentry_python_with_gil(install);
+}
+
+/* after a request: it may have loaded an application (mounts, dynamic ones), and with it a framework */
+void sentry_python_frameworks_again(void) {
+	if (apps_seen >= 0 && uwsgi_apps_cnt != apps_seen) sentry_python_frameworks();
+}
+
+/* in a worker, after the fork */
+void sentry_python_frameworks_forked(void) {
+	serving_thread = pthread_self();
+}
