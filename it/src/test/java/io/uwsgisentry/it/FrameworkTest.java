@@ -26,7 +26,9 @@ class FrameworkTest {
   @RegisterExtension final Scene scene = Scene.withAgentInJvm();
 
   private UwsgiServer site(String framework, String more) {
-    assumeTrue(framework.equals("plain") || Installation.hasPython(framework), () -> "needs Python's " + framework);
+    assumeTrue(
+        framework.equals("plain") || Installation.hasPython(framework),
+        () -> "needs Python's " + framework);
     return scene
         .server(
             SERVER + "module = site_" + framework.replace("rest_framework", "drf") + "\n" + more)
