@@ -89,17 +89,6 @@ static void note(struct wsgi_request *req, Object *value, Object *traceback, con
 	snprintf(slot->type, sizeof(slot->type), "%s", py_type_name(py_type_of(value)));
 }
 
-/* the exception that is being handled, which a caller may have set besides one that is being raised */
-static void with_error_kept(void (*call)(Object *, Object *), Object *a, Object *b) {
-	Object *type = NULL, *value = NULL, *traceback = NULL;
-	int errno_before = errno;
-	py.PyErr_Fetch(&type, &value, &traceback);
-	call(a, b);
-	py.PyErr_Clear();
-	py.PyErr_Restore(type, value, traceback);
-	errno = errno_before;
-}
-
 static Object *given(Object *keywords, const char *name) {
 	return keywords ? py.PyDict_GetItemString(keywords, name) : NULL;	/* borrowed */
 }
@@ -117,8 +106,7 @@ static size_t django_route(Object *request, char *to, size_t room) {
 }
 
 /* what is handled just now: the signal is sent from an except clause, and sys.exc_info() is a function of Python's own */
-static void django_signalled(Object *args, Object *keywords) {
-	(void) args;
+static void django_signalled(Object *keywords) {
 	struct wsgi_request *req = current_request();
 	Object *sys = req ? loaded("sys") : NULL;
 	Object *handled = sys ? py.PyObject_CallMethod(sys, "exc_info", NULL) : NULL;
@@ -162,8 +150,7 @@ static size_t flask_route(char *to, size_t room) {
 	return len;
 }
 
-static void flask_signalled(Object *args, Object *keywords) {
-	(void) args;
+static void flask_signalled(Object *keywords) {
 	struct wsgi_request *req = current_request();
 	Object *value = given(keywords, "exception");
 	if (!req || !value) return;
@@ -173,15 +160,23 @@ static void flask_signalled(Object *args, Object *keywords) {
 }
 
 static Object *django_receiver(Object *self, Object *args, Object *keywords) {
+	SENTRY_ENTRY;
 	(void) self;
-	with_error_kept(django_signalled, args, keywords);
+	(void) args;
+	struct py_error error = py_error_keep();
+	django_signalled(keywords);
+	py_error_back(error);
 	py.Py_IncRef(py._Py_NoneStruct);
 	return py._Py_NoneStruct;
 }
 
 static Object *flask_receiver(Object *self, Object *args, Object *keywords) {
+	SENTRY_ENTRY;
 	(void) self;
-	with_error_kept(flask_signalled, args, keywords);
+	(void) args;
+	struct py_error error = py_error_keep();
+	flask_signalled(keywords);
+	py_error_back(error);
 	py.Py_IncRef(py._Py_NoneStruct);
 	return py._Py_NoneStruct;
 }
@@ -191,8 +186,7 @@ static Object *flask_receiver(Object *self, Object *args, Object *keywords) {
 static Object *handle_before, *format_before;
 
 /* (logger, record) */
-static void logged(Object *args, Object *keywords) {
-	(void) keywords;
+static void look_at_log(Object *args) {
 	Object *record = py.PyTuple_Size(args) == 2 ? py.PyTuple_GetItem(args, 1) : NULL;
 	Object *info = record ? py_attribute(record, "exc_info") : NULL;
 	if (info && py_type_of(info) == py.PyTuple_Type && py.PyTuple_Size(info) == 3) {
@@ -204,7 +198,7 @@ static void logged(Object *args, Object *keywords) {
 }
 
 /* (self, type, value, traceback, ...); _seen: one of a chain, whose first was noted */
-static void formatted(Object *args, Object *keywords) {
+static void look_at_format(Object *args, Object *keywords) {
 	Object *seen = given(keywords, "_seen");
 	if ((seen && seen != py._Py_NoneStruct) || py.PyTuple_Size(args) < 4) return;
 	Object *value = py.PyTuple_GetItem(args, 2);
@@ -213,14 +207,20 @@ static void formatted(Object *args, Object *keywords) {
 }
 
 static Object *log_handle(Object *self, Object *args, Object *keywords) {
+	SENTRY_ENTRY;
 	(void) self;
-	with_error_kept(logged, args, keywords);
+	struct py_error error = py_error_keep();
+	look_at_log(args);
+	py_error_back(error);
 	return py.PyObject_Call(handle_before, args, keywords);
 }
 
 static Object *format_init(Object *self, Object *args, Object *keywords) {
+	SENTRY_ENTRY;
 	(void) self;
-	with_error_kept(formatted, args, keywords);
+	struct py_error error = py_error_keep();
+	look_at_format(args, keywords);
+	py_error_back(error);
 	return py.PyObject_Call(format_before, args, keywords);
 }
 
@@ -282,24 +282,26 @@ static void replace(const char *module_name, const char *class_name, int which, 
 }
 
 static void install(void) {
+	struct py_error error = py_error_keep();
 	static int django, flask;
 	receive("django.core.signals", 0, &django);
 	receive("flask.signals", 1, &flask);
 	replace("logging", "Logger", 2, &handle_before);
 	replace("traceback", "TracebackException", 3, &format_before);
+	py_error_back(error);
 }
 
 static int apps_seen = -1;
 
 void sentry_python_frameworks(void) {
-	if ((!sentry.exception_handlers && !sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS)) || !py_ready()) return;
+	if ((!sentry.exception_handlers && !sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS)) || !uwsgi.workers || !py_ready()) return;
 	apps_seen = uwsgi_apps_cnt;
 	sentry_python_with_gil(install);
 }
 
 /* after a request: it may have loaded an application (mounts, dynamic ones), and with it a framework */
 void sentry_python_frameworks_again(void) {
-	if (apps_seen >= 0 && uwsgi_apps_cnt != apps_seen) sentry_python_frameworks();
+	if (apps_seen >= 0 && uwsgi.workers && uwsgi_apps_cnt != apps_seen) sentry_python_frameworks();
 }
 
 /* in a worker, after the fork */

@@ -67,10 +67,9 @@ int sentry_python_left_to_sdk(void) {
 }
 
 int sentry_python_error_left_to_sdk(void) {
-	Object *type = NULL, *value = NULL, *traceback = NULL;
 	if (!py_ready()) return 0;
-	py.PyErr_Fetch(&type, &value, &traceback);
+	struct py_error error = py_error_keep();
 	int is = sentry_python_left_to_sdk();
-	py.PyErr_Restore(type, value, traceback);
+	py_error_back(error);
 	return is;
 }

@@ -78,7 +78,7 @@ public record ProxyAddress(
   private record Parts(@Nullable String login, String host, int port, String rest) {
     private static final Pattern SHAPE =
         Pattern.compile(
-            "(?:[^/?#@]*://)?(?:((?:[^/?#@%]|%[0-9A-Fa-f]{2})*)@)?(\\[[^\\]]*\\]|[^/?#@:]+)(?::([^/?#]*))?(.*)");
+            "(?:[^/?#@]*://)?+(?:((?:[^/?#@%]|%[0-9A-Fa-f]{2})*)@)?(\\[[^\\]]*\\]|[^/?#@:]+)(?::([^/?#]*))?(.*)");
 
     static @Nullable Parts of(String text) {
       Matcher matcher = SHAPE.matcher(text);

@@ -385,7 +385,7 @@ class EventFactoryTest {
   @Test
   void aSecretInAPathIsInNoTransactionAndNoFingerprint() throws Exception {
     Record record =
-        RecordFixture.captured(Kind.FAILED, "exceptions")
+        RecordFixture.captured(Kind.FAILED, "failed")
             .request("REQUEST_METHOD", "GET", "PATH_INFO", "/api/token=hush", "HTTP_HOST", "h")
             .with("request.started", "1")
             .with("request.status", "500")

@@ -412,7 +412,7 @@ class EventGoldenTest {
             .log("bind(): Address already in use [core/socket.c line 769]")
             .defaults(INSTANCE)),
     FAILED_PERL(
-        RecordFixture.captured(Kind.FAILED, "exceptions")
+        RecordFixture.captured(Kind.FAILED, "failed")
             .with("request.took", "12345")
             .with("exception.plugin", "psgi")
             .request(REQUEST)
