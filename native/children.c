@@ -27,8 +27,19 @@ static int expected_exit(int code) {
 		code == UWSGI_QUIET_CODE || code == UWSGI_BRUTAL_RELOAD_CODE || code == UWSGI_GO_CHEAP_CODE;
 }
 
+/* with which whoever stops or reloads a server may signal all of its processes: systemd, a terminal, tini -g, a supervisor */
+static int is_group_signal(const siginfo_t *how) {
+	return how->si_code != CLD_EXITED && (how->si_status == SIGTERM || how->si_status == SIGINT || how->si_status == SIGQUIT || how->si_status == SIGHUP);
+}
+
 static int is_stop_signal(const siginfo_t *how) {
-	return how->si_code != CLD_EXITED && (how->si_status == SIGKILL || how->si_status == SIGTERM || how->si_status == SIGINT);
+	return is_group_signal(how) || (how->si_code != CLD_EXITED && how->si_status == SIGKILL);
+}
+
+/* such a signal comes to one process after the other, and to the master maybe last: its own is waited for, a few milliseconds */
+static int stopping_as_well(const siginfo_t *how) {
+	for (int turn = 0; turn < 30 && is_group_signal(how) && !sentry_stopping() && sentry_may_wait(); turn++) sentry_pause();
+	return sentry_stopping();
 }
 
 static int is_incident(struct uwsgi_worker *worker, struct sentry_child *child, const siginfo_t *how) {
@@ -37,7 +48,7 @@ static int is_incident(struct uwsgi_worker *worker, struct sentry_child *child, 
 	/* told of by the worker itself; that an application did not load, only before it serves */
 	if (exited && (code == UWSGI_EXCEPTION_CODE || (code == UWSGI_FAILED_APP_CODE && !worker->accepting))) return 0;
 	if (child->leaving && (exited ? code != 1 : is_stop_signal(how))) return 0;
-	if (sentry_stopping() && (exited ? code == 0 : is_stop_signal(how))) return 0;
+	if (stopping_as_well(how) && (exited ? code == 0 : is_stop_signal(how))) return 0;
 	return !worker->pending_harakiri || !child->harakiri_at;	/* else told of before the kill */
 }
 
@@ -141,7 +152,7 @@ static void look_at(struct sentry_child *child, struct other now, int someone_di
 	siginfo_t how;
 	if (!handler || !someone_died || child->told == now.pid || !sentry_has_died(now.pid, &how)) return;
 	child->told = now.pid;
-	if (!sentry_stopping() && !now.to_go) judge(handler, child, &now, &how, 0);
+	if (!now.to_go && !stopping_as_well(&how)) judge(handler, child, &now, &how, 0);
 }
 
 static int lost_to_another_lord(struct uwsgi_daemon *daemon) {

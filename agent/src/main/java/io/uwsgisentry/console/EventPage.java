@@ -99,11 +99,13 @@ public final class EventPage {
           entry.state() == State.DELIVERED ? "delivered" : "given up",
           Words.fullTime(settled, zone));
     }
-    if (entry.attempts() > 0) {
+    // The one that the server took is counted, too.
+    int failed = entry.attempts() - (entry.state() == State.DELIVERED ? 1 : 0);
+    if (failed > 0) {
       Instant next = entry.state() == State.READY ? entry.notBefore() : null;
       field(
-          "sent in vain",
-          Text.count(entry.attempts(), "time")
+          "failed tries",
+          failed
               + (next == null ? "" : ", next at " + Words.shortTime(next, zone)));
     }
     String error = entry.lastError();

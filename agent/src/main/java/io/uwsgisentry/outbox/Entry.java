@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param handler as its user wrote it, {@code alarm lqfull}; empty like {@code instance}
  * @param time when it happened
  * @param occurrences how many incidents it stands for, itself included
- * @param attempts how often it was sent in vain
+ * @param attempts how often it was sent; for a delivered one the try that succeeded is among them
  * @param denials how often a server turned it away (401, 403, 404) that took others
  * @param notBefore not to be sent earlier
  * @param lastError why it is where it is: the network's error, the server's answer, the DSN's

@@ -3,6 +3,7 @@ package io.uwsgisentry.console;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.uwsgisentry.outbox.Entry;
+import io.uwsgisentry.outbox.State;
 import org.junit.jupiter.api.Test;
 
 class EventPageTest {
@@ -22,6 +23,22 @@ class EventPageTest {
        "contexts":{"uwsgi":{"version":"2.0.21","worker":1}}}""";
 
   @Test
+  void theTryThatSucceededIsNoFailedOne() {
+    for (int attempts : new int[] {1, 3}) {
+      String page =
+          EventPage.text(
+              Sample.entry(
+                  "aa", State.DELIVERED, Sample.dsn(), "error", "h", "t", 1, attempts, null, null),
+              Sample.ZONE);
+      if (attempts == 1) {
+        assertThat(page).doesNotContain("failed tries");
+      } else {
+        assertThat(page).contains("failed tries  2\n");
+      }
+    }
+  }
+
+  @Test
   void tellsWhatBecameOfItAndAllThatIsInIt() {
     assertThat(EventPage.text(Sample.with(Sample.waiting(), EVENT), Sample.ZONE))
         .isEqualTo(
@@ -36,7 +53,7 @@ class EventPageTest {
               stands for    12 occurrences
               state         ready: waits to be sent
               destination   https://0123***:***@sentry.example.com/7
-              sent in vain  3 times, next at 11-22 12:00:30
+              failed tries  3, next at 11-22 12:00:30
               last error    503 queue full
 
             Exception

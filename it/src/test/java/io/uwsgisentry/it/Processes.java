@@ -92,11 +92,20 @@ final class Processes {
 
   /** Sends a signal by its name without SIG, and says nothing if the process is gone. */
   static void signal(long pid, String name) {
-    if (pid <= 1) {
-      throw new IllegalArgumentException("not a process to signal: " + pid);
+    signal(List.of(pid), name);
+  }
+
+  /** The same to one after the other, as fast as a process can. */
+  static void signal(List<Long> pids, String name) {
+    StringBuilder command = new StringBuilder("kill -" + name);
+    for (long pid : pids) {
+      if (pid <= 1) {
+        throw new IllegalArgumentException("not a process to signal: " + pid);
+      }
+      command.append(' ').append(pid);
     }
     try {
-      new ProcessBuilder("sh", "-c", "kill -" + name + " " + pid)
+      new ProcessBuilder("sh", "-c", command.toString())
           .redirectErrorStream(true)
           .redirectOutput(ProcessBuilder.Redirect.DISCARD)
           .start()
