@@ -62,9 +62,17 @@ static int path_of(int fd, char path[PATH_MAX]) {
 	return ours(path) || !strcmp(path, directory);
 }
 
+#define HELD "/proc/self/fd/"
+
 static int resolved(int dir, const char *name, char path[PATH_MAX]) {
 	if (!directory) return 0;
-	if (name[0] == '/' || dir == AT_FDCWD) {
+	char *rest;
+	if (!strncmp(name, HELD, sizeof(HELD) - 1)) {	/* of a directory that the agent holds */
+		dir = (int) strtol(name + sizeof(HELD) - 1, &rest, 10);
+		if (*rest != '/') return path_of(dir, path);
+		name = rest + 1;
+	}
+	else if (name[0] == '/' || dir == AT_FDCWD) {
 		snprintf(path, PATH_MAX, "%s", name);
 		return ours(path);
 	}

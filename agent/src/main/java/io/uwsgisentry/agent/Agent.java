@@ -170,7 +170,7 @@ final class Agent {
           throw e;
         }
         // Another one that stands there now may be sound.
-        standing.require();
+        standing.requireClosed();
         putAside(String.valueOf(e.getMessage()));
         // A second one within one life is the disk's fault, and not to be mended from here.
         return serveOn();

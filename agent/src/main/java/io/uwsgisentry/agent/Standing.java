@@ -68,6 +68,17 @@ final class Standing {
    * @throws ReplacedException if something does not
    */
   void require() throws IOException {
+    require(held);
+  }
+
+  /** The same once the database is closed: SQLite takes its log and its index away then. */
+  void requireClosed() throws IOException {
+    Map<Path, FileId> rest = new LinkedHashMap<>(held);
+    rest.keySet().removeIf(name -> name.toString().matches(".*-(wal|shm)"));
+    require(rest);
+  }
+
+  private void require(Map<Path, FileId> held) throws IOException {
     if (state != null && !state.stands()) {
       throw new ReplacedException("the state directory", fate(state.whereabouts(), state.name()));
     }

@@ -105,8 +105,7 @@ public final class EventPage {
       Instant next = entry.state() == State.READY ? entry.notBefore() : null;
       field(
           "failed tries",
-          failed
-              + (next == null ? "" : ", next at " + Words.shortTime(next, zone)));
+          failed + (next == null ? "" : ", next at " + Words.shortTime(next, zone)));
     }
     String error = entry.lastError();
     if (error != null) {
