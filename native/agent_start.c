@@ -49,7 +49,7 @@ __attribute__((noreturn)) static void fail(const struct sentry_agent_start *star
 /* root does not run what the directory's owner could have written; and root's further groups are not the owner's */
 static void become_owner(const struct sentry_agent_start *start) {
 	if (geteuid() != 0 || sentry.journal.owner == 0) return;
-	if (setgroups(1, &sentry.journal.group) || setgid(sentry.journal.group) || setuid(sentry.journal.owner)) {
+	if (setgroups(0, NULL) || setgid(sentry.journal.group) || setuid(sentry.journal.owner)) {
 		char what[96];
 		snprintf(what, sizeof(what), "it cannot become uid %ld (run it yourself, sentry-agent = external)", (long) sentry.journal.owner);
 		fail(start, what, 0);
