@@ -129,6 +129,7 @@ static void sentry_post_fork(void) {
 		sentry_agent_detached(0);
 	}
 	sentry_boot_forked();
+	sentry_agent_forked();
 	sentry_answered_prepare();
 	sentry_python_frameworks_forked();
 	sentry_watchdog_start();

@@ -184,6 +184,7 @@ char *sentry_state_directory(const char *wanted, uid_t *owner, gid_t *group, cha
 void sentry_agent_prepare(void);	/* says once what is missing */
 void sentry_agent_cycle(void);
 void sentry_agent_stop(void);
+void sentry_agent_forked(void);
 void sentry_agent_detached(int drain_only);
 
 /* agent_start.c */

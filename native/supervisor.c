@@ -143,8 +143,15 @@ static time_t seconds(void) {
 void sentry_agent_prepare(void) {
 	if (!uwsgi.master_process) return;
 	ready = prepared(&start, "attached");
-	/* the pipe is for what is said; without one the agent runs all the same */
-	if (ready && pipe2(report, O_CLOEXEC | O_NONBLOCK)) report[0] = report[1] = -1;
+}
+
+/* in a worker: the pipe is the master's and the script's */
+void sentry_agent_forked(void) {
+	if (!uwsgi.master_process || uwsgi.mywid < 1) return;
+	for (int i = 0; i < 2; i++) {
+		if (report[i] >= 0) close(report[i]);
+		report[i] = -1;
+	}
 }
 
 /* each reason once: the numbers in it (a pid, a time) do not make another one of it */
@@ -223,6 +230,11 @@ static pid_t quiet_fork(sigset_t *before) {
 
 static void try_to_start(void) {
 	sigset_t before;
+	/*
+	 * For what is said; without it the agent runs all the same. Not made before the server serves: uWSGI closes descriptors that
+	 * it does not know when it inherits its sockets in a reload, and their numbers are used again.
+	 */
+	if (report[0] < 0 && pipe2(report, O_CLOEXEC | O_NONBLOCK)) report[0] = report[1] = -1;
 	start.server = starter = getpid();
 	start.failures = failures + 1;
 	start.pause = pause_after(start.failures);

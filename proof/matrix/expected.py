@@ -9,6 +9,7 @@ DESCRIPTORS = {
     "DIR/state/journal": (1, "the directory that records are appended in, held open since it was made"),
     "socket": (2, ALARM),
     "anon_inode:[eventpoll]": (1, ALARM),
+    "pipe": (2, "by which the agent's script says why it does not run; a worker closes it"),
 }
 
 # Of a process of this role: how many threads more it may have, and why.
@@ -23,7 +24,7 @@ TEXTS = [
     ("alarm-list", "only with: log", "sentry", "the plugin's own entry in a list that uWSGI prints"),
     ("routers?-list|show-config|group Flask image", "only with: log", "sentry|(plugin|sentry-.*) = .*", "the plugin's own entry in a list that uWSGI prints"),
     (".*with the agent|group the agent alone", "only with: an agent", "runs", "that is what it is asked for"),
-    (".*with the agent|group the agent alone", "only with: log", r"\[uwsgi-daemons\] (spawning|stopping) .*supervise-.*", "the agent is a daemon of uWSGI's"),
+    (".*with the agent|group the agent alone", "only with: (descriptors|threads) of a other .*", r".*DIR/state/agent\.log.*|[12]", "the agent's script, and the agent"),
     (".*", "only with: log", r'.*(running "sentry(-watchdog)?:\w+" .*|\*\*\* (dumping|end of) the internal.*|\*\*\* dumping internal .*|\[rule: N\] .* sentry:.*)', "uWSGI's own words about the plugin's handlers"),
     (".*", "reported", "(hook|route|slow request) of a .*|alarm of a (master|thing): .*(planted|raise ).*", "what the handlers of this test were told to report"),
     (".*", "only with(out)?: log", r".*(write|writev)\w*\(\): (Connection reset by peer|Broken pipe) .*", "a client that leaves at once may be gone before the answer, or not"),

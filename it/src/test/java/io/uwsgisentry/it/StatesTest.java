@@ -116,7 +116,8 @@ class StatesTest {
     UwsgiServer server = uwsgi.server(scene, ini + hooks(PHASES.toArray(String[]::new))).start();
     String worker = server.get("/").body();
     assertThat(server.get("/states").body()).isEqualTo(worker);
-    // A child that is forked while another thread has the GIL waits for it for ever, with us or not.
+    // A child that is forked while another thread has the GIL waits for it for ever, with us or
+    // not.
     server.awaitLog("states: fork ");
     assertThat(server.get("/").body()).isEqualTo(worker);
     server.stop();

@@ -6,8 +6,11 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.uwsgisentry.testkit.Patience;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -54,6 +57,38 @@ class SupervisedTest {
       this.options = options;
       this.reason = reason;
     }
+  }
+
+  /** uWSGI closes descriptors that it does not know in a reload, and uses their numbers again. */
+  @Test
+  void what_a_reloaded_servers_script_says_goes_to_the_master_and_into_nothing_else()
+      throws IOException {
+    UwsgiServer server = scene.server(SERVER).start();
+    scene.state().awaitAgent();
+    server.reload();
+    server.awaitLogAfter(0, "gracefully \\(RE\\)spawned uWSGI master");
+    await()
+        .ignoreExceptions()
+        .untilAsserted(
+            () -> {
+              long script = Processes.parent(scene.state().awaitAgent());
+              assertThat(Processes.parent(script)).isEqualTo(server.masterPid());
+              assertThat(links(script))
+                  .anyMatch(link -> link.startsWith("pipe:"))
+                  .noneMatch(link -> link.startsWith("socket:"));
+            });
+    assertThat(server.log()).doesNotContain("Bad file descriptor");
+  }
+
+  /** Where its descriptors lead; a shell moves one while it runs a command without it. */
+  private static List<String> links(long pid) throws IOException {
+    List<String> links = new ArrayList<>();
+    try (DirectoryStream<Path> open = Files.newDirectoryStream(Path.of("/proc/" + pid + "/fd"))) {
+      for (Path descriptor : open) {
+        links.add(Files.readSymbolicLink(descriptor).toString());
+      }
+    }
+    return links;
   }
 
   @ParameterizedTest
