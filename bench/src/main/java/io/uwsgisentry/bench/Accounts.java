@@ -5,6 +5,7 @@ import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.Tally;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.EnumMap;
@@ -31,6 +32,17 @@ record Accounts(Map<State, Long> byState, long dropped) {
       return new Accounts(byState, dropped);
     } catch (NoSuchFileException e) {
       return new Accounts(Map.of(), 0);
+    }
+  }
+
+  /** What the agent has read so far, storms that it still counts included. */
+  static long counted(Path state) {
+    try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
+      return of(state).sum() + outbox.folding().occurrences();
+    } catch (NoSuchFileException e) {
+      return 0; // the agent has yet to make it
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -67,16 +67,21 @@ final class AgentAlone {
             .formatted(build.plugin(), receiver.dsn(), scratch.path("state"));
     try (Server server = Server.start(scratch, options)) {
       receiver.awaitEvents(1, Duration.ofSeconds(60));
-      Path runtime = scratch.path("state").resolve("runtime");
-      // It is made once the agent has been idle for a while; the note beside it comes last.
-      long end = System.nanoTime() + Duration.ofSeconds(120).toNanos();
-      while (find(runtime, "agent.jsa.of").isEmpty() && System.nanoTime() < end) {
-        Scratch.pause(Duration.ofMillis(200));
-      }
-      if (find(runtime, "agent.jsa").isEmpty()) {
+      if (!archived(scratch.path("state"))) {
         report.row("class archive", "none was made");
       }
     }
+  }
+
+  /** Waits for the class archive, which is made once the agent has been idle for a while. */
+  static boolean archived(Path state) throws IOException {
+    Path runtime = state.resolve("runtime");
+    // The note beside it comes last.
+    long end = System.nanoTime() + Duration.ofSeconds(120).toNanos();
+    while (find(runtime, "agent.jsa.of").isEmpty() && System.nanoTime() < end) {
+      Scratch.pause(Duration.ofMillis(200));
+    }
+    return find(runtime, "agent.jsa").isPresent();
   }
 
   private static Optional<Path> find(Path directory, String name) throws IOException {

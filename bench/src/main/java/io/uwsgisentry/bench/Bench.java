@@ -7,23 +7,24 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** {@code ./run bench [--quick] [a] [b] [c] [d] [e] [l] [r]}: measures and prints one table. */
+/** {@code ./run bench [--quick] [a] [b] [c] [d] [e] [l] [m] [r]}: measures and prints one table. */
 final class Bench {
   private Bench() {}
 
   public static void main(String[] arguments) throws Exception {
     List<String> parts = new ArrayList<>(List.of(arguments));
     boolean quick = parts.remove("--quick");
-    if (!List.of("a", "b", "c", "d", "e", "l", "r").containsAll(parts)) {
+    if (!List.of("a", "b", "c", "d", "e", "l", "m", "r").containsAll(parts)) {
       System.err.println(
           """
-          usage: ./run bench [--quick] [a] [b] [c] [d] [e] [l] [r]
+          usage: ./run bench [--quick] [a] [b] [c] [d] [e] [l] [m] [r]
             a  the cost of one append
             b  requests per second with and without, and beside uWSGI's alarm_curl
             c  the agent alone
             d  what capture costs, and an exception beside sentry-sdk's
             e  a storm of equal exceptions, and the same with sentry-sdk
             l  a flood of log lines that raise an alarm
+            m  memory of a server that reports, beside sentry-sdk
             r  the agent after an outage: 200,000 events wait; bytes of disk an event
           Everything takes about half an hour, --quick ten. Leave the machine alone meanwhile.""");
       System.exit(2);
@@ -52,6 +53,9 @@ final class Bench {
     }
     if (parts.isEmpty() || parts.contains("l")) {
       new LogFlood(build, report, quick ? 2 : 5, quick ? 2 : 4).run();
+    }
+    if (parts.isEmpty() || parts.contains("m")) {
+      new Memory(build, report, quick ? 1 : 2).run();
     }
     System.out.println(report.text());
   }

@@ -3,8 +3,6 @@ package io.uwsgisentry.bench;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,7 +37,7 @@ final class CaptureCost {
 
   void run() throws IOException, InterruptedException {
     watch();
-    Optional<Path> sdk = sdk();
+    Optional<String> sdk = Sdk.options(build);
     for (int frames : new int[] {5, 50}) {
       exception(frames, sdk);
     }
@@ -81,7 +79,8 @@ final class CaptureCost {
     }
   }
 
-  private void exception(int frames, Optional<Path> sdk) throws IOException, InterruptedException {
+  private void exception(int frames, Optional<String> sdk)
+      throws IOException, InterruptedException {
     List<Cost> plugin = new ArrayList<>();
     List<Cost> library = new ArrayList<>();
     for (int round = 0; round < rounds; round++) {
@@ -112,7 +111,7 @@ final class CaptureCost {
     }
   }
 
-  private Cost cost(String path, boolean captured, @Nullable Path sdk)
+  private Cost cost(String path, boolean captured, @Nullable String sdk)
       throws IOException, InterruptedException {
     try (Scratch scratch = new Scratch()) {
       // One worker: the next request waits for what the one before still costs.
@@ -121,7 +120,7 @@ final class CaptureCost {
       if (sdk != null) {
         receiver = Requests.receiver(scratch, 0);
         options +=
-            "enable-threads = true\nenv = COST_KIND=sdk\nenv = COST_DSN=http://public@127.0.0.1:%d/1\npythonpath = %s\n"
+            "env = COST_KIND=sdk\nenv = COST_DSN=http://public@127.0.0.1:%d/1\n%s"
                 .formatted(Requests.port(scratch), sdk);
       }
       try (Server server = Server.start(scratch, options, page())) {
@@ -164,31 +163,6 @@ final class CaptureCost {
       }
       return new String(in.readAllBytes(), StandardCharsets.UTF_8);
     }
-  }
-
-  /** Where Python finds the newest SDK of PyPI, which is fetched once. */
-  private Optional<Path> sdk() throws IOException, InterruptedException {
-    Path venv = build.root().resolve("build/bench-sdk");
-    if (!Files.exists(venv.resolve("complete"))) {
-      int made =
-          quietly("python3", "-m", "venv", "--clear", venv.toString())
-              + quietly(venv.resolve("bin/pip").toString(), "install", "-q", "sentry-sdk");
-      if (made != 0) {
-        return Optional.empty();
-      }
-      Files.createFile(venv.resolve("complete"));
-    }
-    try (var libraries = Files.list(venv.resolve("lib"))) {
-      return libraries.map(python -> python.resolve("site-packages")).findFirst();
-    }
-  }
-
-  private static int quietly(String... command) throws IOException, InterruptedException {
-    return new ProcessBuilder(command)
-        .redirectErrorStream(true)
-        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-        .start()
-        .waitFor();
   }
 
   private static Cost less(Cost with, Cost without) {

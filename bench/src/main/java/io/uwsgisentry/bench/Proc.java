@@ -46,6 +46,17 @@ final class Proc {
         .orElse(Double.NaN);
   }
 
+  /**
+   * Its proportional set size in MiB: a page that n processes share counts as 1/n; 0 if it ended.
+   */
+  static double proportional(long pid) {
+    return read(Path.of("/proc/" + pid + "/smaps_rollup"))
+        .lines()
+        .filter(line -> line.startsWith("Pss:"))
+        .mapToDouble(line -> Double.parseDouble(line.replaceAll("[^0-9]", "")) / 1024)
+        .sum();
+  }
+
   /** Processor time of all its threads that still live, in nanoseconds. */
   static long processorNanos(long pid) {
     long nanos = 0;

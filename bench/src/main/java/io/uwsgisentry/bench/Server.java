@@ -76,6 +76,17 @@ final class Server implements AutoCloseable {
     return Proc.find("agent", "--dir", scratch.path("state").toString());
   }
 
+  /** All its processes: the master, and what it started, directly or not, the agent included. */
+  List<Long> processes() {
+    return java.util.stream.Stream.of(
+            java.util.stream.Stream.of(process.pid()),
+            process.descendants().map(ProcessHandle::pid),
+            agent().stream())
+        .flatMap(pids -> pids)
+        .distinct()
+        .toList();
+  }
+
   /** Processor time of the master and its workers so far, the agent's left out. */
   long processorNanos() {
     return java.util.stream.Stream.concat(

@@ -9,14 +9,12 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -85,6 +83,10 @@ final class Storm {
         "(e) a storm: %s equal exceptions, two workers, %d connections"
             .formatted(Figures.whole((long) wanted), CONNECTIONS));
     for (Variant variant : Variant.values()) {
+      if (variant == Variant.SDK && Sdk.options(build).isEmpty()) {
+        report.row(variant.words, "SKIPPED: it cannot be had here");
+        continue;
+      }
       System.err.printf("(e) %s%n", variant.words);
       run(variant);
     }
@@ -180,30 +182,10 @@ final class Storm {
           """
               .formatted(build.plugin(), sink.dsn(), scratch.path("state"));
       case SDK -> {
-        Path sdk = scratch.path("sdk");
-        Process pip =
-            scratch.start(
-                "pip",
-                List.of(
-                    "python3", "-m", "pip", "install", "-q", "-t", sdk.toString(), "sentry-sdk"));
-        if (!pip.waitFor(5, TimeUnit.MINUTES) || pip.exitValue() != 0) {
-          throw new IOException("no sentry-sdk could be had:\n" + scratch.log("pip"));
-        }
-        report.row("sentry-sdk's version", version(sdk));
-        yield "enable-threads = true\npythonpath = %s\n".formatted(sdk);
+        report.row("sentry-sdk's version", Sdk.VERSION);
+        yield Sdk.options(build).orElseThrow();
       }
     };
-  }
-
-  private static String version(Path sdk) throws IOException {
-    try (Stream<Path> files = Files.list(sdk)) {
-      return files
-          .map(file -> file.getFileName().toString())
-          .filter(name -> name.matches("sentry_sdk-.*dist-info"))
-          .map(name -> name.replaceAll("sentry_sdk-(.*)\\.dist-info", "$1"))
-          .findFirst()
-          .orElse("?");
-    }
   }
 
   private static String app(Variant variant, Sink sink) {
@@ -221,21 +203,12 @@ final class Storm {
   /** Looks seldom: each look opens the agent's database. */
   private static void awaitCounted(Path state, long records) {
     long end = System.nanoTime() + LONG.toNanos();
-    while (counted(state) < records) {
+    while (Accounts.counted(state) < records) {
       if (System.nanoTime() > end) {
-        throw new IllegalStateException(counted(state) + " of " + records + " were counted");
+        throw new IllegalStateException(
+            Accounts.counted(state) + " of " + records + " were counted");
       }
       Scratch.pause(Duration.ofMillis(200));
-    }
-  }
-
-  private static long counted(Path state) {
-    try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
-      return Accounts.of(state).sum() + outbox.folding().occurrences();
-    } catch (NoSuchFileException e) {
-      return 0; // the agent has yet to make it
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 
