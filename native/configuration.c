@@ -287,8 +287,14 @@ void sentry_write_configuration(void) {
 /* for the master, once a second, by its writer: what the new state directory must know that the old one knew */
 void sentry_follow_journal(void) {
 	static uint64_t known;
+	static unsigned gone;
 	if (sentry.journal.dir < 0 || getpid() != sentry.main) return;
 	uint64_t version = sentry_journal_version(&sentry.journal, 1);
+	/* an agent makes the journal's directory again within a second: only then is it worth a line, and also if no event comes */
+	unsigned before = gone;
+	gone = __atomic_load_n(&sentry.journal.astray, __ATOMIC_RELAXED) ? before + (before < 3) : 0;
+	if (gone == 3) sentry_say_unusable(1);
+	else if (before == 3) sentry_say_unusable(0);
 	if (version == known) return;
 	known = version;
 	sentry_say("%s, or the journal or the key in it, was replaced while the server runs: events are recorded in what stands there now", sentry.state);

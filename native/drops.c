@@ -50,6 +50,13 @@ static enum sentry_drop tell(int from_reserve) {
 
 static int known_unusable;
 
+/* once until it can be used again */
+void sentry_say_unusable(int is_unusable) {
+	if (!__atomic_exchange_n(&known_unusable, is_unusable, __ATOMIC_RELAXED) && is_unusable && sentry.journal.dir >= 0) {
+		sentry_say("events are not recorded: the journal's directory is gone, or cannot be written to. Give %s back, or reload the server, which makes a new one", sentry.state);
+	}
+}
+
 static int any_drops(void) {
 	for (int i = 0; i < SENTRY_DROP_REASONS; i++) {
 		if (untold(i)) return 1;
@@ -61,10 +68,7 @@ void sentry_report_drops(void) {
 	struct sentry_counters *counters = sentry.journal.counters;
 	if (!any_drops()) return;
 	enum sentry_drop outcome = tell(0);
-	int is_unusable = outcome == SENTRY_UNUSABLE;
-	if (!__atomic_exchange_n(&known_unusable, is_unusable, __ATOMIC_RELAXED) && is_unusable && sentry.journal.dir >= 0) {
-		sentry_say("events are not recorded: the journal's directory is gone, or cannot be written to. Give it back, or reload the server");
-	}
+	sentry_say_unusable(outcome == SENTRY_UNUSABLE);
 	if (outcome == SENTRY_APPENDED) {	/* there is room */
 		__atomic_store_n(&counters->reserve_used, 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&counters->reserve_next, 0, __ATOMIC_RELAXED);

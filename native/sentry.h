@@ -163,6 +163,7 @@ void sentry_configure(void);
 int sentry_refresh(void);		/* the server may have become another process since: 1 if it has */
 void sentry_refresh_main(void);		/* the same where threads of ours run */
 void sentry_write_configuration(void);
+void sentry_say_unusable(int is_unusable);	/* whether nothing can be recorded */
 void sentry_follow_journal(void);	/* the state directory may have been replaced */
 void sentry_retry_configuration(void);
 void sentry_handler_ready(struct sentry_handler *);

@@ -13,7 +13,7 @@ trap '' PIPE
 ulimit -v unlimited 2>/dev/null
 cd /
 mode=$1 plugin=$2 dir=$3 java=$4 drain=$5 options=$6 server=$7
-failures=0 watcher= home=
+failures=0 watcher= home= seen=
 
 # a link would lead elsewhere, and opening a FIFO would wait for ever
 plain() { [ ! -h "$1" ] && { [ -f "$1" ] || [ ! -e "$1" ]; } || { why="$1 is not a plain file: remove it"; false; }; }
@@ -34,21 +34,31 @@ begin() {
   began=$now
 }
 
-# what is printed here and by the JVM, in two files of a megabyte at most; the agent sees to what it logs itself
+# What is printed here and by the JVM, in two files of a megabyte at most; the agent sees to what it logs itself. Opened again for each
+# JVM: the directory may have been replaced, and what is open then leads to the old one.
 roll() {
-  [ "$(size)" -gt 1048576 ] && plain "$dir/agent.log" && plain "$dir/agent.log.1" || return 0
-  mv -f "$dir/agent.log" "$dir/agent.log.1" && command exec >>"$dir/agent.log" 2>&1
+  [ -d "$dir" ] && plain "$dir/agent.log" && plain "$dir/agent.log.1" || return 0
+  [ "$(size)" -le 1048576 ] || mv -f "$dir/agent.log" "$dir/agent.log.1"
+  command exec >>"$dir/agent.log" 2>&1 || :
+}
+
+# also opened again each time, for the same reason: the lock of a file that no longer stands there keeps nobody else out
+try_lock() {
+  [ -d "$dir" ] || { why="$dir is gone"; return 2; }
+  plain "$dir/agent.lock" && plain "$dir/agent.wanted" || return 2
+  [ ! -h "$dir/runtime" ] || { why="$dir/runtime is a link: remove it"; return 2; }
+  command exec 9>>"$dir/agent.lock" || { why="$dir/agent.lock cannot be opened"; return 2; }
+  seen=1
+  ! command -v flock >/dev/null 2>&1 || flock -n 9
 }
 
 lock() {
-  plain "$dir/agent.lock" && plain "$dir/agent.wanted" || return 1
-  [ ! -h "$dir/runtime" ] || { why="$dir/runtime is a link: remove it"; return 1; }
-  command exec 9>>"$dir/agent.lock" || { why="$dir/agent.lock cannot be opened"; return 1; }
-  command -v flock >/dev/null 2>&1 || return 0
-  # a script that waits says so: an agent that was told to stop leaves at once if there is another to go on
-  until flock -n 9; do
+  while :; do
+    try_lock
+    case $? in 0) return 0 ;; 2) return 1 ;; esac
     [ "$mode" = drain ] && exit 0
     alive || exit 0
+    # a script that waits says so: an agent that was told to stop leaves at once if there is another to go on
     : >"$dir/agent.wanted"
     sleep 2 || exit 78
   done
@@ -72,7 +82,8 @@ copy() {
 
 run() {
   why=
-  lock && copy || return 1
+  # it may have waited for long
+  lock && roll && copy || return 1
   archive=
   [ -n "$home" ] && [ -f "$home/agent.jsa" ] && archive=-XX:SharedArchiveFile=$home/agent.jsa
   only=
@@ -138,6 +149,9 @@ main() {
       pause=30
     elif [ "$rc" = 74 ]; then
       # the directory was replaced, and the next one serves what stands there now
+      :
+    elif [ -n "$seen" ] && [ ! -d "$dir" ]; then
+      # Removed, or moved away: the server says so. It is not made here, or one that is put back would find its place taken.
       :
     else
       failures=$((failures + 1))

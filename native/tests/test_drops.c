@@ -23,7 +23,8 @@
 #define SENTRY_H
 static struct {
 	struct sentry_journal journal;
-} sentry;
+	const char *state;
+} sentry = {.state = "state"};
 
 static size_t defaults_len = 300;
 static int said;
@@ -60,6 +61,7 @@ static uint64_t fake_seconds(void) {
 	return clock_seconds;
 }
 
+void sentry_say_unusable(int is_unusable);
 void sentry_report_drops(void);
 void sentry_last_drops(void);
 void sentry_carry_drops(void);
