@@ -4,6 +4,7 @@ import io.uwsgisentry.cli.AgentRunner;
 import io.uwsgisentry.cli.FailedStarts;
 import io.uwsgisentry.delivery.Delivery;
 import io.uwsgisentry.event.EventFactory;
+import io.uwsgisentry.journal.HeldDirectory;
 import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.Keys;
 import io.uwsgisentry.journal.SealedFile;
@@ -270,22 +271,21 @@ final class Agent {
 
   /**
    * The end of an agent whose files are no longer those of the directory. The journal is the next
-   * one's. A database that stands is brought into one piece, in case its log is what was removed;
-   * of one that nobody else can find any more is sent what can be.
+   * one's. A database that has a name is brought into one piece, wherever it is: its log may be
+   * what was removed, or may not have moved along. Of one that has none is sent what can be.
    */
   private void replaced(ReplacedException change, Outbox outbox, Delivery delivery) {
     String what = change.part() + " " + change.what();
     long lost = 0;
     try {
-      if (standing.databaseStands()) {
-        outbox.checkpoint();
-      } else if (standing.databaseIsLost()) {
+      if (standing.databaseIsLost()) {
         delivery.drain(arguments.drain());
         Tally waiting = outbox.states().get(State.READY);
         lost = waiting == null ? 0 : waiting.entries();
         what += "; what waited in its database was sent, but for " + lost + " events";
       } else {
-        what += "; what waits in its database waits there";
+        outbox.checkpoint();
+        what += standing.databaseStands() ? "" : "; what waits in its database waits there";
       }
     } catch (IOException e) {
       log.line("what waits in the database cannot be looked at: " + e);
@@ -293,9 +293,15 @@ final class Agent {
     note(what, lost);
   }
 
+  /** In what stands there; where nothing does, in what stood there, which may come back. */
   private void note(String what, long lost) {
     try {
-      Changes.add(arguments.directory(), new Changes.Change(clock.instant(), what, lost));
+      Path directory = arguments.directory();
+      HeldDirectory held = journal.held();
+      if (held != null && !Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
+        directory = Path.of(held.whereabouts());
+      }
+      Changes.add(directory, new Changes.Change(clock.instant(), what, lost));
     } catch (IOException e) {
       log.line("what happened cannot be noted in the state directory: " + e);
     }

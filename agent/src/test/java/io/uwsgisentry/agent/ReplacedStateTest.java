@@ -98,6 +98,24 @@ class ReplacedStateTest {
     assertThat(failures).isEmpty();
   }
 
+  @Test
+  @Tag("process")
+  void aDatabaseThatIsMovedWithoutItsLogTakesAlongWhatWaits() throws Exception {
+    Path state = parent.resolve("state");
+    Path aside = Files.createDirectory(parent.resolve("aside"));
+    Journal journal = new Journal(state);
+    try (Receiver receiver = Receiver.start();
+        SupervisedAgent agent = new SupervisedAgent(state)) {
+      receiver.behave(Behaviour.status(503));
+      append(journal, 1, 3, receiver);
+      receiver.awaitRequests(1, Patience.SOON);
+      await().atMost(Patience.SOON).until(() -> waiting(state) == 3);
+      Files.move(state.resolve("outbox.db"), aside.resolve("outbox.db"));
+      await().atMost(Patience.SOON).until(() -> agent.codes().contains(Agent.REPLACED));
+    }
+    assertThat(waiting(aside)).isEqualTo(3);
+  }
+
   private void check(Part part, Means means) throws Exception {
     Path home = Files.createDirectory(parent.resolve(part + "-" + means));
     Path aside = Files.createDirectory(home.resolve("aside"));
@@ -169,7 +187,8 @@ class ReplacedStateTest {
     }
   }
 
-  private static long agents(Path state) {
+  /** How many run that serve this directory. */
+  static long agents(Path state) {
     return ProcessHandle.allProcesses()
         .filter(
             process ->
