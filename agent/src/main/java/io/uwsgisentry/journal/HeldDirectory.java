@@ -14,6 +14,8 @@ import java.util.Set;
  * {@code /proc/self/fd/N/live} is what {@code openat(N, "live")} is elsewhere.
  */
 public final class HeldDirectory implements AutoCloseable {
+  private static final int MOST_TURNS = 100;
+
   private final Path name;
   private final Path path;
   private final FileId id;
@@ -26,25 +28,31 @@ public final class HeldDirectory implements AutoCloseable {
     this.channel = channel;
   }
 
-  /** Holds what stands at that name now. */
+  /**
+   * Holds what stands at that name now. Java does not say which descriptor it opened, so it is
+   * looked for among those that were not there before. One that another thread closes meanwhile may
+   * be the very number that this one gets: then it is tried again.
+   */
   static HeldDirectory open(Path name) throws IOException {
-    Set<Path> before = FileId.descriptors();
-    FileChannel channel = FileChannel.open(name, StandardOpenOption.READ);
-    boolean done = false;
-    try {
-      FileId id = FileId.at(name);
-      Path descriptor = id == null ? null : id.descriptor(before);
-      if (id == null || descriptor == null) {
-        // It was replaced between the two looks.
-        throw new NoSuchFileException(name.toString());
-      }
-      done = true;
-      return new HeldDirectory(name, descriptor, id, channel);
-    } finally {
-      if (!done) {
-        channel.close();
+    for (int turn = 0; turn < MOST_TURNS; turn++) {
+      Set<Path> before = FileId.descriptors();
+      FileChannel channel = FileChannel.open(name, StandardOpenOption.READ);
+      boolean done = false;
+      try {
+        FileId id = FileId.at(name);
+        Path descriptor = id == null ? null : id.descriptor(before);
+        if (id != null && descriptor != null) {
+          done = true;
+          return new HeldDirectory(name, descriptor, id, channel);
+        }
+      } finally {
+        if (!done) {
+          channel.close();
+        }
       }
     }
+    // It was replaced between the two looks, each time.
+    throw new NoSuchFileException(name.toString());
   }
 
   /** The name at which it stood. */
