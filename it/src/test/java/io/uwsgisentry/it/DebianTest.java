@@ -8,7 +8,10 @@ import io.uwsgisentry.testkit.Patience;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -103,14 +106,33 @@ class DebianTest {
       int from = log().length();
       switch (way) {
         case "HUP" -> inside(INIT + " reload");
-        case "touch" -> scene.command("touch", scene.directory() + "/touched").start().waitFor();
-        default ->
-            scene.command("sh", "-c", "echo r >" + scene.directory() + "/fifo").start().waitFor();
+        case "touch" -> touchUntilSeen(from);
+        default -> {
+          await("the fifo").until(() -> Files.exists(scene.directory().resolve("fifo")));
+          scene.command("sh", "-c", "echo r >" + scene.directory() + "/fifo").start().waitFor();
+        }
       }
       assertThat(slow.join()).isEqualTo(new Http.Response(200, "ok\n"));
       await().until(() -> log().substring(from).contains("spawned uWSGI worker 1"));
       assertThat(log()).doesNotContain("brutally");
     }
+  }
+
+  /**
+   * uWSGI compares whole seconds with those that it saw as its master began, which may be later
+   * than its first answer: the file becomes newer until that is noticed.
+   */
+  private void touchUntilSeen(int from) throws IOException {
+    Path file = scene.directory().resolve("touched");
+    long before = Files.getLastModifiedTime(file).toInstant().getEpochSecond();
+    AtomicLong time = new AtomicLong(Math.max(before, Instant.now().getEpochSecond()));
+    await("uWSGI to see that the file was touched")
+        .until(
+            () -> {
+              Files.setLastModifiedTime(
+                  file, FileTime.from(Instant.ofEpochSecond(time.addAndGet(2))));
+              return log().substring(from).contains("touched");
+            });
   }
 
   /**
