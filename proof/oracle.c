@@ -37,7 +37,7 @@
 
 enum { UNTOUCHED, BEGUN, ACKNOWLEDGED, DROPPED };
 
-/* written by proof/oracle.c, read by proof/kill_loops.py */
+/* written by proof/oracle.c, read by proof/writers.py */
 struct notes {
 	uint32_t run;			/* the ids' first four bytes, big-endian */
 	uint32_t most;
