@@ -8,12 +8,17 @@
 #   SENTRY_BUILT_FOR_CFLAGS  a string: what uwsgi_get_cflags() of the uWSGI that builds us returns. The
 #                            layout of uWSGI's structs depends on it, and uWSGI itself never checks it.
 #                            Not defined when the plugin is built by uwsgiconfig.py alone.
+#   SENTRY_BUILT_IN          defined where the plugin is a part of uWSGI itself
 #   SENTRY_PLUGIN_VERSION    a string: the version in pom.xml
 #   SENTRY_SUPERVISE_SCRIPT  a string: native/supervise.sh
 #   SENTRY_EXPORT            for a symbol that must be seen outside of the plugin: all others are hidden,
 #                            because uWSGI opens plugins with RTLD_GLOBAL
 #
-# The environment may set UWSGI_SENTRY_JAR to a jar that is ready, or to `none` for the C part alone.
+# The environment may set UWSGI_SENTRY_JAR to a jar that is ready, or to `none` for the C part alone, and UWSGI_SENTRY_WERROR to
+# let warnings of the compiler fail the build.
+#
+# In a uWSGI that gets the plugin built in (UWSGI_EMBED_PLUGINS) there is no file of its own to put a jar behind: the agent's jar
+# lies elsewhere then, where native/supervisor.c looks for it.
 
 import glob
 import os
@@ -24,13 +29,17 @@ import sys
 import zipfile
 
 
-def source_directory():
-    """uWSGI gives the directory only as an argument; for a git address it cloned into the last part of it."""
-    given = sys.argv[2] if len(sys.argv) > 2 else '.'
-    # `uwsgiconfig.py --plugin PATH` and `--extra-plugin PATH`; in an embedded build there is neither.
-    if re.match(r'(https?|git|ssh)://', given):
-        given = given.rstrip('/').split('/')[-1]
-    return os.path.abspath(given)
+def build():
+    """The directory that this file is in, and whether a plugin of its own is built. uWSGI tells it nowhere: it is a variable of the
+    function that executes this file, build_plugin() for a plugin and build_uwsgi() where it is built in."""
+    frame = sys._getframe()
+    while frame:
+        path = frame.f_locals.get('path')
+        if isinstance(path, str) and os.path.isfile(os.path.join(path, 'native', 'sentry.h')):
+            return os.path.abspath(path), frame.f_code.co_name == 'build_plugin'
+        frame = frame.f_back
+    print('[sentry] this file is executed by uWSGI alone: run `uwsgi --build-plugin` with its directory')
+    sys.exit(1)
 
 
 def c_string(text):
@@ -56,7 +65,9 @@ def write_header():
         '#define SENTRY_SUPERVISE_SCRIPT ' + c_string(text_of('native/supervise.sh')),
     ]
     flags = os.environ.get('UWSGI_PLUGINS_BUILDER_CFLAGS')
-    if flags:
+    if not IS_PLUGIN:
+        lines.append('#define SENTRY_BUILT_IN')
+    elif flags:
         lines.append('#define SENTRY_BUILT_FOR_CFLAGS ' + c_string(flags))
     lines += [
         '#define SENTRY_EXPORT __attribute__((visibility("default")))',
@@ -69,7 +80,7 @@ def write_header():
     return directory, header
 
 
-HERE = source_directory()
+HERE, IS_PLUGIN = build()
 BUILDER, HEADER = write_header()
 
 NAME = 'sentry'
@@ -78,7 +89,6 @@ CFLAGS = [
     '-std=gnu11',
     '-Wall',
     '-Wextra',
-    '-Werror',
     '-fvisibility=hidden',
     # As a system directory: uwsgi.h need not pass our warnings.
     "-isystem '%s'" % BUILDER,
@@ -87,6 +97,8 @@ CFLAGS = [
     "-idirafter '%s'" % os.path.join(HERE, 'native', 'headers'),
     "-include '%s'" % HEADER,
 ]
+if os.environ.get('UWSGI_SENTRY_WERROR'):
+    CFLAGS.append('-Werror')
 LDFLAGS = ['-Wl,-z,noexecstack']
 LIBS = []
 
@@ -116,25 +128,36 @@ def missing_tools():
     return missing
 
 
+JAR = os.environ.get('UWSGI_SENTRY_JAR')
+
+
+def check_before():
+    """Before anything is compiled: nobody is to find out at run time that there is no agent."""
+    if JAR and JAR != 'none' and not holds_jar(JAR):
+        say('UWSGI_SENTRY_JAR=%s: that is no jar' % JAR)
+        sys.exit(1)
+    missing = [] if JAR else missing_tools()
+    if missing:
+        say('the agent, a Java program, cannot be built here. This is missing: ' + '; '.join(missing))
+        say('There are three ways out:')
+        say('  install what is missing, for this build alone, and build again;')
+        say('  set UWSGI_SENTRY_JAR to a uwsgi-sentry.jar that is ready: neither JDK nor Maven is needed then;')
+        say('  set UWSGI_SENTRY_JAR=none for the plugin alone. It finds a jar in /usr/share/uwsgi-sentry, or the one that the option sentry-jar names.')
+        sys.exit(1)
+
+
 def agent_jar():
     """The path of the jar to append, or None."""
-    given = os.environ.get('UWSGI_SENTRY_JAR')
-    if given == 'none':
-        say('built without the agent (UWSGI_SENTRY_JAR=none)')
+    if JAR == 'none':
+        say('built without the agent (UWSGI_SENTRY_JAR=none): its jar must lie in /usr/share/uwsgi-sentry, or where sentry-jar says')
         return None
-    if given:
-        return given
-    missing = missing_tools()
-    if missing:
-        say('the plugin is built, but without the agent, because this is missing: ' + '; '.join(missing))
-        say('it records events in its directory; nothing sends them until an agent runs there.')
-        say('install what is missing and build again, or run the agent of another build with `sentry-agent = external`.')
-        return None
+    if JAR:
+        return JAR
     say('building the agent with Maven ...')
     command = ['mvn', '-q', '-B', '-ntp', '-Dstyle.color=never', '-DskipTests', '-pl', 'agent', '-am', 'package']
     with open(os.devnull) as nothing:
         if subprocess.call(command, cwd=HERE, stdin=nothing) != 0:
-            say('Maven could not build the agent (its messages stand above): the plugin has no agent in it.')
+            say('Maven could not build the agent (its messages stand above): there is no plugin.')
             sys.exit(1)
     return os.path.join(HERE, 'agent', 'target', 'uwsgi-sentry.jar')
 
@@ -162,6 +185,9 @@ def holds_jar(plugin):
 
 
 def post_build(uc):
+    if not IS_PLUGIN:
+        say('the plugin is built in. The agent is not: its jar must lie in /usr/share/uwsgi-sentry, or where sentry-jar says')
+        return
     name = sys.argv[3] if len(sys.argv) > 3 else NAME
     if uc:
         plugin = os.path.join(uc.get('plugin_build_dir', uc.get('plugin_dir')), name + '_plugin.so')
@@ -169,7 +195,15 @@ def post_build(uc):
         plugin = os.path.abspath(name + '_plugin.so')
     if holds_jar(plugin):
         return
-    jar = agent_jar()
+    try:
+        jar = agent_jar()
+    except SystemExit:
+        os.unlink(plugin)
+        raise
     if jar:
         append(jar, plugin)
         say('%s holds the agent too: java -jar %s --help' % (os.path.basename(plugin), os.path.basename(plugin)))
+
+
+if IS_PLUGIN:
+    check_before()

@@ -122,7 +122,7 @@ void sentry_agent_become(struct sentry_agent_start *start) {
 	close_from(4);
 	char pid[24];
 	snprintf(pid, sizeof(pid), "%ld", (long) server);
-	const char *argv[] = {"sh", "-s", start->mode, start->plugin, sentry.state, start->java, start->drain, start->options, pid, NULL};
+	const char *argv[] = {"sh", "-s", start->mode, start->jar, sentry.state, start->java, start->drain, start->options, pid, NULL};
 	execv("/bin/sh", (char **) argv);
 	int saved = errno;
 	execvp("sh", (char **) argv);

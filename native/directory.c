@@ -62,27 +62,57 @@ static char *place_of_user(void) {
 	return home ? joined(home, "/.local/state/uwsgi-sentry") : NULL;
 }
 
+/* systemd's StateDirectory=, the first of them */
+static char *place_of_unit(void) {
+	const char *given = getenv("STATE_DIRECTORY");
+	char path[PATH_MAX];
+	if (!given || *given != '/') return NULL;
+	if ((size_t) snprintf(path, sizeof(path), "%.*s/uwsgi-sentry", (int) strcspn(given, ":"), given) >= sizeof(path)) return NULL;
+	return strdup(path);
+}
+
+static char *name_of(uid_t owner) {
+	struct passwd *user = getpwuid(owner);
+	char number[24];
+	if (user && *user->pw_name && !strchr(user->pw_name, '/')) return strdup(user->pw_name);
+	snprintf(number, sizeof(number), "%ld", (long) owner);
+	return strdup(number);
+}
+
 static char *usual_place(uid_t owner) {
-	char system[64];
+	char system[PATH_MAX];
 	struct stat st;
-	snprintf(system, sizeof(system), SYSTEM_STATE "/%ld", (long) owner);
+	char *unit = place_of_unit(), *name = unit ? NULL : name_of(owner);
+	if (!name) return unit;
+	int len = snprintf(system, sizeof(system), SYSTEM_STATE "/%s", name);
+	free(name);
+	if (len < 0 || (size_t) len >= sizeof(system)) return NULL;
 	/* a server that was root when it started finds it again, once it no longer is, by its being there */
 	if (geteuid() == 0 || (stat(system, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == owner)) return strdup(system);
 	return place_of_user();
+}
+
+static void no_place(char *why, size_t why_size, const char *what, uid_t owner) {
+	char *name = name_of(owner);
+	snprintf(why, why_size, "no place for the state directory: %s. Set sentry-dir to a directory of this user's (in a container, on a volume), set StateDirectory= in systemd's unit, "
+		"or make " SYSTEM_STATE "/%s for uid %ld", what, name ? name : "NAME", (long) owner);
+	free(name);
 }
 
 char *sentry_state_directory(const char *wanted, uid_t *owner, gid_t *group, char *why, size_t why_size) {
 	future_owner(owner, group);
 	char *path = wanted ? wanted_place(wanted) : usual_place(*owner);
 	if (!path || strchr(path, '\n')) {
-		snprintf(why, why_size, "no place for the state directory: set sentry-dir");
+		no_place(why, why_size, "this user has no home", *owner);
 		free(path);
 		return NULL;
 	}
 	size_t len = strlen(path);
 	while (len > 1 && path[len - 1] == '/') path[--len] = 0;
 	if (make_parents(path)) {
-		snprintf(why, why_size, "cannot create the directories above %s: %s; set sentry-dir", path, strerror(errno));
+		char what[PATH_MAX + 128];
+		snprintf(what, sizeof(what), "the directories above %s cannot be made: %s", path, strerror(errno));
+		no_place(why, why_size, what, *owner);
 		free(path);
 		return NULL;
 	}

@@ -62,7 +62,10 @@ void sentry_handler_free(struct sentry_handler *h) {
 
 void sentry_handler_check(struct sentry_handler *h) {
 	char *dsn = sentry_option(h->options, "dsn");
-	const char *fault = dsn && *dsn ? sentry_dsn_fault(dsn) : NULL;
+	size_t len;
+	const char *name = dsn ? sentry_unset_variable(dsn, &len) : NULL;
+	if (name) sentry_say("%s: its DSN %s counts as not given: the environment has no %.*s", h->name, dsn, (int) len, name);
+	const char *fault = dsn && *dsn && !name ? sentry_dsn_fault(dsn) : NULL;
 	free(dsn);
 	if (fault) sentry_mistake("%s: its DSN %s; its events are kept until that is mended", h->name, fault);
 }

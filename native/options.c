@@ -14,10 +14,11 @@ struct uwsgi_option sentry_options[] = {
 	{"sentry-release", required_argument, 0, "release of every event (default: SENTRY_RELEASE)", uwsgi_opt_set_str, &sentry.release, 0},
 	{"sentry-server-name", required_argument, 0, "server_name of every event (default: the host's name)", uwsgi_opt_set_str, &sentry.server_name, 0},
 	{"sentry-tags", required_argument, 0, "tags of every event, key:value;key:value", uwsgi_opt_set_str, &sentry.tags, 0},
-	{"sentry-dir", required_argument, 0, "the state directory (default: /var/lib/uwsgi-sentry/UID, or below the user's home)", uwsgi_opt_set_str, &sentry.dir, 0},
+	{"sentry-dir", required_argument, 0, "the state directory (default: $STATE_DIRECTORY/uwsgi-sentry, /var/lib/uwsgi-sentry/USER, or below the user's home)", uwsgi_opt_set_str, &sentry.dir, 0},
 	{"sentry-instance", required_argument, 0, "this server's name in events (default: the name of its configuration file)", uwsgi_opt_set_str, &sentry.instance, 0},
 	{"sentry-agent", required_argument, 0, "auto: this server starts the agent; external: somebody else does (default: auto)", uwsgi_opt_set_str, &sentry.agent, 0},
 	{"sentry-java", required_argument, 0, "the java that runs the agent (default: JAVA_HOME, then PATH)", uwsgi_opt_set_str, &sentry.java, 0},
+	{"sentry-jar", required_argument, 0, "the agent's jar (default: the plugin's own tail, then /usr/local/share/uwsgi-sentry and /usr/share/uwsgi-sentry)", uwsgi_opt_set_str, &sentry.jar, 0},
 	{"sentry-fold", required_argument, 0, "how many events of one fault are sent in a minute, further ones are counted; 0: all are sent (default: 5)", uwsgi_opt_set_str, &sentry.fold, 0},
 	{"sentry-max-events-per-minute", required_argument, 0, "how many events of a minute are sent to one destination, further ones are discarded and counted; 0: no limit (default: 0)", uwsgi_opt_set_str, &sentry.max_events_per_minute, 0},
 	{"sentry-journal-max", required_argument, 0, "bytes that may wait for the agent, with k, m or g (default: 64m)", uwsgi_opt_set_str, &sentry.journal_max, 0},
@@ -190,7 +191,20 @@ static void read_capture(void) {
 	else sentry.slow_us = (uint64_t) uwsgi.harakiri_options.workers * 500000;
 }
 
+/* a variable that is not set means that there is no such option, also for a strict server */
+static void forget_unset(void) {
+	for (struct uwsgi_option *option = sentry_options; option->name; option++) {
+		char **value = option->data;
+		size_t len;
+		const char *name = option->func == uwsgi_opt_set_str && *value ? sentry_unset_variable(*value, &len) : NULL;
+		if (!name) continue;
+		sentry_say("%s = %s counts as not given: the environment has no %.*s", option->name, *value, (int) len, name);
+		*value = NULL;
+	}
+}
+
 void sentry_options_read(void) {
+	forget_unset();
 	check_outbox();
 	check_agent();
 	check_journal();

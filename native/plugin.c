@@ -8,7 +8,9 @@
 #include <limits.h>
 
 /* the C flags of the uWSGI that this is built for: they name its version and all that changes its structs */
-#ifndef SENTRY_BUILT_FOR_CFLAGS
+#ifdef SENTRY_BUILT_IN
+#define SENTRY_BUILT_FOR_CFLAGS flags	/* it cannot be another one */
+#elif !defined(SENTRY_BUILT_FOR_CFLAGS)
 #error "SENTRY_BUILT_FOR_CFLAGS is missing: build with uwsgi --build-plugin, which runs uwsgiplugin.py"
 #endif
 

@@ -34,6 +34,7 @@ struct uwsgi_router *uwsgi_register_router(char *, int (*)(struct uwsgi_route *,
 int uwsgi_route_api_func(struct wsgi_request *, char *, char *);
 #define UWSGI_ROUTE_NEXT 0
 #endif
+#pragma weak uwsgi_legion_i_am_the_lord
 #pragma weak uwsgi_register_router
 #pragma weak uwsgi_route_api_func
 #pragma weak uwsgi_routing_translate
@@ -106,7 +107,7 @@ struct sentry_watch {
 
 struct sentry_server {
 	/* options */
-	char *dsn, *environment, *release, *server_name, *tags, *dir, *instance, *agent, *java, *capture;
+	char *dsn, *environment, *release, *server_name, *tags, *dir, *instance, *agent, *java, *jar, *capture;
 	char *fold, *max_events_per_minute;
 	char *outbox_max, *outbox_age, *outbox_entries, *event_max, *history, *lanes, *ca, *proxy;
 	char *journal_max, *drain, *locals, *slow_request, *breadcrumbs, *scrub;
@@ -190,7 +191,7 @@ void sentry_agent_detached(int drain_only);
 
 /* agent_start.c */
 struct sentry_agent_start {
-	const char *mode, *plugin, *java, *drain, *options;
+	const char *mode, *jar, *java, *drain, *options;
 	pid_t server;
 	int report;	/* where the script says why the agent does not run, or -1 */
 	int failures;	/* in a row, if this one fails; and after that, so many seconds until the next */

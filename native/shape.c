@@ -54,3 +54,10 @@ uint64_t sentry_parse_size(const char *text, uint64_t least) {
 	if (errno || *end || text[0] < '0' || text[0] > '9' || end - text > 18 || n > (UINT64_MAX >> shift) || (n << shift) < least) return 0;
 	return (uint64_t) n << shift;
 }
+
+const char *sentry_unset_variable(const char *value, size_t *len) {
+	size_t all = strlen(value);
+	if (all < 4 || strncmp(value, "$(", 2) || value[all - 1] != ')') return NULL;
+	*len = all - 3;
+	return memchr(value + 2, '(', *len) || memchr(value + 2, ')', *len) ? NULL : value + 2;
+}

@@ -1,5 +1,5 @@
 # Runs uwsgi-sentry's agent for the server that started it, and waits while another server's does the work.
-# usage: sh -s (attached|detached|drain) PLUGIN DIR JAVA DRAIN OPTIONS SERVER <this
+# usage: sh -s (attached|detached|drain) JAR DIR JAVA DRAIN OPTIONS SERVER <this
 # Functions and settings alone until the last line: the shell reads this from its standard input as it goes.
 umask 077
 unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS CLASSPATH LD_PRELOAD
@@ -12,7 +12,7 @@ export MALLOC_ARENA_MAX=1
 trap '' PIPE
 ulimit -v unlimited 2>/dev/null
 cd /
-mode=$1 plugin=$2 dir=$3 java=$4 drain=$5 options=$6 server=$7
+mode=$1 source=$2 dir=$3 java=$4 drain=$5 options=$6 server=$7
 failures=0 watcher= home= seen=
 
 # a link would lead elsewhere, and opening a FIFO would wait for ever
@@ -64,10 +64,10 @@ lock() {
   done
 }
 
-# A copy of the jar: an upgrade of the plugin must not pull it from under a running JVM. Its name says what it must hold, so a
+# A copy of the jar, which may be a plugin's tail: an upgrade must not pull it from under a running JVM. Its name says what it must hold, so a
 # copy that a power cut damaged is made again. The bytes are on the disk before it has its name.
 copy() {
-  sum=$(cksum <"$plugin") || { why="$plugin cannot be read"; return 1; }
+  sum=$(cksum <"$source") || { why="$source cannot be read"; return 1; }
   home=$dir/runtime/$(echo "$sum" | tr ' ' -)
   jar=$home/agent.jar
   chmod u+rwx "$dir/runtime" "$home" 2>/dev/null
@@ -75,9 +75,9 @@ copy() {
   [ "$failures" -ge 2 ] && rm -rf "$home"
   [ -f "$jar" ] && [ "$(cksum <"$jar")" = "$sum" ] && return 0
   rm -rf "$home"
-  mkdir -p "$home" && cp "$plugin" "$jar.new" && [ "$(cksum <"$jar.new")" = "$sum" ] && { sync "$jar.new" || sync; } 2>/dev/null &&
+  mkdir -p "$home" && cp "$source" "$jar.new" && [ "$(cksum <"$jar.new")" = "$sum" ] && { sync "$jar.new" || sync; } 2>/dev/null &&
     mv "$jar.new" "$jar" && { sync "$home" "$dir/runtime" || sync; } 2>/dev/null && return 0
-  jar=$plugin home=
+  jar=$source home=
 }
 
 run() {

@@ -19,7 +19,7 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
-/* the jar is this file's tail: a zip ends with its directory's end record, which says how much comment comes after it */
+/* whether a jar is the file's tail: a zip ends with its directory's end record, which says how much comment comes after it */
 static int has_jar(const char *path) {
 	unsigned char tail[66000];
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -60,7 +60,27 @@ static char *find_java(void) {
 	return found ? found : executable("/usr/bin", 8, "java");
 }
 
+/* as packages install it; the command line looks there too */
+static const char *const usual_jars[] = {"/usr/local/share/uwsgi-sentry/uwsgi-sentry.jar", "/usr/share/uwsgi-sentry/uwsgi-sentry.jar"};
+
+/* the file that ends with the agent's jar, or NULL, and then it was said why */
+static const char *find_jar(void) {
+	if (sentry.jar) {
+		if (*sentry.jar == '/' && has_jar(sentry.jar)) return sentry.jar;
+		sentry_say("sentry-jar = %s: %s. Name the uwsgi-sentry.jar. Events wait in %s/journal", sentry.jar, *sentry.jar == '/' ? "that is no jar, or it cannot be read" : "that is no absolute path", sentry.state);
+		return NULL;
+	}
+	if (sentry.plugin && has_jar(sentry.plugin)) return sentry.plugin;
+	for (size_t i = 0; i < sizeof(usual_jars) / sizeof(usual_jars[0]); i++) {
+		if (has_jar(usual_jars[i])) return usual_jars[i];
+	}
+	sentry_say("no agent: %s holds none (built without it, or stripped), and there is no %s. Install the agent there, name its jar in sentry-jar, or build the plugin with it. Events wait in %s/journal",
+		sentry.plugin ? sentry.plugin : "the plugin", usual_jars[1], sentry.state);
+	return NULL;
+}
+
 static char *java;
+static const char *jar;
 
 /* whether this server is to run an agent, and has what that needs; says once what is missing */
 static int able(void) {
@@ -73,10 +93,8 @@ static int able(void) {
 		sentry_say("no agent is started from inside a chroot: run `uwsgi-sentry agent --dir %s` outside of it (sentry-agent = external)", sentry.state);
 		return 0;
 	}
-	if (!sentry.plugin || !has_jar(sentry.plugin)) {
-		sentry_say("%s holds no agent (built without a JDK, or stripped): build it with ./run build. Events wait in %s/journal", sentry.plugin ? sentry.plugin : "the plugin", sentry.state);
-		return 0;
-	}
+	jar = find_jar();
+	if (!jar) return 0;
 	java = find_java();
 	if (!java) {
 		sentry_say("%s%s: no java to run the agent with. Install a Java 17 runtime, or set sentry-java. Events wait in %s/journal", sentry.java ? "sentry-java = " : "java not found",
@@ -117,7 +135,7 @@ static int prepared(struct sentry_agent_start *to, const char *mode) {
 	if (!able()) return 0;
 	agent_options(options, sizeof(options));
 	*to = (struct sentry_agent_start) {
-		.mode = mode, .plugin = sentry.plugin, .java = java, .drain = sentry.drain ? sentry.drain : "2", .options = options, .server = getpid(), .report = -1,
+		.mode = mode, .jar = jar, .java = java, .drain = sentry.drain ? sentry.drain : "2", .options = options, .server = getpid(), .report = -1,
 		.failures = 1, .pause = FIRST_PAUSE,
 	};
 	return 1;

@@ -16,6 +16,9 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
 	if (fault && (strlen(fault) > 120 || strchr(fault, '\n'))) abort();
 	/* one that is let through has all its parts */
 	if (!fault && (!strchr(text, '@') || (strncmp(text, "http://", 7) && strncmp(text, "https://", 8)))) abort();
+	size_t len;
+	const char *name = sentry_unset_variable(text, &len);
+	if (name && (name != text + 2 || len == 0 || name[len] != ')' || name[len + 1])) __builtin_trap();
 	uint64_t bytes = sentry_parse_size(text, 64u << 10);
 	if (bytes && (bytes < 64u << 10 || strspn(text, "0123456789kKmMgG") != strlen(text))) abort();
 	free(text);

@@ -8,6 +8,7 @@ import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.HandlerSettings;
 import io.uwsgisentry.settings.InstanceOption;
 import io.uwsgisentry.settings.Spelling;
+import io.uwsgisentry.settings.UnsetVariable;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -98,7 +99,7 @@ final class ConfigurationCheck {
   }
 
   private void put(String key, @Nullable String value) {
-    if (value != null && !value.isEmpty()) {
+    if (value != null && !value.isEmpty() && UnsetVariable.name(value) == null) {
       defaults.put(key, value);
     }
   }
@@ -111,6 +112,11 @@ final class ConfigurationCheck {
         CheckedLine before = given.put(line.key(), line);
         if (before != null && !before.value().equals(line.value())) {
           find(Severity.WARNING, line, line.key(), "given more than once: the last one counts");
+        }
+        String unset = UnsetVariable.name(line.value());
+        if (unset != null) {
+          find(Severity.WARNING, line, line.key(), UnsetVariable.sentence(unset));
+          continue;
         }
         String fault = option.fault(line.value());
         if (fault == null
@@ -291,6 +297,7 @@ final class ConfigurationCheck {
   private @Nullable CheckedLine last(InstanceOption option) {
     return lines.stream()
         .filter(line -> line.key().equals(option.key()))
+        .filter(line -> UnsetVariable.name(line.value()) == null)
         .reduce((first, second) -> second)
         .orElse(null);
   }

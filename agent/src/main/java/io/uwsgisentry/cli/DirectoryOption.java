@@ -20,10 +20,19 @@ final class DirectoryOption {
       paramLabel = "DIR",
       description = {
         "The state directory (sentry-dir of the server). Default: the environment's UWSGI_SENTRY_DIR, else"
-            + " /var/lib/uwsgi-sentry/UID if it exists, else $XDG_STATE_HOME/uwsgi-sentry, else"
-            + " ~/.local/state/uwsgi-sentry."
+            + " $STATE_DIRECTORY/uwsgi-sentry, else /var/lib/uwsgi-sentry/USER if it exists, else"
+            + " $XDG_STATE_HOME/uwsgi-sentry, else ~/.local/state/uwsgi-sentry; for root, who has none of these, the"
+            + " only one of all servers."
       })
   @Nullable Path named;
+
+  @Option(
+      names = "--user",
+      paramLabel = "USER",
+      description =
+          "The state directory of that user's servers: /var/lib/uwsgi-sentry/USER if it exists, else"
+              + " .local/state/uwsgi-sentry in the user's home.")
+  @Nullable String user;
 
   /**
    * The directory to look at.
@@ -67,32 +76,70 @@ final class DirectoryOption {
     if (named != null) {
       return named.toAbsolutePath().normalize();
     }
+    if (user != null) {
+      return ofUser(user, surroundings);
+    }
     String set = surroundings.environment().getOrDefault("UWSGI_SENTRY_DIR", "");
     if (!set.isEmpty()) {
       return Path.of(set).toAbsolutePath().normalize();
     }
-    Path server = surroundings.system().resolve(Long.toString(surroundings.uid()));
+    String unit = surroundings.environment().getOrDefault("STATE_DIRECTORY", "");
+    if (unit.startsWith("/")) {
+      return Path.of(unit.replaceFirst(":.*", "")).resolve("uwsgi-sentry");
+    }
+    Account account = Account.of(surroundings.passwd(), surroundings.uid());
+    String name = account == null ? Long.toString(surroundings.uid()) : account.name();
+    Path server = surroundings.system().resolve(name);
     if (Files.isDirectory(server)) {
       return server;
     }
     String state = surroundings.environment().getOrDefault("XDG_STATE_HOME", "");
-    return (state.isEmpty() ? surroundings.home().resolve(".local/state") : Path.of(state))
-        .resolve("uwsgi-sentry");
+    Path own =
+        (state.isEmpty() ? surroundings.home().resolve(".local/state") : Path.of(state))
+            .resolve("uwsgi-sentry");
+    if (surroundings.uid() == 0 && !Files.exists(own)) {
+      List<Path> all = ofServers(surroundings);
+      return all.size() == 1 ? all.get(0) : own;
+    }
+    return own;
+  }
+
+  private static Path ofUser(String user, Surroundings surroundings) {
+    Path server = surroundings.system().resolve(user);
+    Account account = Account.named(surroundings.passwd(), user);
+    return account == null || Files.isDirectory(server)
+        ? server
+        : account.home().resolve(".local/state/uwsgi-sentry");
+  }
+
+  /** Those that root's servers made, and those of Debian's unit for one application. */
+  private static List<Path> ofServers(Surroundings surroundings) {
+    List<Path> found = new ArrayList<>();
+    addAll(found, surroundings.system(), "");
+    addAll(found, surroundings.system().resolveSibling("uwsgi"), "uwsgi-sentry");
+    found.sort(null);
+    return found;
+  }
+
+  private static void addAll(List<Path> found, Path parent, String below) {
+    try (DirectoryStream<Path> directories = Files.newDirectoryStream(parent)) {
+      for (Path directory : directories) {
+        Path path = below.isEmpty() ? directory : directory.resolve(below);
+        if (Files.isDirectory(path)) {
+          found.add(path);
+        }
+      }
+    } catch (IOException | DirectoryIteratorException e) {
+      // Then there is none.
+    }
   }
 
   private String advice(Surroundings surroundings) {
-    List<String> others = new ArrayList<>();
-    if (named == null) {
-      try (DirectoryStream<Path> found = Files.newDirectoryStream(surroundings.system())) {
-        found.forEach(path -> others.add(path.toString()));
-      } catch (IOException | DirectoryIteratorException e) {
-        // Then there is nothing to suggest.
-      }
-    }
+    List<String> others =
+        named != null ? List.of() : ofServers(surroundings).stream().map(Path::toString).toList();
     if (others.isEmpty()) {
       return ": no uWSGI with this plugin has started with it yet, or it uses another one (name it with --dir)";
     }
-    others.sort(null);
     return "; name one of these with --dir: " + String.join(", ", others);
   }
 

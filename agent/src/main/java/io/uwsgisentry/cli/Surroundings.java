@@ -15,9 +15,16 @@ import java.util.Map;
  * @param uid whose directory it looks at if none is named
  * @param system where the directories of servers lie, {@code /var/lib/uwsgi-sentry}
  * @param home of the user
+ * @param passwd the file of the machine's users
  */
 record Surroundings(
-    Map<String, String> environment, long uid, Path system, Path home, Clock clock, ZoneId zone) {
+    Map<String, String> environment,
+    long uid,
+    Path system,
+    Path home,
+    Path passwd,
+    Clock clock,
+    ZoneId zone) {
 
   static Surroundings ofThisProcess() {
     try {
@@ -26,6 +33,7 @@ record Surroundings(
           ((Number) Files.getAttribute(Path.of("/proc/self"), "unix:uid")).longValue(),
           Path.of("/var/lib/uwsgi-sentry"),
           Path.of(System.getProperty("user.home", "/")),
+          Path.of("/etc/passwd"),
           Clock.systemUTC(),
           ZoneId.systemDefault());
     } catch (IOException e) {

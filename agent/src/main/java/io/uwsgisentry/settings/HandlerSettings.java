@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>In order of precedence: the options as translated for this request (a route's only; never
  * those that say where and how to send), the option string, the instance's defaults, what is built
- * in. An option with an empty value counts as not given, so that {@code dsn=$(MY_DSN)} with an
- * unset variable means the default and not an error.
+ * in. An option with an empty value counts as not given, and so does one that is nothing but an
+ * unset variable: {@code dsn=$(MY_DSN)} means the default then and not an error.
  */
 public final class HandlerSettings {
   private static final Duration NO_TIMEOUT_GIVEN = Duration.ofSeconds(4);
@@ -89,7 +89,7 @@ public final class HandlerSettings {
   }
 
   private void set(HandlerOption option, String value) {
-    if (value.isEmpty()) {
+    if (value.isEmpty() || UnsetVariable.name(value) != null) {
       values.remove(option);
     } else {
       values.put(option, value);

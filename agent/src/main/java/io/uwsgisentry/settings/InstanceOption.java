@@ -91,7 +91,8 @@ public enum InstanceOption implements DocumentedOption {
   DIR(
       "sentry-dir",
       "the state directory: journal, outbox, the agent's log",
-      "`/var/lib/uwsgi-sentry/UID` for a server that root starts, else `$XDG_STATE_HOME/uwsgi-sentry` or"
+      "`$STATE_DIRECTORY/uwsgi-sentry`, which systemd's `StateDirectory=` sets, else `/var/lib/uwsgi-sentry/USER` for a server"
+          + " that root starts, else `$XDG_STATE_HOME/uwsgi-sentry` or"
           + " `~/.local/state/uwsgi-sentry`",
       "sentry-dir = /srv/uwsgi-sentry"),
   INSTANCE(
@@ -109,6 +110,11 @@ public enum InstanceOption implements DocumentedOption {
       "the `java` that runs the agent, 17 or later",
       "the one of `JAVA_HOME`, else of `PATH`",
       "sentry-java = /usr/lib/jvm/java-17-openjdk-amd64/bin/java"),
+  JAR(
+      "sentry-jar",
+      "the agent's jar, `uwsgi-sentry.jar`; an absolute path",
+      "the plugin itself, else `/usr/local/share/uwsgi-sentry/uwsgi-sentry.jar`, else the same in `/usr/share`",
+      "sentry-jar = /opt/uwsgi-sentry/uwsgi-sentry.jar"),
   DRAIN(
       "sentry-drain",
       "seconds that the agent goes on delivering once the server has stopped",

@@ -38,6 +38,10 @@ final class InstanceValue {
           value.matches("[0-9]{1,9}") ? null : "it is not a whole number: write for example 5";
       case MAX_EVENTS_PER_MINUTE ->
           value.matches("[0-9]{1,9}") ? null : "it is not a whole number: write for example 100";
+      case JAR ->
+          value.startsWith("/")
+              ? null
+              : "it is not an absolute path: write for example /opt/uwsgi-sentry/uwsgi-sentry.jar";
       case DRAIN ->
           value.matches("[0-9]{1,4}")
               ? null

@@ -75,6 +75,10 @@ final class OptionAdvice {
 
   private void key(KeyValueList.Entry entry, boolean first) {
     String key = entry.key();
+    String unset = UnsetVariable.name(entry.value());
+    if (unset != null && HandlerOption.of(key) != null) {
+      say("'%s=%s' %s", key, entry.value(), UnsetVariable.sentence(unset));
+    }
     if (HandlerOption.of(key) == null) {
       String meant = Spelling.nearest(key, HandlerOption.keys());
       if (meant != null && !key.equals(key.strip())) {

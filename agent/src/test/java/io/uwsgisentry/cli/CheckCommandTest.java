@@ -167,6 +167,7 @@ class CheckCommandTest {
         "sentry-dsn = https://hush@h ~ error: FILE:3: sentry-dsn: the DSN has no project",
         "sentry-agent = yes ~ warning: FILE:3: sentry-agent: it is neither 'auto' nor 'external'",
         "sentry-journal-max = 5 ~ warning: FILE:3: sentry-journal-max: it is not a size of at least 64k",
+        "sentry-release = $(SHOP_RELEASE) ~ warning: FILE:3: sentry-release: counts as not given: the environment has no SHOP_RELEASE",
         "sentry-tags = a ~ warning: FILE:3: sentry-tags: 'a' is not key:value",
       })
   void mistakesAreToldWithPlaceAndRemedy(String line, String finding) throws IOException {

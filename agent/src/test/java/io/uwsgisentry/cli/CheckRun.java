@@ -48,6 +48,7 @@ final class CheckRun {
             0,
             directory,
             directory,
+            directory.resolve("passwd"),
             Clock.fixed(Instant.EPOCH, ZoneOffset.UTC),
             ZoneOffset.UTC);
     List<String> all = new ArrayList<>(List.of("check"));

@@ -47,6 +47,7 @@ final class CommandScene {
         uid,
         temporary.resolve("system"),
         temporary.resolve("home"),
+        temporary.resolve("passwd"),
         Clock.fixed(NOW, ZoneOffset.UTC),
         ZoneOffset.UTC);
   }

@@ -234,9 +234,11 @@ class CommandsTest {
   @Test
   void otherServersDirectoriesAreSuggested() throws IOException {
     Path other = temporary.resolve("system/12345");
+    Path further = temporary.resolve("system/www-data");
     Files.createDirectories(other);
+    Files.createDirectories(further);
     assertThat(scene.run(Map.of(), "status").err())
-        .contains("; name one of these with --dir: " + other);
+        .contains("; name one of these with --dir: " + other + ", " + further);
   }
 
   @Test

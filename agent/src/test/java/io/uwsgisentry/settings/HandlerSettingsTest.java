@@ -91,6 +91,9 @@ class HandlerSettingsTest {
         .containsExactly("'dsn' is empty and counts as not given");
     assertThat(host(alarm("dsn=https://h@h/1,dsn=", Map.of("dsn", "https://i@i/1"))))
         .isEqualTo("i");
+    assertThat(host(alarm("dsn=$(SHOP_DSN)", Map.of("dsn", "https://i@i/1")))).isEqualTo("i");
+    assertThat(alarm("dsn=$(SHOP_DSN)", Map.of()).warnings())
+        .containsExactly("'dsn=$(SHOP_DSN)' counts as not given: the environment has no SHOP_DSN");
   }
 
   @Test
