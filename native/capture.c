@@ -45,19 +45,19 @@ static int alarm_is_ours(const char *name) {
 	return handler != NULL;
 }
 
-static int any_is_ours(struct uwsgi_string_list *alarms) {
+static int count_ours(struct uwsgi_string_list *alarms) {
+	int ours = 0;
 	struct uwsgi_string_list *usl;
-	uwsgi_foreach(usl, alarms) {
-		if (alarm_is_ours(usl->value)) return 1;
-	}
-	return 0;
+	uwsgi_foreach(usl, alarms) ours += alarm_is_ours(usl->value);
+	return ours;
 }
 
 /* with all options known, and before uWSGI has made its alarms of them */
 void sentry_capture_prepare(void) {
+	if (uwsgi.master_process) sentry.crash_alarms = count_ours(uwsgi.alarm_segfault);
 	/* exceptions are told of by the user's handlers then; failed requests of languages that tell none are not */
 	if (sentry.exception_handlers && sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS)) sentry.own_exceptions = 1;
-	if (any_is_ours(uwsgi.alarm_backlog)) sentry.captured &= ~(1u << SENTRY_CAPTURE_BACKLOG);
+	if (count_ours(uwsgi.alarm_backlog)) sentry.captured &= ~(1u << SENTRY_CAPTURE_BACKLOG);
 	for (int i = 0; i < SENTRY_CAPTURES; i++) {
 		if (!sentry_capturing(i)) continue;
 		char *name = uwsgi_concat2("capture ", (char *) names[i]);
@@ -72,10 +72,10 @@ void sentry_capture_prepare(void) {
 	if (uwsgi.master_process) {
 		/* uWSGI keeps an alarm's last text in a block of the one size, and copies into it up to the other */
 		int fits = uwsgi.log_master_bufsize >= uwsgi.alarm_msg_size;
-		if (sentry_capturing(SENTRY_CAPTURE_CRASHES) && !any_is_ours(uwsgi.alarm_segfault) && !fits) {
+		if (sentry_capturing(SENTRY_CAPTURE_CRASHES) && !sentry.crash_alarms && !fits) {
 			sentry_say("log-master-bufsize is below alarm-msg-size, of which uWSGI's alarms can crash: crashes are reported without their stack");
 		}
-		else if (sentry_capturing(SENTRY_CAPTURE_CRASHES) && !any_is_ours(uwsgi.alarm_segfault)) {
+		else if (sentry_capturing(SENTRY_CAPTURE_CRASHES) && !sentry.crash_alarms) {
 			uwsgi_string_new_list(&uwsgi.alarm_list, CRASH_ALARM " sentry:");
 			uwsgi_string_new_list(&uwsgi.alarm_segfault, CRASH_ALARM);
 		}
@@ -101,6 +101,7 @@ int sentry_tells_exceptions(struct sentry_handler *h) {
 /* once the number of workers is known */
 void sentry_capture_start(void) {
 	sentry_python_find();
+	if (sentry.crash_alarms) sentry_deaths_prepare();
 	if (!sentry.captured || sentry.watch) return;
 	int stacks = uwsgi.numproc + 1 + uwsgi.mules_cnt;
 	for (struct uwsgi_spooler *spooler = uwsgi.spoolers; spooler; spooler = spooler->next) stacks++;

@@ -55,7 +55,7 @@ static int is_incident(struct uwsgi_worker *worker, struct sentry_child *child, 
 static void tell_worker(struct sentry_child *child, int id, const siginfo_t *how, int collected) {
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_CRASHES];
 	struct sentry_death death = {.process = SENTRY_PROCESS_WORKER, .pid = child->pid, .number = id, .how = how, .collected = collected, .rss = child->rss};
-	if (handler) sentry_tell_death(handler, &death);
+	sentry_tell_death(handler, &death);
 }
 
 /*
@@ -133,7 +133,7 @@ static void missed(struct sentry_handler *handler, struct sentry_child *child, c
 	siginfo_t exited;
 	/* of a command that is started at its times alone, only that it was killed for its deadline is sure */
 	int is_sure = now->stays ? now->pid > 0 : child->deadline && uwsgi_now() >= child->deadline;
-	if (!handler || child->pid <= 0 || !is_sure || child->told == child->pid || child->leaving || sentry_stopping()) return;
+	if ((!handler && !sentry.crash_alarms) || child->pid <= 0 || !is_sure || child->told == child->pid || child->leaving || sentry_stopping()) return;
 	judge(handler, child, now, last_word(now->stack_slot, child, &exited), 1);
 }
 
@@ -150,7 +150,7 @@ static void look_at(struct sentry_child *child, struct other now, int someone_di
 	if (now.deadline > 0) child->deadline = now.deadline;
 	if (now.to_go) child->leaving = 1;
 	siginfo_t how;
-	if (!handler || !someone_died || child->told == now.pid || !sentry_has_died(now.pid, &how)) return;
+	if ((!handler && !sentry.crash_alarms) || !someone_died || child->told == now.pid || !sentry_has_died(now.pid, &how)) return;
 	child->told = now.pid;
 	if (!now.to_go && !stopping_as_well(&how)) judge(handler, child, &now, &how, 0);
 }

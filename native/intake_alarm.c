@@ -16,15 +16,21 @@ void sentry_alarm_init(struct uwsgi_alarm_instance *uai) {
 	uai->data_ptr = handler;
 }
 
+/* the two without a handler, which are capture.c's: crashes, and the log's lines, of which a crash is one */
+static void captured(const char *name, const char *msg, size_t len) {
+	int is_line = !strcmp(name, "uwsgi-sentry-lines"), is_crash = sentry_is_crash(msg, len);
+	if (is_crash && !(is_line && sentry.crash_alarms)) sentry_note_crash(msg, len, NULL);
+	if (is_line || !is_crash) sentry_line(msg, len);
+}
+
 void sentry_alarm(struct uwsgi_alarm_instance *uai, char *msg, size_t len) {
 	SENTRY_ENTRY;
 	struct sentry_handler *handler = uai->data_ptr;
-	/* the two without a handler are capture.c's: crashes, and the log's lines */
-	if (!handler) {
-		if (!sentry_note_crash(msg, len, 0) || !strcmp(uai->name, "uwsgi-sentry-lines")) sentry_line(msg, len);
-		return;
-	}
-	sentry_note_crash(msg, len, 1);
+	if (!handler) captured(uai->name, msg, len);
+	else if (!sentry_note_crash(msg, len, handler)) sentry_alarm_report(handler, msg, len);
+}
+
+void sentry_alarm_report(struct sentry_handler *handler, const char *msg, size_t len) {
 	while (len && (msg[len - 1] == '\n' || msg[len - 1] == '\r')) len--;
 	struct sentry_record record;
 	/* in a flood that the writer does not keep up with, a line is counted: its head is enough, and the next one waits for less */

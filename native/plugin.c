@@ -118,6 +118,7 @@ static void sentry_master_cycle(void) {
 static void sentry_master_cleanup(void) {
 	SENTRY_ENTRY;
 	if (!is_ready() || getpid() != sentry.main) return;
+	sentry_late_crashes(1);
 	sentry_writer_close();
 	sentry_carry_drops();
 	sentry_agent_stop();

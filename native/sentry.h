@@ -8,7 +8,7 @@
  *   intake_*.c            one entry point each: alarm, hook, route, exception
  *   capture.c boot.c requests.c watchdog.c stack_times.c lines.c python*.c vassals.c   what is reported without a handler
  *   exits.c               what a worker, mule or spooler says as it exits
- *   watch.c children.c deaths.c harakiri.c backlog.c proc.c   of that, what the master sees (watch.h)
+ *   watch.c children.c deaths.c crashes.c harakiri.c backlog.c proc.c   of that, what the master sees (watch.h)
  *   records.c             what all of these do alike
  *   drops.c               the count of what could not be recorded
  *   writer.c queue.c      what a master reports is appended by a thread of its own
@@ -120,6 +120,7 @@ struct sentry_server {
 	int exception_handlers;
 	unsigned captured;			/* bits: 1 << enum sentry_capture */
 	struct sentry_handler *capture_handler[SENTRY_CAPTURES];
+	int crash_alarms;			/* of the user's alarm-segfault, those of ours */
 	int own_exceptions;			/* the user's exception handlers tell of them: capture does not */
 	int with_locals;
 	int lines;				/* of the log that go with an event, at most */
@@ -246,8 +247,13 @@ void sentry_lines(struct sentry_record *, int most, unsigned char **copy);
 /* watch.c: the master's look at its children */
 void sentry_watch_cycle(void);
 
-/* deaths.c */
-int sentry_note_crash(const char *text, size_t len, int reported);	/* a backtrace that uWSGI printed: 1 if it is one */
+/* crashes.c: backtraces that uWSGI printed */
+int sentry_is_crash(const char *text, size_t len);
+int sentry_note_crash(const char *text, size_t len, struct sentry_handler *);	/* 1: the report of its death has it */
+void sentry_late_crashes(int all);
+
+/* intake_alarm.c */
+void sentry_alarm_report(struct sentry_handler *, const char *text, size_t len);
 
 /* harakiri.c */
 void sentry_harakiri(int worker);

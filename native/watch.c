@@ -6,7 +6,9 @@
 
 void sentry_watch_cycle(void) {
 	sentry_new_cycle();
-	if (!sentry.captured || !sentry.watch || getpid() != sentry.main) return;
-	sentry_look_at_backlog();
+	int is_captured = sentry.captured && sentry.watch;
+	if ((!is_captured && !sentry.crash_alarms) || getpid() != sentry.main) return;
+	if (is_captured) sentry_look_at_backlog();
 	sentry_look_at_children();
+	sentry_late_crashes(0);
 }

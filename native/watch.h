@@ -39,10 +39,21 @@ void sentry_look_at_children(void);
 struct sentry_child *sentry_child_of_worker(int id);	/* NULL: beyond what is watched */
 int sentry_stopping(void);
 
+/* crashes.c */
+struct sentry_crash {
+	const char *text;
+	size_t len;
+	struct sentry_handler *handler;	/* of the user's alarm that brought it, or NULL */
+	int slot;
+};
+void sentry_await_crash(pid_t);
+int sentry_crash_of(pid_t, struct sentry_crash *);	/* 0: there is none */
+void sentry_crash_told(const struct sentry_crash *);
+
 /* deaths.c */
 void sentry_deaths_prepare(void);
 void sentry_deaths_sample(void);	/* every few seconds */
-void sentry_tell_death(struct sentry_handler *, const struct sentry_death *);
+void sentry_tell_death(struct sentry_handler *, const struct sentry_death *);	/* without a handler: only what an alarm of the user's brought */
 uint64_t sentry_deaths_told(void);
 
 /* backlog.c */

@@ -114,7 +114,9 @@ public final class EventPage {
   }
 
   private void body(Map<?, ?> event) {
-    message(event.get("logentry") == null ? event.get("message") : event.get("logentry"));
+    message(
+        event.get("logentry") == null ? event.get("message") : event.get("logentry"),
+        !values(event.get("exception")).isEmpty());
     exceptions(event.get("exception"));
     threads(event.get("threads"));
     request(event.get("request"));
@@ -141,15 +143,20 @@ public final class EventPage {
     return key.isEmpty() ? "?" : key.substring(0, 1).toUpperCase(Locale.ROOT) + key.substring(1);
   }
 
-  /** Only where the title, which is one line, does not tell it all. */
-  private void message(@Nullable Object message) {
+  /**
+   * Only where the title, which is one line, does not tell it all.
+   *
+   * @param beside whether there is an exception, whose the title is then
+   */
+  private void message(@Nullable Object message, boolean beside) {
     if (!(message instanceof Map<?, ?> map)) {
       return;
     }
     String text = word(map.get("formatted")).stripTrailing();
     String template = word(map.get("message")).stripTrailing();
     boolean varies = !template.isEmpty() && !template.equals(text);
-    if (!varies && !text.contains("\n") && text.length() <= LONG_TITLE) {
+    if (text.isEmpty()
+        || (!beside && !varies && !text.contains("\n") && text.length() <= LONG_TITLE)) {
       return;
     }
     out.append("\nMessage\n");

@@ -95,8 +95,8 @@ public final class StatusPage {
           out,
           "folding",
           String.format(Locale.ROOT, "%,d counted in ", folding.occurrences())
-              + Text.count(folding.storms(), "storm")
-              + ", to be told when it ends");
+              + Text.count(folding.storms(), "fault")
+              + ", reported when its minute ends");
     }
     for (Counter counter : outbox.counters()) {
       field(out, counterName(counter), counterText(counter, zone));

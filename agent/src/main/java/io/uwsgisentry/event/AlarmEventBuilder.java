@@ -25,18 +25,21 @@ final class AlarmEventBuilder implements EventBuilder {
         told == null
             ? null
             : Limits.filtered(told, Draft.MAX_EXTRA_VALUE, incident.redaction()::logLine);
+    boolean crash = NativeBacktrace.isOfCrash(told);
     String message = settings.message();
     if (message != null) {
       EventBuilder.configured(draft, record, message);
-      if (text != null && !text.isEmpty()) {
+      if (text != null && !text.isEmpty() && !crash) {
         draft.extra("alarm_message", text);
       }
+    } else if (crash) {
+      // Its text is the frames.
     } else if (text != null && !text.isBlank()) {
       draft.varyingMessage(text.stripTrailing());
     } else {
       draft.message("uWSGI raised " + record.handler());
     }
-    if (told != null && NativeBacktrace.isOfCrash(told)) {
+    if (told != null && crash) {
       crash(draft, incident, told);
     }
   }
@@ -49,8 +52,8 @@ final class AlarmEventBuilder implements EventBuilder {
         List.of(
             crash.exception(
                 draft,
-                type == null ? crash.type() : type,
-                value == null ? "a process crashed: " + crash.meaning() : value)));
+                type == null ? crash.title() : type,
+                value == null ? "a process crashed" : value)));
     draft.fingerprint(crash.fingerprint("alarm"));
   }
 

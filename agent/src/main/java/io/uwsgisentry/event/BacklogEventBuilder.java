@@ -17,13 +17,15 @@ final class BacklogEventBuilder implements EventBuilder {
     Record record = incident.record();
     Map<String, String> backlog = record.fields().pairs("backlog");
     boolean still = "1".equals(backlog.get("still"));
-    draft.sentence(
-        still
-            ? "The listen queue has been full (%s of %s) for %s s"
-            : "The listen queue was full (%s of %s) for %s s",
-        number(backlog, "queue"),
-        number(backlog, "max"),
-        number(backlog, "seconds"));
+    // Not as a template with parameters: some servers show the template in their lists.
+    draft.message(
+        (still ? "The listen queue has been full (" : "The listen queue was full (")
+            + number(backlog, "queue")
+            + " of "
+            + number(backlog, "max")
+            + ") for "
+            + number(backlog, "seconds")
+            + " s");
     draft.fingerprint(List.of("uwsgi", "backlog"));
     List<Map<String, Object>> table = new ArrayList<>();
     for (String row : record.fields().texts("busy")) {

@@ -28,16 +28,17 @@ final class BootEventBuilder implements EventBuilder {
             Draft.MAX_MESSAGE,
             incident.redaction()::logLine);
     long code = Incident.number(boot.get("code"));
-    String message = boot.containsKey("serving") ? what : "uWSGI did not come up: " + what;
-    draft.message(code >= 0 ? message + " (exit code " + code + ")" : message);
+    String told = code >= 0 ? what + " (exit code " + code + ")" : what;
     ScriptFrames frames = new ScriptFrames(sources, incident);
     List<PythonFailure> chain = PythonFailure.chain(record);
     if (chain.isEmpty()) {
       SentryException exception =
-          draft.exception("BootError", null, what, List.of(), Mechanisms.of("uwsgi_boot", false));
+          draft.exception("BootError", null, told, List.of(), Mechanisms.of("uwsgi_boot", false));
       draft.exceptions(List.of(exception));
       draft.fingerprint(List.of("uwsgi", "boot", what));
     } else {
+      // The exception says why, not what came of it.
+      draft.message(boot.containsKey("serving") ? told : "uWSGI did not come up: " + told);
       draft.exceptions(PythonFailure.exceptions(chain, "uwsgi_boot", draft, frames));
       draft.runtime("python", frames.pythonVersion());
     }

@@ -1,8 +1,8 @@
 package io.uwsgisentry.event;
 
-import io.sentry.protocol.SentryException;
 import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
+import io.uwsgisentry.settings.HandlerSettings;
 import io.uwsgisentry.settings.Level;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,8 +30,8 @@ final class DeathEventBuilder implements EventBuilder {
     Record record = incident.record();
     Map<String, String> death = record.fields().pairs("death");
     String process = process(record);
-    String name = name(draft, death);
-    Cause cause = cause(death, process, name);
+    String name = incident.command();
+    Cause cause = cause(death, process, name, doing(incident));
 
     String backtrace = record.fields().text("backtrace");
     if (backtrace != null && NativeBacktrace.isOfCrash(backtrace)) {
@@ -44,7 +44,7 @@ final class DeathEventBuilder implements EventBuilder {
               cause.value,
               cause.signal == null
                   ? Mechanisms.of("uwsgi_death", false)
-                  : Mechanisms.signal(cause.signal, false));
+                  : Mechanisms.signal(cause.signal));
       List<String> fingerprint = new ArrayList<>(List.of("uwsgi", "death", process));
       if (!name.isEmpty()) {
         fingerprint.add(name);
@@ -71,13 +71,34 @@ final class DeathEventBuilder implements EventBuilder {
   private void crash(
       Draft draft, Incident incident, String backtrace, Cause cause, String process) {
     NativeCrash crash = NativeCrash.of(incident, backtrace, cause.signal, machine);
-    SentryException exception =
-        crash.exception(draft, crash.type(), process + " crashed: " + crash.meaning());
-    draft.exceptions(List.of(exception));
+    String doing = incident.doing();
+    String value = doing != null ? doing : process + flying(incident);
+    // An alarm of the user's may have brought it.
+    HandlerSettings settings = incident.settings();
+    if (settings.message() != null) {
+      EventBuilder.configured(draft, incident.record(), settings.message());
+    }
+    String type = settings.exceptionType();
+    String given = settings.exceptionValue();
+    draft.exceptions(
+        List.of(
+            crash.exception(
+                draft, type == null ? crash.title() : type, given == null ? value : given)));
     draft.fingerprint(crash.fingerprint(process));
   }
 
-  private static Cause cause(Map<String, String> death, String process, String name) {
+  /** What a worker was serving, after what befell it. */
+  private static String doing(Incident incident) {
+    String doing = incident.request() == null ? null : incident.doing();
+    return doing == null ? flying(incident) : " in " + doing;
+  }
+
+  private static String flying(Incident incident) {
+    int requests = incident.requests().size();
+    return requests > 1 ? " with " + requests + " requests in flight" : "";
+  }
+
+  private static Cause cause(Map<String, String> death, String process, String name, String doing) {
     String which = name.isEmpty() ? process : process + " " + Limits.shortened(name, 200);
     long number = Incident.number(death.get("signal"));
     Signal signal = number > 0 ? Signal.of(number) : null;
@@ -92,19 +113,15 @@ final class DeathEventBuilder implements EventBuilder {
         && signal.number() == Signal.KILL
         && Incident.number(death.get("oom_kills")) > 0) {
       return new Cause(
-          "OutOfMemory",
-          which + " was killed by the kernel: out of memory",
-          signal,
-          "out of memory");
+          "OutOfMemory", which + " was killed by the kernel" + doing, signal, "out of memory");
     }
     if (signal != null) {
-      String meaning = signal.meaning().isEmpty() ? "" : " (" + signal.meaning() + ")";
-      return new Cause(
-          signal.name(), which + " died of " + signal.name() + meaning, signal, signal.name());
+      return new Cause(signal.name(), which + " died" + doing, signal, signal.name());
     }
     long code = Incident.number(death.get("code"));
     if (code >= 0) {
-      return new Cause("UnexpectedExit", which + " exited with code " + code, null, "code " + code);
+      return new Cause(
+          "UnexpectedExit", which + " exited with code " + code + doing, null, "code " + code);
     }
     if ("smart".equals(death.get("cause"))) {
       return new Cause(
@@ -126,13 +143,6 @@ final class DeathEventBuilder implements EventBuilder {
       return record.worker() == 1 ? "cron command" : "attached daemon";
     }
     return record.process().label();
-  }
-
-  /** A command line may have a password in it. */
-  private static String name(Draft draft, Map<String, String> death) {
-    String name = death.getOrDefault("name", "").strip();
-    return Limits.shortened(
-        Limits.clean(Limits.filtered(name, 1024, draft.redaction()::text)), 1024);
   }
 
   /** With several in flight nothing tells which one it died of. */

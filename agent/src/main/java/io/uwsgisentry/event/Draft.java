@@ -16,11 +16,9 @@ import io.sentry.protocol.SentryThread;
 import io.uwsgisentry.settings.Level;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Date;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
@@ -48,7 +46,7 @@ final class Draft {
   private final Redaction redaction;
   private final Map<String, String> tags = new LinkedHashMap<>();
   private final Map<String, Object> extra = new LinkedHashMap<>();
-  private boolean transactionIsRoute;
+  private @Nullable String transactionSource;
   private final List<String> trimmed = new ArrayList<>();
   private @Nullable Message message;
   private List<Map<String, Object>> breadcrumbs = List.of();
@@ -89,9 +87,9 @@ final class Draft {
     set("transaction", transaction, Limits::line, 200, event::setTransaction);
   }
 
-  /** Not made from an address: Sentry need not look for ids in it. */
-  void transactionIsRoute() {
-    transactionIsRoute = true;
+  /** What a transaction's name is that was not made from an address, in Sentry's words. */
+  void transactionSource(String source) {
+    transactionSource = source;
   }
 
   void serverName(@Nullable String name) {
@@ -135,11 +133,16 @@ final class Draft {
     }
   }
 
-  /** A text in which nothing varies from one occurrence to the next. */
+  /**
+   * A text in which nothing varies from one occurrence to the next. Strict readers refuse a {@code
+   * logentry} without {@code message}, so it is always there beside {@code formatted}.
+   */
   void message(String text) {
+    String shown = shown("message", text, MAX_MESSAGE, redaction::text);
     message = new Message();
-    message.setFormatted(shown("message", text, MAX_MESSAGE, redaction::text));
-    title(String.valueOf(message.getFormatted()));
+    message.setFormatted(shown);
+    message.setMessage(shown);
+    title(shown);
   }
 
   /**
@@ -154,27 +157,6 @@ final class Draft {
         message.setMessage(Limits.shortened(template.template(), MAX_MESSAGE));
         message.setParams(template.params());
       }
-    }
-  }
-
-  /**
-   * A sentence of ours with what varies in it.
-   *
-   * @param template with {@code %s} for each parameter, and no other {@code %}
-   */
-  void sentence(String template, Object... params) {
-    message(String.format(Locale.ROOT, template, params));
-    if (message != null && params.length > 0) {
-      message.setMessage(template);
-      message.setParams(
-          Arrays.stream(params)
-              .map(
-                  param ->
-                      Limits.shortened(
-                          Limits.clean(
-                              Limits.filtered(String.valueOf(param), 1024, redaction::text)),
-                          1024))
-              .toList());
     }
   }
 
@@ -326,8 +308,8 @@ final class Draft {
     if (!breadcrumbs.isEmpty()) {
       more.put("breadcrumbs", Map.of("values", breadcrumbs));
     }
-    if (transactionIsRoute) {
-      more.put("transaction_info", Map.of("source", "route"));
+    if (transactionSource != null) {
+      more.put("transaction_info", Map.of("source", transactionSource));
     }
     event.setUnknown(more.isEmpty() ? null : more);
   }

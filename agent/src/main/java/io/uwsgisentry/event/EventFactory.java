@@ -159,11 +159,10 @@ public final class EventFactory {
     String handler = settings.handler().isEmpty() ? "an unknown handler" : settings.handler();
     String text = "uWSGI: " + handler + " (only counted: the journal was above half of its limit)";
     draft.message(text);
-    draft.tag("uwsgi.handler", settings.handler());
+    handler(draft, settings.handler());
     draft.tag("uwsgi.kind", kind.name().toLowerCase(Locale.ROOT));
     common(draft, settings, "other");
-    occurrences.tell(draft, kind);
-    return finished(draft, id);
+    return occurrences.summary(finished(draft, id), kind);
   }
 
   private Draft draft(String id, Instant time, HandlerSettings settings, Level usual) {
@@ -210,12 +209,19 @@ public final class EventFactory {
   private void origin(Draft draft, Incident incident) {
     Record record = incident.record();
     draft.tag("uwsgi.instance", record.instance());
-    draft.tag("uwsgi.handler", record.handler());
+    handler(draft, record.handler());
     draft.tag("uwsgi.kind", record.kind().name().toLowerCase(Locale.ROOT));
     draft.tag(
         "uwsgi.worker", UwsgiContext.isWorker(record) ? Integer.toString(record.worker()) : null);
     draft.context("uwsgi", UwsgiContext.of(incident));
     draft.context("os", os);
+  }
+
+  /** Of what is captured without a handler the kind says it all. */
+  private static void handler(Draft draft, String handler) {
+    if (!handler.startsWith("capture ")) {
+      draft.tag("uwsgi.handler", handler);
+    }
   }
 
   /** What the server runs; a builder that knows more of it puts that in its place. */
@@ -234,7 +240,9 @@ public final class EventFactory {
     if (incident.settings().transaction() == null) {
       draft.transaction(incident.transaction());
       if (incident.route() != null) {
-        draft.transactionIsRoute();
+        draft.transactionSource("route");
+      } else if (incident.task() != null) {
+        draft.transactionSource("task");
       }
     }
     draft.user(incident.settings().user(), section == null ? Map.of() : section.user());

@@ -21,13 +21,9 @@ final class ExceptionEventBuilder implements EventBuilder {
   public void fill(Draft draft, Incident incident) {
     Record record = incident.record();
     HandlerSettings settings = incident.settings();
-    String value = given(record, "exception.value");
-    String repr = given(record, "exception.repr");
     String message = settings.message();
     if (message != null) {
       EventBuilder.configured(draft, record, message);
-    } else if (repr != null && !repr.equals(value)) {
-      draft.message(repr);
     }
     ScriptFrames frames = new ScriptFrames(sources, incident);
     List<PythonFailure> chain = PythonFailure.chain(record);

@@ -14,15 +14,11 @@ final class FailedRequestEventBuilder implements EventBuilder {
     ServedRequest request = incident.request();
     String status =
         request == null || request.status() < 0 ? "5xx" : Integer.toString(request.status());
-    String what = request == null ? "a request" : HarakiriEventBuilder.shown(request);
     String transaction = incident.transaction();
     String stable = transaction == null ? "a request" : transaction;
     long took = Incident.number(incident.record().fields().text("request.took"));
     if (took >= 0) {
-      draft.sentence("%s answered %s after %s", what, status, Incident.duration(took));
       draft.extra("request_took_milliseconds", took / 1000);
-    } else {
-      draft.sentence("%s answered %s", what, status);
     }
     SentryException exception =
         draft.exception(

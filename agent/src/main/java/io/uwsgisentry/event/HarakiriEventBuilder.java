@@ -26,17 +26,9 @@ final class HarakiriEventBuilder implements EventBuilder {
   public void fill(Draft draft, Incident incident) {
     Record record = incident.record();
     Map<String, String> proc = record.fields().pairs("proc");
-    ServedRequest request = incident.request();
     String transaction = incident.transaction();
     long limit = Incident.number(proc.get("harakiri"));
 
-    if (request == null || incident.age(request) < 0) {
-      draft.sentence("uWSGI killed worker %s", record.worker());
-    } else {
-      draft.sentence(
-          "uWSGI killed worker %s after %s s in %s",
-          record.worker(), incident.age(request), shown(request));
-    }
     new StuckRequest(incident, sources)
         .fill(
             draft,
@@ -69,12 +61,6 @@ final class HarakiriEventBuilder implements EventBuilder {
       process.put("wchan", Limits.shortened(Limits.clean(channel.strip()), 128));
     }
     return process;
-  }
-
-  static String shown(ServedRequest request) {
-    return request.section() == null
-        ? "a request whose head was not read"
-        : request.section().method() + " " + request.section().shownPath();
   }
 
   @Override

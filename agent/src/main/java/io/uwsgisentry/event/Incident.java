@@ -29,17 +29,47 @@ record Incident(
     return new Incident(record, settings, redaction, requests, builder.request(requests));
   }
 
-  /** What Sentry is to count this under; null where neither an option nor a request tells. */
+  /**
+   * What Sentry is to count this under; null where neither an option, a request nor the process
+   * tells.
+   */
   @Nullable String transaction() {
     String given = settings.transaction();
-    if (given != null) {
-      return given;
-    }
+    return given != null ? given : doing();
+  }
+
+  /** The same by itself, whatever an option calls it. */
+  @Nullable String doing() {
     String route = route();
     if (route != null) {
       return route;
     }
-    return request == null || request.section() == null ? null : request.section().transaction();
+    return request == null || request.section() == null ? task() : request.section().transaction();
+  }
+
+  /**
+   * What a process is there for that serves no requests: {@code mule 1}, {@code cron
+   * /srv/bin/backup}; null for one that does, and for the master.
+   */
+  @Nullable String task() {
+    if (!requests.isEmpty()) {
+      return null;
+    }
+    String command = command();
+    return switch (record.process()) {
+      case MULE -> record.worker() > 0 ? "mule " + record.worker() : "mule";
+      case SPOOLER -> "spooler";
+      case VASSAL -> command.isEmpty() ? null : "vassal " + command;
+      case UNKNOWN ->
+          command.isEmpty() ? null : (record.worker() == 1 ? "cron " : "daemon ") + command;
+      default -> null;
+    };
+  }
+
+  /** What a process runs that is no worker; its command line may have a password in it. */
+  String command() {
+    String name = record.fields().pairs("death").getOrDefault("name", "").strip();
+    return Limits.shortened(Limits.clean(Limits.filtered(name, 1024, redaction::text)), 1024);
   }
 
   /**

@@ -37,19 +37,15 @@ final class Mechanisms {
   }
 
   /**
-   * Of a process that a signal ended.
+   * Of a process that a signal ended. It is never {@code synthetic}: of such an exception servers
+   * show neither type nor value, and title the issue by a frame's function, {@code strlen} say.
    *
    * @param signal null where it is not known which it was
-   * @param framesTell whether the frames say more than the exception's type and value: Sentry then
-   *     takes the event's title from them (and Bugsink shows nothing else)
    */
-  static Mechanism signal(@Nullable Signal signal, boolean framesTell) {
+  static Mechanism signal(@Nullable Signal signal) {
     Mechanism mechanism = of("signalhandler", false);
     if (signal != null) {
       mechanism.setMeta(Map.of("signal", Map.of("number", signal.number(), "name", signal.name())));
-    }
-    if (framesTell) {
-      mechanism.setSynthetic(true);
     }
     return mechanism;
   }

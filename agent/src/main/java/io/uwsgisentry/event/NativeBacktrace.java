@@ -104,6 +104,10 @@ record NativeBacktrace(long pid, List<Line> lines) {
   /**
    * The lines from the faulting instruction on: without the handler that printed them and without
    * the step by which the kernel called it. All lines where that step cannot be told.
+   *
+   * <p>A handler may raise the signal again for the one that was there before it, as Python's
+   * faulthandler does: then the same step is there once more further out, and the fault is behind
+   * the last one.
    */
   List<Line> fromFault() {
     int handlers = 0;
@@ -118,7 +122,16 @@ record NativeBacktrace(long pid, List<Line> lines) {
       step++;
     }
     boolean told = step > 0 && step < lines.size() && lines.get(step).deliversSignals();
-    return lines.subList(told ? step + 1 : handlers, lines.size());
+    if (!told) {
+      return lines.subList(handlers, lines.size());
+    }
+    int last = step;
+    for (int i = step + 1; i < lines.size(); i++) {
+      if (lines.get(i).address() == lines.get(step).address()) {
+        last = i;
+      }
+    }
+    return lines.subList(last + 1, lines.size());
   }
 
   private String symbol(int index) {

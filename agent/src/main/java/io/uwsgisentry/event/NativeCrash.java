@@ -32,19 +32,20 @@ record NativeCrash(@Nullable Signal signal, NativeFrames frames) {
     return signal == null ? UNKNOWN : signal.name();
   }
 
-  /** {@code segmentation fault}. */
-  String meaning() {
-    return signal == null ? "segmentation fault or arithmetic error" : signal.meaning();
+  /** The signal and whose code it was: {@code SIGSEGV in _ctypes}. */
+  String title() {
+    String library = frames.library();
+    return library == null ? type() : type() + " in " + library;
   }
 
   /**
    * The exception, which the caller is to put in; the images are put in here.
    *
-   * @param value the same for each such fault
+   * @param value what the process was doing
    */
   SentryException exception(Draft draft, String type, String value) {
     SentryException exception =
-        draft.exception(type, null, value, List.of(), Mechanisms.signal(signal, frames.tell()));
+        draft.exception(type, null, value, List.of(), Mechanisms.signal(signal));
     if (!frames.frames().isEmpty()) {
       SentryStackTrace trace = new SentryStackTrace(frames.frames());
       // The innermost is the instruction at fault, all others are where calls return to.

@@ -40,6 +40,18 @@ final class NativeFrames {
       Pattern.compile(
           "^(?:libc[.-]|libpthread|libm[.-]|libstdc\\+\\+|libgcc_s|ld-|linux-vdso|\\[)");
 
+  /** The language's own and what calls it; so are its functions that a library calls. */
+  private static final Pattern INTERPRETER =
+      Pattern.compile(
+          "^(?:libpython|libffi|libruby|libperl|libphp|liblua|libjvm|uwsgi)|_plugin\\.so$");
+
+  /** A frame of the language's code: what is further out called that, not the function at fault. */
+  private static final Pattern EVALUATION = Pattern.compile("^_?PyEval_Eval|^rb_vm_exec|^vm_exec");
+
+  /** {@code .so.1.0}, {@code .cpython-311-x86_64-linux-gnu.so}, {@code .abi3.so}. */
+  private static final Pattern SUFFIX =
+      Pattern.compile("(?:\\.(?:cpython|abi|pypy)[^/]*)?\\.so.*$");
+
   /** One binary of a backtrace. */
   private static final class Binary {
     final String path;
@@ -143,22 +155,44 @@ final class NativeFrames {
     return images;
   }
 
-  /** Whether the frame at fault has a name, so that it says more than the signal does. */
-  boolean tell() {
-    return !frames.isEmpty() && frames.get(frames.size() - 1).getFunction() != null;
+  /**
+   * What is the same for each such fault of a build: the binary whose fault it is, and the function
+   * in it, or the place. Null without frames.
+   */
+  @Nullable String culprit() {
+    Place place = atFault();
+    return place == null ? null : place.name();
+  }
+
+  /** Whose fault it is, as a person calls that library: {@code _ctypes}. Null where not known. */
+  @Nullable String library() {
+    Place place = atFault();
+    String name = place == null ? "" : SUFFIX.matcher(place.line.name()).replaceFirst("");
+    return name.isEmpty() ? null : Limits.shortened(Limits.clean(name), 64);
   }
 
   /**
-   * What is the same for each such fault of a build: the first binary from the fault outwards that
-   * is not the C library's or its like, and the function in it, or the place. Null without frames.
+   * The first place from the fault outwards that is neither the C library's, or its like, nor the
+   * language's; of those that are further out than code of the language none. Where there is no
+   * such place, the first that is not the C library's; else the fault itself.
    */
-  @Nullable String culprit() {
+  private @Nullable Place atFault() {
+    Place first = null;
     for (Place place : places) {
-      if (!RUNTIME.matcher(place.line.name()).find()) {
-        return place.name();
+      String name = place.line.name();
+      if (RUNTIME.matcher(name).find()) {
+        continue;
+      }
+      if (!INTERPRETER.matcher(name).find()) {
+        return place;
+      }
+      first = first == null ? place : first;
+      String function = place.function();
+      if (function != null && EVALUATION.matcher(function).find()) {
+        return first;
       }
     }
-    return places.isEmpty() ? null : places.get(0).name();
+    return first != null || places.isEmpty() ? first : places.get(0);
   }
 
   /** What the lines themselves tell: a bare offset is from where the image was loaded. */
@@ -268,6 +302,8 @@ final class NativeFrames {
     frame.setInstructionAddr(hex(line.address()));
     if (!binary.path.isEmpty()) {
       frame.setPackage(Limits.shortened(Limits.clean(binary.path), 1024));
+      // Some servers show nothing of a frame but its file.
+      frame.setFilename(Limits.shortened(Limits.clean(line.name()), 256));
     }
     String function = place.function();
     if (function != null) {

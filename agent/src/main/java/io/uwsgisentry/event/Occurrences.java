@@ -5,9 +5,13 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,7 +38,14 @@ public record Occurrences(
   static final String FIRST = "first_occurrence";
   static final String LAST = "last_occurrence";
   static final String FREQUENT = "most_frequent";
-  static final String STORM = "storm";
+  static final String SUMMARY = "summary";
+
+  /** The same number as a tag, which servers show in lists of events and search by. */
+  static final String TAG = "uwsgi.occurrences";
+
+  private static final String OWN_GROUPING = "{{ default }}";
+  private static final Pattern SAID =
+      Pattern.compile(" ?\\(\\d[\\d,]* (?:more|times) in \\d+ s\\)$");
   private static final String WORKER = "worker";
 
   /**
@@ -61,11 +72,15 @@ public record Occurrences(
     extra.put(COUNT, count);
     extra.put(FIRST, first.toString());
     extra.put(LAST, last.toString());
-    extra.put(STORM, sentence(kind));
+    extra.put(SUMMARY, sentence(kind));
     if (!frequent.isEmpty()) {
       extra.put(FREQUENT, frequent);
     }
     payload.put("extra", extra);
+    Map<String, @Nullable Object> tags = map(payload.get("tags"));
+    tags.put(TAG, Long.toString(count));
+    payload.put("tags", tags);
+    say(payload);
     return new Event(
         id,
         last,
@@ -75,28 +90,74 @@ public record Occurrences(
         Json.write(payload).getBytes(StandardCharsets.UTF_8));
   }
 
-  /** The same, into an event that is being made. */
-  void tell(Draft draft, Kind kind) {
-    draft.extra(COUNT, count);
-    draft.extra(FIRST, first.toString());
-    draft.extra(LAST, last.toString());
-    draft.extra(STORM, sentence(kind));
-    if (!frequent.isEmpty()) {
-      draft.extra(FREQUENT, frequent);
+  /**
+   * Says in the title, which lists show, how many more there were, wherever that leaves the event
+   * in its issue: an issue that has a fingerprint of its own may have any title, one that servers
+   * group by its exception's text may not, and a message is grouped by its template. The message
+   * says it in any case.
+   */
+  private void say(Map<String, @Nullable Object> payload) {
+    Map<String, @Nullable Object> message = map(payload.get("logentry"));
+    List<?> exceptions =
+        map(payload.get("exception")).get("values") instanceof List<?> values ? values : List.of();
+    if (exceptions.isEmpty()) {
+      if (message.get("formatted") instanceof String text) {
+        message.put("formatted", said(text));
+        payload.put("logentry", message);
+      }
+      return;
+    }
+    String alone = shortly();
+    payload.put("logentry", new TreeMap<>(Map.of("formatted", alone, "message", alone)));
+    boolean free =
+        payload.get("fingerprint") instanceof List<?> parts
+            && !parts.isEmpty()
+            && !parts.contains(OWN_GROUPING);
+    if (free) {
+      List<@Nullable Object> changed = new ArrayList<>(exceptions);
+      Map<String, @Nullable Object> last = map(exceptions.get(exceptions.size() - 1));
+      last.put("value", said(last.get("value") instanceof String text ? text : ""));
+      changed.set(changed.size() - 1, last);
+      Map<String, @Nullable Object> all = map(payload.get("exception"));
+      all.put("values", changed);
+      payload.put("exception", all);
     }
   }
 
-  /** For a person: {@code worker 3 died 12 times in 41 s, 1 of them told before}. */
+  private static Map<String, @Nullable Object> map(@Nullable Object value) {
+    Map<String, @Nullable Object> map = new LinkedHashMap<>();
+    if (value instanceof Map<?, ?> given) {
+      given.forEach((key, each) -> map.put(String.valueOf(key), each));
+    }
+    return map;
+  }
+
+  /** The text of an event, which may be a summary itself. */
+  private String said(String text) {
+    String before = SAID.matcher(text).replaceFirst("");
+    return (before.isEmpty() ? "" : before + " ") + "(" + shortly() + ")";
+  }
+
+  /** {@code 37 more in 60 s}. */
+  private String shortly() {
+    return String.format(
+        Locale.ROOT, "%,d %s in %d s", count, before == 0 ? "times" : "more", seconds());
+  }
+
+  private long seconds() {
+    return Math.max(1, Math.round(Duration.between(since, last).toMillis() / 1_000.0));
+  }
+
+  /** For a person: {@code worker 3 died 12 times in 41 s, 1 of them reported before}. */
   private String sentence(Kind kind) {
     long all = before + count;
-    long seconds = Math.max(1, Math.round(Duration.between(since, last).toMillis() / 1_000.0));
     return subject(kind)
         + String.format(Locale.ROOT, "%,d", all)
         + (all == 1 ? " time" : " times")
         + " in "
-        + seconds
+        + seconds()
         + " s"
-        + (before == 0 ? "" : String.format(Locale.ROOT, ", %,d of them told before", before));
+        + (before == 0 ? "" : String.format(Locale.ROOT, ", %,d of them reported before", before));
   }
 
   private String subject(Kind kind) {

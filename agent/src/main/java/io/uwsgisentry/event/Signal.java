@@ -23,18 +23,4 @@ record Signal(int number, String name) {
     return new Signal(
         kept, kept >= 1 && kept <= NAMES.size() ? "SIG" + NAMES.get(kept - 1) : "signal " + kept);
   }
-
-  /** What it means, for a person; empty where the name says it. */
-  String meaning() {
-    return switch (name) {
-      case "SIGSEGV" -> "segmentation fault";
-      case "SIGFPE" -> "arithmetic error";
-      case "SIGABRT" -> "abort";
-      case "SIGBUS" -> "bus error";
-      case "SIGILL" -> "illegal instruction";
-      case "SIGSYS" -> "forbidden system call";
-      case "SIGXCPU" -> "limit of processor time";
-      default -> "";
-    };
-  }
 }

@@ -16,21 +16,17 @@ final class SlowRequestEventBuilder implements EventBuilder {
 
   @Override
   public void fill(Draft draft, Incident incident) {
-    ServedRequest request = incident.request();
     String transaction = incident.transaction();
     long took = Incident.number(incident.record().fields().text("request.took"));
-    String what = request == null ? "a request" : HarakiriEventBuilder.shown(request);
+    String what = transaction == null ? "a request" : transaction;
     if (took >= 0) {
-      draft.sentence("%s took %s", what, Incident.duration(took));
       draft.extra("request_took_milliseconds", took / 1000);
-    } else {
-      draft.sentence("%s was slow", what);
     }
     new StuckRequest(incident, sources)
         .fill(
             draft,
             "SlowRequest",
-            transaction == null ? "a request" : transaction,
+            took < 0 ? what : what + " took " + Incident.duration(took),
             Mechanisms.of("uwsgi_slow_request", true));
     List<String> fingerprint = new ArrayList<>(List.of("uwsgi", "slow"));
     if (transaction != null) {

@@ -30,7 +30,7 @@ public final class Smaller {
           Occurrences.COUNT,
           Occurrences.FIRST,
           Occurrences.LAST,
-          Occurrences.STORM,
+          Occurrences.SUMMARY,
           Occurrences.FREQUENT,
           "trimmed");
 

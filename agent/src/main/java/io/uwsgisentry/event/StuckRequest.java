@@ -39,7 +39,7 @@ final class StuckRequest {
   /**
    * Puts the exception and the threads into a draft.
    *
-   * @param value the same for each such request of a transaction: servers group by it
+   * @param value what the event is called after its type
    */
   void fill(Draft draft, String type, String value, Mechanism mechanism) {
     ServedRequest request = incident.request();

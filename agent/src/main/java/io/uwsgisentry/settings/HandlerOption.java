@@ -24,8 +24,8 @@ public enum HandlerOption implements DocumentedOption {
   LOGGER("logger", "name of the logger", "none", "logger=uwsgi.sentry"),
   MESSAGE(
       "message",
-      "the text; replaces an alarm's own, which then goes to `extra`, and an exception's `repr`",
-      "the alarm's text, the exception's `repr`, or a sentence that names the handler",
+      "the text; replaces an alarm's own, which then goes to `extra`",
+      "the alarm's text, or a sentence that names the handler; none for an exception",
       "message=the queue is full"),
   PLATFORM(
       "platform",

@@ -102,7 +102,7 @@ class StormTest {
     assertThat(extra.get("last_occurrence")).isEqualTo(Journal.time(1_000).toString());
     assertThat(extra.get("most_frequent").toString())
         .contains("worker={1=498, 2=497}", "instance={shop=995}");
-    assertThat(extra.get("storm")).isEqualTo("1,000 times in 1 s, 5 of them told before");
+    assertThat(extra.get("summary")).isEqualTo("1,000 times in 1 s, 5 of them reported before");
     assertThat(scene.outbox().folding()).isEqualTo(new FoldTally(0, 0));
 
     scene.later(Duration.ofDays(1));
@@ -186,8 +186,8 @@ class StormTest {
     assertThat(scene.entries()).hasSize(6);
     scene.later(Duration.ofSeconds(63));
     assertThat(scene.entries().get(0).occurrences()).isEqualTo(20);
-    assertThat(scene.extra(scene.entries().get(0)).get("storm"))
-        .isEqualTo("40 times in 1 s, 20 of them told before");
+    assertThat(scene.extra(scene.entries().get(0)).get("summary"))
+        .isEqualTo("40 times in 1 s, 20 of them reported before");
   }
 
   @Test

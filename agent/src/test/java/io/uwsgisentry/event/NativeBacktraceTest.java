@@ -57,6 +57,17 @@ class NativeBacktraceTest {
   }
 
   @Test
+  void aHandlerThatRaisedTheSignalAgainIsLeftOutToo() {
+    String faulthandler =
+        "/lib/x86_64-linux-gnu/libc.so.6(+0x8aeec) [0x7f62a32feeec]\n"
+            + "/lib/x86_64-linux-gnu/libc.so.6(gsignal+0x12) [0x7f62a32adfb2]\n"
+            + "/lib/x86_64-linux-gnu/libpython3.11.so.1.0(+0x2ab0c1) [0x7f62a08d50c1]\n";
+    NativeBacktrace backtrace =
+        NativeBacktrace.parse(HANDLER + STEP + faulthandler + STEP + FAULT + REST);
+    assertThat(symbols(backtrace)).containsExactly("sum", "_start");
+  }
+
+  @Test
   void aFaultInTheCLibraryItselfStays() {
     NativeBacktrace backtrace =
         NativeBacktrace.parse(

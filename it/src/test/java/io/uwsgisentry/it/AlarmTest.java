@@ -90,7 +90,8 @@ class AlarmTest {
         scene.server(SERVER + "alarm = crash sentry:\nalarm-segfault = crash\n").start();
     long worker = server.workerPid(1);
     server.get("/segv");
-    assertThat(awaitAlarm("crash").fields().text("text"))
+    assertThat(awaitAlarm("crash").fields().text("backtrace"))
+        .as("the record of the death that it belongs to")
         .startsWith("*** backtrace of " + worker + " ***");
     assertThat(server.get("/ok").status()).isEqualTo(200);
   }

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is captured where, and that an incident stays one event beside handlers of the user's. */
 class CaptureChoiceTest {
@@ -58,21 +60,49 @@ class CaptureChoiceTest {
     assertThat(Events.functions(event)).containsExactly("application", "reserve");
   }
 
-  @Test
-  void an_alarm_of_the_users_tells_of_a_crash_in_our_place() {
+  /** Also where capture as such is off, and where the log goes through the master. */
+  @ParameterizedTest
+  @ValueSource(strings = {"", "sentry-capture = none", "log-master = true"})
+  void an_alarm_of_the_users_and_the_death_it_belongs_to_are_one_event(String more) {
     UwsgiServer server =
         scene
             .server(
                 SERVER
                     + """
-                    alarm = crashed sentry:level=warning
+                    alarm = crashed sentry:level=warning,tags=pager:yes
                     alarm-segfault = crashed
-                    """)
+                    """
+                    + more
+                    + "\n")
             .start();
-    breakIn(server, "/segv");
+    breakIn(server, "/segv?page=2");
     Map<String, Object> event = scene.onlyEventOf(server);
-    assertThat(Events.tags(event)).containsEntry("uwsgi.handler", "alarm crashed");
     assertThat(event).containsEntry("level", "warning");
+    assertThat(Events.tags(event))
+        .containsEntry("uwsgi.handler", "alarm crashed")
+        .containsEntry("uwsgi.kind", "death")
+        .containsEntry("uwsgi.worker", "1")
+        .containsEntry("pager", "yes");
+    assertThat(Events.exceptionType(event)).isEqualTo("SIGSEGV in _ctypes");
+    assertThat(Events.exceptionValue(event)).isEqualTo("GET /segv");
+    assertThat(Events.functions(event)).contains("_PyEval_EvalFrameDefault");
+    assertThat(Events.request(event)).containsEntry("query_string", "page=2");
+    assertThat(event).doesNotContainKey("logentry");
+  }
+
+  /** What is waited for is the death of the process that the backtrace is of. */
+  @Test
+  void an_alarm_of_a_crash_that_no_death_follows_is_an_event_of_its_own() {
+    UwsgiServer server =
+        scene
+            .server(
+                SERVER.replace("module = captured", "module = alarmed")
+                    + "alarm = crashed sentry:\nalarm-segfault = crashed\n")
+            .start();
+    assertThat(server.get("/?crashed").status()).isEqualTo(200);
+    Map<String, Object> event = scene.awaitEvents(1).get(0);
+    assertThat(Events.tags(event)).containsEntry("uwsgi.kind", "alarm");
+    assertThat(Events.exceptionValue(event)).isEqualTo("a process crashed");
   }
 
   @Test

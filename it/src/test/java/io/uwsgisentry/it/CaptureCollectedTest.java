@@ -136,7 +136,7 @@ class CaptureCollectedTest {
     server.get("/segv");
     server.awaitLog("Respawned uWSGI worker 1");
     Map<String, Object> event = scene.onlyEventOf(server);
-    assertThat(Events.exceptionType(event)).isEqualTo("SIGSEGV");
+    assertThat(Events.exceptionType(event)).isEqualTo("SIGSEGV in _ctypes");
     assertThat(Events.functions(event)).contains("_PyEval_EvalFrameDefault");
   }
 

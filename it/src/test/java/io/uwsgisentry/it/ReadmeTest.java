@@ -41,7 +41,7 @@ class ReadmeTest {
     server.get("/segv");
     server.get("/sleep?s=60");
     assertThat(await("Broken")).containsEntry("level", "error");
-    assertThat(await("SIGSEGV")).containsEntry("level", "fatal");
+    assertThat(await("SIGSEGV in _ctypes")).containsEntry("level", "fatal");
     assertThat(await("HarakiriError")).containsEntry("environment", "production");
   }
 

@@ -66,7 +66,10 @@ class SeedIniTest {
             alarm-segfault = segfault
             """);
     server.start().get("/segv");
-    assertThat(scene.awaitEvent("backtrace"))
+    Map<String, Object> event = scene.awaitEvents(1).get(0);
+    assertThat(Events.exceptionType(event)).isEqualTo("SIGSEGV in _ctypes");
+    assertThat(Events.exceptionValue(event)).isEqualTo("GET /segv");
+    assertThat(event)
         .containsEntry("logger", "uwsgi.sentry")
         .containsEntry("transaction", "whoknows");
   }

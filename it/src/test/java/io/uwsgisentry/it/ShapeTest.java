@@ -54,7 +54,11 @@ class ShapeTest {
     }
     assertThat(Events.context(event, "os")).containsKey("name");
     assertThat(event).containsKeys("event_id", "timestamp", "level", "platform", "server_name");
-    assertThat(Events.tags(event)).containsKeys("uwsgi.instance", "uwsgi.kind", "uwsgi.handler");
+    assertThat(Events.tags(event)).containsKeys("uwsgi.instance", "uwsgi.kind");
+    assertThat(Events.tags(event))
+        .as("of what is captured without a handler the kind says it")
+        .doesNotContainKey("uwsgi.handler");
+    titleIsSaidOnce(event);
     assertThat(Events.exceptions(event))
         .allSatisfy(
             exception -> {
@@ -65,6 +69,20 @@ class ShapeTest {
     if (!raised) {
       assertThat((List<?>) event.get("fingerprint")).as("one issue a fault").isNotEmpty();
     }
+  }
+
+  private static void titleIsSaidOnce(Map<String, Object> event) {
+    if (!event.containsKey("logentry")) {
+      return;
+    }
+    Map<?, ?> message = (Map<?, ?>) event.get("logentry");
+    assertThat(message.containsKey("message")).as("strict readers refuse it without").isTrue();
+    Events.exceptions(event)
+        .forEach(
+            exception ->
+                assertThat(message.get("formatted").toString())
+                    .as("a message beside an exception says something else")
+                    .doesNotContain(String.valueOf(exception.get("value"))));
   }
 
   @ParameterizedTest

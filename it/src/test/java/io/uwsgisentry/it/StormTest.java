@@ -111,8 +111,11 @@ class StormTest {
 
     assertThat(events).extracting(Events::exceptionType).containsOnly("UnexpectedExit");
     assertThat(Events.sum(events)).isEqualTo(6);
-    assertThat(Events.extra(events.get(1)).get("storm").toString())
-        .matches("worker 1 died 6 times in \\d+ s, 1 of them told before");
+    assertThat(Events.extra(events.get(1)).get("summary").toString())
+        .matches("worker 1 died 6 times in \\d+ s, 1 of them reported before");
+    assertThat(Events.exceptionValue(events.get(1)))
+        .as("lists show the title")
+        .matches("worker exited with code 3 in GET /exit \\(5 more in \\d+ s\\)");
     assertThat(events.get(1).get("fingerprint")).isEqualTo(events.get(0).get("fingerprint"));
   }
 
