@@ -50,6 +50,9 @@ final class TransactionName {
   }
 
   private static String segment(String segment) {
+    if (segment.contains(Redaction.FILTERED)) {
+      return PLACEHOLDER;
+    }
     boolean plain = segment.length() < 60;
     for (int i = 0; i < segment.length() && plain; i++) {
       char c = segment.charAt(i);

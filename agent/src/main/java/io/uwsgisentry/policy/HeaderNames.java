@@ -8,7 +8,17 @@ final class HeaderNames {
   /** Of these a log has {@code Name: value} up to the line's end. */
   private static final List<String> WHOLE_LINE =
       List.of(
-          "authorization", "proxy-authorization", "cookie", "cookie2", "set-cookie", "x-api-key");
+          "authorization",
+          "proxy-authorization",
+          "cookie",
+          "cookie2",
+          "set-cookie",
+          "x-api-key",
+          "stripe-signature",
+          "signature-input",
+          "x-signature");
+
+  private static final List<String> OF_NAMES = List.of("name", "key", "type", "field", "param");
 
   private static final List<String> FORWARDED =
       List.of("for=", "by=", "host=", "proto=", SecretValue.FILTERED);
@@ -36,6 +46,16 @@ final class HeaderNames {
       }
     }
     return hasVariable(text, from, to);
+  }
+
+  /** Whether the value of a key of that name is a name itself: {@code {'name': 'password'}}. */
+  static boolean isOfNames(String text, int from, int to) {
+    for (int i = 0; i < OF_NAMES.size(); i++) {
+      if (is(OF_NAMES.get(i), text, from, to)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** As CGI calls them: {@code HTTP_COOKIE}. */

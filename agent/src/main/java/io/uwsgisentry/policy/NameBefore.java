@@ -55,6 +55,14 @@ final class NameBefore {
     from = end;
     while (from > floor && end - from < MAX && isOfBareName(text.charAt(from - 1))) {
       from--;
+      // An encoded blank or ampersand ends a name as the plain one does.
+      if (text.startsWith("%20", from) || text.startsWith("%26", from)) {
+        from += 3;
+        break;
+      }
+    }
+    if (to - from > 1 && from > floor && isEscape(text, from)) {
+      from++;
     }
     return to > from;
   }
@@ -97,6 +105,36 @@ final class NameBefore {
       end--;
     }
     return isBareBefore(end, floor);
+  }
+
+  /**
+   * Whether a word may start there: not within one. The letter of an escape ({@code \n}) and the
+   * end of a terminal's colour are no part of what follows them.
+   */
+  static boolean startsWord(String text, int at) {
+    if (at <= 0 || !isOfName(text.charAt(at - 1))) {
+      return true;
+    }
+    return isEscape(text, at - 1) || isColour(text, at - 1);
+  }
+
+  /** The letter of {@code \n}, {@code \r} or {@code \t}. */
+  private static boolean isEscape(String text, int at) {
+    char c = text.charAt(at);
+    return (c == 'n' || c == 'r' || c == 't') && at > 0 && text.charAt(at - 1) == '\\';
+  }
+
+  private static boolean isColour(String text, int at) {
+    if (text.charAt(at) != 'm') {
+      return false;
+    }
+    int start = at;
+    while (start > 0
+        && at - start < 12
+        && (text.charAt(start - 1) == ';' || Character.isDigit(text.charAt(start - 1)))) {
+      start--;
+    }
+    return start > 0 && text.charAt(start - 1) == '[';
   }
 
   private static boolean isOfSign(char c) {

@@ -29,7 +29,8 @@ final class SecretBehindWord {
     while (end < text.length() && end - sign < 60 && isOfLabel(text.charAt(end))) {
       end++;
     }
-    if (!text.startsWith("-----", end) || !text.startsWith("PRIVATE KEY", end - 11)) {
+    int label = text.startsWith(" BLOCK", end - 6) ? end - 6 : end;
+    if (!text.startsWith("-----", end) || !text.startsWith("PRIVATE KEY", label - 11)) {
       return false;
     }
     from = end + 5;
@@ -50,7 +51,7 @@ final class SecretBehindWord {
     if (text.startsWith("-----BEGIN ", sign)) {
       return key(sign);
     }
-    if (sign > floor && NameBefore.isOfName(text.charAt(sign - 1))) {
+    if (sign > floor && !NameBefore.startsWord(text, sign)) {
       return false;
     }
     if (text.regionMatches(true, sign, "by ", 0, 3)) {
@@ -58,6 +59,9 @@ final class SecretBehindWord {
     }
     if (text.regionMatches(true, sign, "password ", 0, 9)) {
       return string(sign + 8, true);
+    }
+    if (text.regionMatches(true, sign, "password(", 0, 9)) {
+      return string(sign + 9, true);
     }
     return text.regionMatches(true, sign, "basic ", 0, 6) ? basic(sign) : bearer(sign);
   }
@@ -75,7 +79,7 @@ final class SecretBehindWord {
   /** A string of SQL's, behind a blank. */
   private boolean string(int blank, boolean expected) {
     from = pastBlanks(text, blank, false);
-    if (!expected || charAt(from) != '\'') {
+    if (!expected || !Quotes.isQuote(charAt(from))) {
       return false;
     }
     to = SecretValue.end(text, from);

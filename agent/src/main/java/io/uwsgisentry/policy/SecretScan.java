@@ -124,7 +124,7 @@ final class SecretScan {
     }
     Meaning meaning = meaning();
     if (meaning == Meaning.HARMLESS) {
-      return forwarded(sign) || valueOfNamed(sign);
+      return forwarded(sign) || valueOfNamed(sign) || codeOfLogin(sign);
     }
     from = pastBlanks(text, sign + 1, name.isQuoted());
     if (name.isQuoted()) {
@@ -147,6 +147,12 @@ final class SecretScan {
         || Sentence.goesOn(text, from)
         || (meaning == Meaning.SUBJECT && Sentence.startsWithWords(text, from))) {
       return false;
+    }
+    int block = SecretValue.pastBlockSign(text, from);
+    if (block > from) {
+      from = block;
+      to = SecretValue.lineEnd(text, from, "");
+      return true;
     }
     int type = Sentence.typeEnd(text, from);
     if (type > from) {
@@ -182,9 +188,6 @@ final class SecretScan {
 
   /** {@code ?code=…}, {@code &ticket=…}, {@code 'QUERY_STRING': 'code=…'}. */
   private boolean spentOnce(int sign) {
-    if (name.from() == floor || "?&'\"".indexOf(text.charAt(name.from() - 1)) < 0) {
-      return false;
-    }
     from = sign + 1;
     if (!HeaderNames.isSpentOnce(text, name.from(), name.to(), from)) {
       return false;
@@ -193,6 +196,23 @@ final class SecretScan {
         text.startsWith(SecretValue.FILTERED, from)
             ? from + SecretValue.FILTERED.length()
             : SecretValue.wordEnd(text, from);
+    // At its beginning, a text may be a form or a query.
+    return name.from() == 0
+        || (name.from() > floor && "?&='\"".indexOf(text.charAt(name.from() - 1)) >= 0)
+        || charAt(to) == '&';
+  }
+
+  /** {@code 'code': '…'}, as the body of a login has it. */
+  private boolean codeOfLogin(int sign) {
+    if (!name.isQuoted() || !HeaderNames.is("code", text, name.from(), name.to())) {
+      return false;
+    }
+    from = pastBlanks(text, sign + 1, true);
+    int value = from + Quotes.opening(text, from).length();
+    if (value == from || !HeaderNames.isSpentOnce(text, name.from(), name.to(), value)) {
+      return false;
+    }
+    to = SecretValue.end(text, from);
     return true;
   }
 
@@ -213,8 +233,7 @@ final class SecretScan {
         || meaning == Meaning.PERSONAL
         || charAt(colon) != ':'
         || !key.isBefore(colon, floor)
-        || !(HeaderNames.is("name", text, key.from(), key.to())
-            || HeaderNames.is("key", text, key.from(), key.to()))) {
+        || !HeaderNames.isOfNames(text, key.from(), key.to())) {
       return false;
     }
     from = pastBlanks(text, sign + 1, true);
@@ -274,18 +293,23 @@ final class SecretScan {
     if (text.startsWith("-----BEGIN ", sign)) {
       return word(sign);
     }
-    if (charAt(sign + 1) != '-' || (sign > floor && NameBefore.isOfName(text.charAt(sign - 1)))) {
+    if (sign > floor && !NameBefore.startsWord(text, sign)) {
       return false;
     }
-    int end = sign + 2;
+    boolean one = charAt(sign + 1) != '-';
+    int start = one ? sign + 1 : sign + 2;
+    int end = start;
     while (end - sign < MAX_NAME && end < text.length() && NameBefore.isOfName(text.charAt(end))) {
       end++;
     }
     from = pastBlanks(text, end, false);
-    if (from == end || charAt(from) == '-' || text.startsWith("no-", sign + 2)) {
+    if (from == end || charAt(from) == '-' || text.startsWith("no-", start)) {
       return false;
     }
-    Meaning meaning = names.of(text, sign + 2, end);
+    Meaning meaning = names.of(text, start, end);
+    if (one && meaning != Meaning.SECRET) {
+      return false; // -auth is no word of a command, but of a sentence
+    }
     if (meaning == Meaning.HARMLESS
         || meaning == Meaning.PERSONAL
         || charAt(from) == '='

@@ -12,6 +12,9 @@ import java.util.Set;
 final class SecretValue {
   static final String FILTERED = Redaction.FILTERED;
 
+  /** As {@code encodeURI()} leaves it between signs that it does not encode. */
+  private static final String ENCODED_BLANK = "%20";
+
   private static final Set<String> SCHEMES =
       Set.of("bearer", "basic", "digest", "token", "negotiate", "bot", "apikey", "jwt");
 
@@ -90,11 +93,31 @@ final class SecretValue {
     return at;
   }
 
+  /**
+   * Past the {@code |} or {@code >-} of YAML, and the line's end; {@code from} if none is there.
+   */
+  static int pastBlockSign(String text, int from) {
+    if (from >= text.length() || "|>".indexOf(text.charAt(from)) < 0) {
+      return from;
+    }
+    int at = from + 1;
+    while (at < text.length() && at - from < 4 && "+-123456789".indexOf(text.charAt(at)) >= 0) {
+      at++;
+    }
+    at = pastBlanks(text, at, false);
+    return at < text.length() && isLineBreak(text.charAt(at)) ? pastBlanks(text, at, true) : from;
+  }
+
   static int pastBlanks(String text, int from, boolean lines) {
     int at = from;
-    while (at < text.length()
-        && (isBlank(text.charAt(at)) || (lines && isLineBreak(text.charAt(at))))) {
-      at++;
+    while (at < text.length()) {
+      if (isBlank(text.charAt(at)) || (lines && isLineBreak(text.charAt(at)))) {
+        at++;
+      } else if (text.startsWith(ENCODED_BLANK, at)) {
+        at += ENCODED_BLANK.length();
+      } else {
+        break;
+      }
     }
     return at;
   }
@@ -184,7 +207,7 @@ final class SecretValue {
   /** Whether what separates words elsewhere is a part of this one: {@code ab,cd}. */
   private static boolean wordGoesOn(String text, int at) {
     int next = at + 1;
-    if (next >= text.length()) {
+    if (next >= text.length() || text.startsWith(ENCODED_BLANK, next)) {
       return false;
     }
     char c = text.charAt(next);

@@ -20,8 +20,9 @@ package io.uwsgisentry.policy;
  *       KEY-----}
  * </ul>
  *
- * <p>What {@link TokenShapes} knows without any name has gone before; what only shows once it is
- * decoded ({@link PercentCode}) goes last.
+ * <p>What needs no such sign has gone before: {@link SecretForms}, {@link TokenFormats}, {@link
+ * CheckedNumbers}, {@link TokenInPath}, {@link FormParts}, {@link NamedElsewhere}. What only shows
+ * once it is decoded ({@link PercentCode}, {@link Entities}) goes last.
  *
  * <p>Filtering a filtered text changes nothing: no rule looks back beyond the last value that was
  * filtered. One pass takes linear time: names are looked for backwards as far as the last sign or
@@ -33,6 +34,7 @@ final class SecretsInText {
   private static final int MOST_ROUNDS = 4;
 
   private final SensitiveNames names;
+  private final NamedElsewhere elsewhere;
   private final boolean personal;
 
   /**
@@ -40,18 +42,19 @@ final class SecretsInText {
    */
   SecretsInText(SensitiveNames names, boolean personal) {
     this.names = names;
+    this.elsewhere = new NamedElsewhere(names);
     this.personal = personal;
   }
 
   String filtered(String text) {
-    String kept = plain(text);
+    String kept = readable(text);
     if (kept.indexOf('%') < 0 && kept.indexOf('+') < 0) {
       return kept;
     }
     // What is filtered in the decoded text can show the end of another value: until nothing
     // changes.
     for (int round = 0; round < MOST_ROUNDS; round++) {
-      String once = plain(PercentCode.filtered(kept, this::plain));
+      String once = readable(PercentCode.filtered(kept, this::readable));
       if (once.equals(kept)) {
         break;
       }
@@ -60,8 +63,24 @@ final class SecretsInText {
     return kept;
   }
 
+  /** Where something is found behind entities, the decoded text is shown: it is readable. */
+  private String readable(String text) {
+    String kept = plain(text);
+    String decoded = Entities.mayHave(kept) ? Entities.decoded(kept) : kept;
+    if (decoded.equals(kept)) {
+      return kept;
+    }
+    String filtered = plain(decoded);
+    return filtered.equals(decoded) ? kept : filtered;
+  }
+
   private String plain(String text) {
-    String kept = TokenShapes.filtered(text);
+    String kept = SecretForms.filtered(text);
+    kept = TokenFormats.filtered(kept);
+    kept = CheckedNumbers.filtered(kept);
+    kept = TokenInPath.filtered(kept);
+    kept = FormParts.filtered(kept, names);
+    kept = elsewhere.filtered(kept);
     int sign = SecretScan.sign(kept, 0);
     return sign < 0 ? kept : new SecretScan(kept, names, personal).filtered(sign);
   }

@@ -42,7 +42,13 @@ final class SensitiveWords {
           "totp",
           "cvv",
           "cvc",
-          "sig");
+          "cvn",
+          "sig",
+          "hmac",
+          "ssn",
+          "pswd",
+          "pword",
+          "mnemonic");
 
   /** Secret anywhere in a name, its separators left out. */
   static final NameList SECRET_PARTS =
@@ -74,7 +80,44 @@ final class SensitiveWords {
           "accesstoken",
           "authtoken",
           "refreshtoken",
-          "idtoken");
+          "idtoken",
+          "accountkey",
+          "storagekey",
+          "subscriptionkey",
+          "applicationkey",
+          "appkey",
+          "activationkey",
+          "fernetkey",
+          "functionskey",
+          "webhookkey",
+          "hmackey",
+          "cipherkey",
+          "passkey",
+          "seedphrase",
+          "recoveryphrase",
+          "codeverifier",
+          "devicecode",
+          "verificationcode",
+          "securitycode",
+          "resetcode",
+          "recoverycode",
+          "backupcode",
+          "activationcode",
+          "logincode",
+          "otpcode",
+          "smscode",
+          "mfacode",
+          "authcode",
+          "oobcode",
+          "clientassertion",
+          "creditcard",
+          "cardnumber",
+          "cardno",
+          "ccnumber",
+          "cvv2",
+          "socialsecurity",
+          "motdepasse",
+          "contrasena");
 
   /** Words that end as passwords do ({@code dbpass}). */
   static final NameList NOT_PASSWORDS =

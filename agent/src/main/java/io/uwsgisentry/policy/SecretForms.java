@@ -1,0 +1,175 @@
+package io.uwsgisentry.policy;
+
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+
+/**
+ * Ways of writing secrets down that no sign between a name and a value gives away, each a regular
+ * expression whose group is the secret. What they repeat is bounded, or possessive, or both.
+ *
+ * @param sign without which a text has none, in any case, of two characters or more
+ */
+record SecretForms(String sign, Pattern secret) {
+  /** What a command's word ends with; also as a list of words is written. */
+  private static final String WORD = "([^\\s'\",|;&\\])]{1,200}+)";
+
+  /** Between an option and its value. */
+  private static final String GAP = "(?:\\s|\\\\?['\"],?\\s{0,4}u?b?\\\\?['\"])\\s{0,4}";
+
+  /** A blank, or the beginning of a quoted word: an option starts behind it. */
+  private static final String OPTION = "(?<=[\\s'\"])";
+
+  /** The words of a command before the one that is meant. */
+  private static final String REST = "(?![\\w.-])[^\\n|;&]{1,300}?" + OPTION;
+
+  private static final List<SecretForms> ALL =
+      List.of(
+          // The two halves of a key of AWS's, in either order, and of an account of Twilio's.
+          of(
+              "SIA",
+              "(?<![A-Za-z0-9])A[KS]IA[A-Z2-7]{16}(?![A-Z0-9])[\\s\\S]{1,200}?(?:(?<![\\w/+])|(?<=%[0-9A-F]{2}))"
+                  + "((?=[^A-Z]{0,39}[A-Z])(?=[^a-z]{0,39}[a-z])(?=\\D{0,39}\\d)(?:[A-Za-z0-9/+]|%2[BF]){40})"
+                  + "(?![\\w/+=])"),
+          of(
+              "KIA",
+              "(?<![A-Za-z0-9])A[KS]IA[A-Z2-7]{16}(?![A-Z0-9])[\\s\\S]{1,200}?(?:(?<![\\w/+])|(?<=%[0-9A-F]{2}))"
+                  + "((?=[^A-Z]{0,39}[A-Z])(?=[^a-z]{0,39}[a-z])(?=\\D{0,39}\\d)(?:[A-Za-z0-9/+]|%2[BF]){40})"
+                  + "(?![\\w/+=])"),
+          of(
+              "KIA",
+              "(?<![\\w/+])((?=[^A-Z]{0,39}[A-Z])(?=[^a-z]{0,39}[a-z])(?=\\D{0,39}\\d)(?:[A-Za-z0-9/+]|%2[BF]){40})"
+                  + "(?![\\w/+=])[^A-Za-z0-9]{1,12}(?=A[KS]IA[A-Z2-7]{16})"),
+          of("AC", "(?<!\\w)AC[0-9a-f]{32}[^0-9A-Za-z]{1,12}([0-9a-f]{32})(?!\\w)"),
+          // Commands: options of one letter mean a password to these alone.
+          of("mysql", "(?i)(?<![\\w.-])mysql\\w{0,10}" + REST + "-p['\"]?" + WORD),
+          of("mariadb", "(?i)(?<![\\w.-])mariadb[\\w-]{0,10}" + REST + "-p" + WORD),
+          of("sshpass", "(?<![\\w.-])sshpass" + REST + "-p" + GAP + WORD),
+          of("sshpass", "(?<![\\w.-])sshpass" + REST + "-p['\"]?" + WORD),
+          of("login", "(?<=\\blogin)" + REST + "-p" + GAP + WORD),
+          of("mongo", "(?<![\\w.-])mongo\\w{0,10}" + REST + "-p" + GAP + WORD),
+          of("redis-cli", "(?<![\\w.-])redis-cli" + REST + "-a" + GAP + WORD),
+          of("ldap", "(?<![\\w.-])ldap\\w{1,10}" + REST + "-w" + GAP + WORD),
+          of("sqlcmd", "(?<![\\w.-])sqlcmd" + REST + "-P" + GAP + WORD),
+          of("mosquitto_", "(?<![\\w.-])mosquitto_\\w{1,5}" + REST + "-P" + GAP + WORD),
+          of("zip", "(?<![\\w.-])(?:un)?zip" + REST + "-P" + GAP + WORD),
+          of("7z", "(?<![\\w.-])7z[ar]?" + REST + "-p" + WORD),
+          of("openssl", "(?<![\\w.-])openssl" + REST + "-[kK]" + GAP + WORD),
+          of(
+              "smbclient",
+              "(?<![\\w.-])smbclient" + REST + "-U" + GAP + "[^\\s'\"%]{1,100}%" + WORD),
+          of(
+              "htpasswd",
+              "(?<![\\w.-])htpasswd"
+                  + REST
+                  + "-\\w{0,4}[nb]\\w{0,4}b?"
+                  + GAP
+                  + "(?:[^\\s'\"]{1,100}"
+                  + GAP
+                  + "){1,2}"
+                  + WORD),
+          of(
+              "-u",
+              OPTION
+                  + "(?:-u|--user|--proxy-user)(?:=|"
+                  + GAP
+                  + ")\\\\?['\"]?(?!\\d{1,9}:\\d)[^\\s'\":/]{0,100}:"
+                  + WORD),
+          of("-U", OPTION + "-U" + GAP + "\\\\?['\"]?(?!\\d{1,9}:\\d)[^\\s'\":/]{0,100}:" + WORD),
+          of("requirepass", "\\brequirepass" + GAP + WORD),
+          // Files and addresses of particular programs.
+          of("login", "\\blogin\\s{1,4}\\S{1,100}\\s{1,4}password\\s{1,4}(\\S{1,200}+)"),
+          of("thin:", "(?i)\\bthin:[^\\s/@]{0,100}/([^\\s@\"']{1,200})@"),
+          of("sqlplus", "\\bsqlplus\\s[^\\n/]{1,100}/([^\\s@\"']{1,200}+)"),
+          of("auth ", "\\bAUTH (?:PLAIN|LOGIN|XOAUTH2)\\s{1,4}([A-Za-z0-9+/=]{8,})"),
+          // "Your login code is 482913", "the password was h4ck": words that have a digit.
+          of(
+              "code",
+              "(?i)\\b(?:verification|security|login|sign-?in|access|auth\\w{0,14}|confirmation|one[- ]time"
+                  + "|reset|recovery|2fa|mfa|sms)[ -]code(?: (?:is|was))?:? {0,2}['\"]?(\\w{4,12}(?<=\\d))"
+                  + "(?!\\w)"),
+          of(
+              "pass",
+              "(?i)\\bpass(?:word|code|phrase)? (?:is|was):? {0,2}['\"]?((?=\\S{0,60}\\d)[^\\s'\"]{4,200}+)"),
+          of(
+              "token",
+              "(?i)\\b(?:token|session|secret|ticket|api[ _-]?key|password)(?: id)?(?: (?:is|was))? {1,2}['\"]?"
+                  + "((?=[\\w./+=-]{0,60}\\d)(?=[\\w./+=-]{0,60}[A-Za-z])[\\w/+=-]{20,300}+)"),
+          of(
+              "provided",
+              "(?i)\\b(?:token|key|password|secret) (?:provided|given|received): ?['\"]?([^\\s'\"]{4,200}+)"));
+
+  private static final int SLOTS = 1024;
+  private static final int[][] BY_START = new int[SLOTS][];
+
+  static {
+    for (int slot = 0; slot < SLOTS; slot++) {
+      int each = slot;
+      BY_START[slot] =
+          IntStream.range(0, ALL.size())
+              .filter(i -> slot(ALL.get(i).sign.charAt(0), ALL.get(i).sign.charAt(1)) == each)
+              .toArray();
+    }
+  }
+
+  private static SecretForms of(String sign, String pattern) {
+    return new SecretForms(sign, Pattern.compile(pattern));
+  }
+
+  static String filtered(String text) {
+    String kept = text;
+    for (long left = present(text); left != 0; left &= left - 1) {
+      kept = ALL.get(Long.numberOfTrailingZeros(left)).without(kept);
+    }
+    return kept;
+  }
+
+  /** Of which forms the text has the sign, a bit each: found in one pass for all. */
+  private static long present(String text) {
+    long present = 0;
+    for (int at = 0; at < text.length() - 1; at++) {
+      int[] forms = BY_START[slot(text.charAt(at), text.charAt(at + 1))];
+      for (int i = 0; i < forms.length; i++) {
+        String sign = ALL.get(forms[i]).sign;
+        if (text.regionMatches(true, at, sign, 0, sign.length())) {
+          present |= 1L << forms[i];
+        }
+      }
+    }
+    return present;
+  }
+
+  private static int slot(char first, char second) {
+    return ((first | 32) * 31 + (second | 32)) & (SLOTS - 1);
+  }
+
+  private String without(String text) {
+    Matcher matcher = secret.matcher(text);
+    StringBuilder out = null;
+    int kept = 0;
+    while (matcher.find()) {
+      if (!text.startsWith(SecretValue.FILTERED, matcher.start(1))) {
+        out = out == null ? new StringBuilder(text.length()) : out;
+        out.append(text, kept, matcher.start(1)).append(SecretValue.FILTERED);
+        kept = matcher.end(1);
+      }
+    }
+    return out == null ? text : out.append(text, kept, text.length()).toString();
+  }
+
+  /** Whether the text has these characters, in any case. */
+  static boolean has(String text, String sign) {
+    char first = sign.charAt(0);
+    char other =
+        Character.isLowerCase(first) ? Character.toUpperCase(first) : Character.toLowerCase(first);
+    int length = sign.length();
+    for (int at = 0; at <= text.length() - length; at++) {
+      char c = text.charAt(at);
+      if ((c == first || c == other) && text.regionMatches(true, at, sign, 0, length)) {
+        return true;
+      }
+    }
+    return false;
+  }
+}
