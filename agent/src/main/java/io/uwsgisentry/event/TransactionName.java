@@ -50,7 +50,7 @@ final class TransactionName {
   }
 
   private static String segment(String segment) {
-    if (segment.contains(Redaction.FILTERED)) {
+    if (segment.equals(Redaction.FILTERED)) {
       return PLACEHOLDER;
     }
     boolean plain = segment.length() < 60;

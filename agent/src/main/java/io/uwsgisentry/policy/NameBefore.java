@@ -56,8 +56,9 @@ final class NameBefore {
     while (from > floor && end - from < MAX && isOfBareName(text.charAt(from - 1))) {
       from--;
       // An encoded blank or ampersand ends a name as the plain one does.
-      if (text.startsWith("%20", from) || text.startsWith("%26", from)) {
-        from += 3;
+      int past = text.charAt(from) == '%' ? pastEncodedEnd(text, from) : from;
+      if (past > from) {
+        from = Math.min(past, end);
         break;
       }
     }
@@ -65,6 +66,14 @@ final class NameBefore {
       from++;
     }
     return to > from;
+  }
+
+  private static int pastEncodedEnd(String text, int percent) {
+    int code = percent + 1;
+    while (text.startsWith("25", code)) {
+      code += 2;
+    }
+    return text.startsWith("20", code) || text.startsWith("26", code) ? code + 2 : percent;
   }
 
   private boolean isBefore(int sign, int floor, boolean assignment) {
@@ -91,7 +100,7 @@ final class NameBefore {
         to--;
       }
       from = to;
-      while (from > floor && isOfKey(text.charAt(from - 1))) {
+      while (from > floor && isOfKey(text.charAt(from - 1)) && !isBehindFiltered(text, from)) {
         from--;
       }
       return to > from;
@@ -113,9 +122,17 @@ final class NameBefore {
    */
   static boolean startsWord(String text, int at) {
     if (at <= 0 || !isOfName(text.charAt(at - 1))) {
-      return true;
+      return !isBehindFiltered(text, at);
     }
     return isEscape(text, at - 1) || isColour(text, at - 1);
+  }
+
+  /** Where a secret was cut out, what is left begins nothing: it did not before, either. */
+  static boolean isBehindFiltered(String text, int at) {
+    int length = SecretValue.FILTERED.length();
+    return at >= length
+        && text.charAt(at - 1) == ']'
+        && text.startsWith(SecretValue.FILTERED, at - length);
   }
 
   /** The letter of {@code \n}, {@code \r} or {@code \t}. */

@@ -65,7 +65,7 @@ final class NamedElsewhere {
     int kept = 0;
     while (matcher.find()) {
       int from = matcher.start(2);
-      if (anySecret(matcher.group(1)) && !text.startsWith(SecretValue.FILTERED, from)) {
+      if (anySecret(matcher.group(1)) && !isFiltered(matcher)) {
         out = out == null ? new StringBuilder(text.length()) : out;
         out.append(text, kept, from).append(SecretValue.FILTERED);
         kept = matcher.end(2);
@@ -117,13 +117,18 @@ final class NamedElsewhere {
           named = true;
         }
       }
-      if (named && to > from && !text.startsWith(SecretValue.FILTERED, from)) {
+      if (named && to > from && !isFiltered(tag)) {
         out = out == null ? new StringBuilder(text.length()) : out;
         out.append(text, kept, from).append(SecretValue.FILTERED);
         kept = to;
       }
     }
     return out == null ? text : out.append(text, kept, text.length()).toString();
+  }
+
+  /** What was filtered may have ended there what now seems to go on. */
+  private static boolean isFiltered(Matcher found) {
+    return found.group().contains(SecretValue.FILTERED);
   }
 
   private boolean isSecret(String name) {

@@ -149,7 +149,8 @@ record SecretForms(String sign, Pattern secret) {
     StringBuilder out = null;
     int kept = 0;
     while (matcher.find()) {
-      if (!text.startsWith(SecretValue.FILTERED, matcher.start(1))) {
+      if (!text.startsWith(SecretValue.FILTERED, matcher.start(1))
+          && !NameBefore.isBehindFiltered(text, matcher.start())) {
         out = out == null ? new StringBuilder(text.length()) : out;
         out.append(text, kept, matcher.start(1)).append(SecretValue.FILTERED);
         kept = matcher.end(1);

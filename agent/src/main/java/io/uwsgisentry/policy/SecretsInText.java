@@ -46,7 +46,20 @@ final class SecretsInText {
     this.personal = personal;
   }
 
+  /** Until nothing changes: where a secret is cut out, another may begin. */
   String filtered(String text) {
+    String kept = text;
+    for (int round = 0; round < MOST_ROUNDS; round++) {
+      String once = once(kept);
+      if (once.equals(kept)) {
+        break;
+      }
+      kept = once;
+    }
+    return kept;
+  }
+
+  private String once(String text) {
     String kept = readable(text);
     if (kept.indexOf('%') < 0 && kept.indexOf('+') < 0) {
       return kept;
@@ -75,12 +88,11 @@ final class SecretsInText {
   }
 
   private String plain(String text) {
-    String kept = SecretForms.filtered(text);
+    String kept = SecretForms.filtered(elsewhere.filtered(text));
     kept = TokenFormats.filtered(kept);
     kept = CheckedNumbers.filtered(kept);
     kept = TokenInPath.filtered(kept);
     kept = FormParts.filtered(kept, names);
-    kept = elsewhere.filtered(kept);
     int sign = SecretScan.sign(kept, 0);
     return sign < 0 ? kept : new SecretScan(kept, names, personal).filtered(sign);
   }
