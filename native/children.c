@@ -42,11 +42,28 @@ static int stopping_as_well(const siginfo_t *how) {
 	return sentry_stopping();
 }
 
+static int serves(const struct uwsgi_worker *worker) {
+	for (int i = 0; i < uwsgi.cores; i++) {
+		if (worker->cores[i].in_request) return 1;
+	}
+	return 0;
+}
+
+/*
+ * It was to go, and its interpreter's end aborted. Python does that since 3.11 in each process that had a second interpreter, which
+ * uWSGI makes for each further mount: it would be an event for each worker and reload, of nobody's request, and without the plugin
+ * nobody hears of it.
+ */
+static int aborted_at_its_end(const struct uwsgi_worker *worker, const struct sentry_child *child, const siginfo_t *how) {
+	return how->si_code != CLD_EXITED && how->si_status == SIGABRT && (child->leaving || sentry_stopping()) && !serves(worker);
+}
+
 static int is_incident(struct uwsgi_worker *worker, struct sentry_child *child, const siginfo_t *how) {
 	int exited = how->si_code == CLD_EXITED, code = how->si_status;
 	if (exited && expected_exit(code)) return 0;
 	/* told of by the worker itself; that an application did not load, only before it serves */
 	if (exited && (code == UWSGI_EXCEPTION_CODE || (code == UWSGI_FAILED_APP_CODE && !worker->accepting))) return 0;
+	if (aborted_at_its_end(worker, child, how)) return 0;
 	if (child->leaving && (exited ? code != 1 : is_stop_signal(how))) return 0;
 	if (stopping_as_well(how) && (exited ? code == 0 : is_stop_signal(how))) return 0;
 	return !worker->pending_harakiri || !child->harakiri_at;	/* else told of before the kill */

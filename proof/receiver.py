@@ -20,7 +20,7 @@ class Exchange(BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.receiver, self.chance = self.server.receiver, self.server.receiver.chance
-        mood = self.receiver.mood
+        mood, self.arrived = self.receiver.mood, time.monotonic()
         length = int(self.headers["Content-Length"])
         if mood == "closes_in_the_body":
             self.rfile.read(length // 2)
@@ -68,7 +68,9 @@ class Exchange(BaseHTTPRequestHandler):
         self.cut(b"HTTP/1.1 200 O")
 
     def takes_and_closes(self):
-        self.receiver.maybe(self.event)
+        # Nobody can know that it was taken, so it comes again; the fault planted here is to take it for one that was told.
+        if self.receiver.planted:
+            self.receiver.take(self.event, self.arrived)
         self.cut()
 
     def talks_nonsense(self):
@@ -87,7 +89,7 @@ class Exchange(BaseHTTPRequestHandler):
 
     def accept(self):
         self.answer(200)
-        self.receiver.take(self.event)
+        self.receiver.take(self.event, self.arrived)
 
     def answer(self, status, *headers):
         self.send_response(status)
@@ -116,12 +118,13 @@ class Listener(ThreadingHTTPServer):
 
 
 class Receiver:
-    def __init__(self, seed=0):
+    def __init__(self, seed=0, planted=False):
+        self.planted = planted
         self.chance, self.lock = random.Random(seed), threading.Lock()
         self.mood = "takes"
-        # id -> (name of the request, for how many it stands), of what was answered, and of what was taken without an answer
-        self.events, self.unanswered = {}, {}
-        # id -> when it was answered, each time
+        # id -> (name of the request, for how many it stands)
+        self.events = {}
+        # id -> when it arrived and when it was answered, each time
         self.times = {}
         self.open(0)
         self.dsn = "http://public@127.0.0.1:%d/1" % self.port
@@ -140,18 +143,12 @@ class Receiver:
         elif mood != "refuses" and before == "refuses":
             self.open(self.port)
 
-    def take(self, event):
+    def take(self, event, arrived):
         if event:
             id, name, occurrences = event
             with self.lock:
                 self.events[id] = (name, occurrences)
-                self.times.setdefault(id, []).append(time.monotonic())
-
-    def maybe(self, event):
-        if event:
-            id, name, occurrences = event
-            with self.lock:
-                self.unanswered[id] = (name, occurrences)
+                self.times.setdefault(id, []).append((arrived, time.monotonic()))
 
     def how_often(self):
         """id -> how often it was answered"""
@@ -160,8 +157,8 @@ class Receiver:
 
     def forget(self):
         with self.lock:
-            for memory in (self.events, self.unanswered, self.times):
-                memory.clear()
+            self.events.clear()
+            self.times.clear()
 
 
 def parsed(body, encoding):

@@ -85,13 +85,14 @@ class Request:
     began: float
     ended: float = 0.0
     status: int = 0     # none: it was not answered
+    error: str = ""
 
 
 class Clients:
-    """Each asks one request after the other; path(): of the next one; pause(): seconds until then."""
+    """Each asks one request after the other; path(): of the next one; pause(): seconds until then; patience: with an answer."""
 
-    def __init__(self, port, how_many, path, pause):
-        self.port, self.path, self.pause = port, path, pause
+    def __init__(self, port, how_many, path, pause, patience=5):
+        self.port, self.path, self.pause, self.patience = port, path, pause, patience
         self.requests, self.lock, self.over = [], threading.Lock(), False
         self.threads = [threading.Thread(target=self.ask, args=(n,), daemon=True) for n in range(how_many)]
         for thread in self.threads:
@@ -105,14 +106,14 @@ class Clients:
             with self.lock:
                 self.requests.append(request)
             try:
-                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.patience)
                 connection.request("GET", "%s?%s" % (request.path, request.name))
                 answer = connection.getresponse()
                 answer.read()
                 connection.close()
                 request.ended, request.status = time.monotonic(), answer.status
-            except (OSError, http.client.HTTPException):
-                request.ended = time.monotonic()
+            except (OSError, http.client.HTTPException) as e:
+                request.ended, request.error = time.monotonic(), repr(e)
             time.sleep(self.pause())
 
     def end(self):

@@ -82,13 +82,15 @@ class Matrix:
                 times = sum(text in pair[having].of.get(what, ()) for pair in pairs)
                 elsewhere = sum(text in pair[lacking].of.get(what, ()) for pair in pairs)
                 (always if times >= 2 and not elsewhere else once).add((what, side, text))
+        # How many there are without the plugin is half of what such a difference says.
+        beside = {what: plain.of.get(what, set()) for what, _, _ in always | once if what.startswith(("descriptors", "threads"))}
         place = self.place / short(case.name)
         if always:
             kept = OUT / place.name
             shutil.rmtree(kept, ignore_errors=True)
             shutil.copytree(place, kept, ignore_dangling_symlinks=True, ignore=unreadable)
         shutil.rmtree(place, ignore_errors=True)
-        return case, always, once, time.monotonic() - began
+        return case, always, once, beside, time.monotonic() - began
 
 
 def short(name):
@@ -132,8 +134,8 @@ def main():
         chosen = [case.with_all_built_in() for case in chosen if "gevent" not in case.name]
     if not arguments.all and not arguments.only:
         print("seed", arguments.seed, flush=True)
-        # A JVM takes its time: those with the agent are for --all.
-        chosen = [case for case in chosen if case.agent == "external"]
+        # A JVM takes its time: those with the agent are for --all, but for the first ones.
+        chosen = [case for case in chosen if case.agent == "external" or case.name in FIRST]
         random.Random(arguments.seed).shuffle(chosen)
         chosen = sorted(chosen, key=lambda case: case.name not in FIRST)
     matrix = Matrix(arguments)
@@ -142,13 +144,13 @@ def main():
         for outcome in runner.map(matrix.try_case, chosen):
             if outcome is None:
                 continue
-            case, always, once, took = outcome
+            case, always, once, beside, took = outcome
             done += 1
             bad += bool(always)
             if always or once or not arguments.quiet:
                 print(f"{'DIFFERS' if always else 'alike  '} {case.name} ({took:.1f} s)", flush=True)
             for what, side, text in sorted(always):
-                print(f"    {side}: {what}: {text!r}", flush=True)
+                print(f"    {side}: {what}: {text!r}", *(f"\n        without the plugin: {other!r}" for other in sorted(beside.get(what, ()))), flush=True)
             for what, side, text in sorted(once):
                 print(f"    (not each time) {side}: {what}: {text[:200]!r}", flush=True)
     shutil.rmtree(matrix.place, ignore_errors=True)

@@ -167,7 +167,8 @@ def live(case, server, port, seen):
     if case.reload:
         reload(case, server, port, seen)
     seen.note("exit code", str(stop(case, server)))
-    until(lambda: not server.processes(), 4 if case.agent == "external" else 15)
+    # An agent delivers what it has, and ends when it can.
+    until(lambda: not server.processes(), 4 if case.agent == "external" else 40)
     for pid in server.processes():
         seen.note("left over", kind(command_line(pid), server.directory)[:120])
 

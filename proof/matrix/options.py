@@ -12,7 +12,7 @@ from life import MODES, Case
 
 # Expression, and why no option that it matches whole is tried.
 LEFT_OUT = [
-    ("help|usage|version|python-version|cflags|dot-h|config-py|build-plugin|print-sym|print-symbol|binary-append-data|connect-and-read|extract|dump-options",
+    ("help|usage|version|python-version|cflags|dot-h|config-py|build-plugin|print-sym|print-symbol|binary-append-data|nagios|connect-and-read|extract|dump-options",
      "prints something and ends before a plugin has a say"),
     ("stop|reload|pause|suspend|resume|signal", "speaks to another server and ends"),
     ("pyshell.*|honour-stdin|daemons-honour-stdin", "wants a terminal"),
@@ -184,8 +184,14 @@ def names(binary, built_in):
 
 
 def why_left_out(name, built_in, mode):
-    if mode == "threads" and re.fullmatch("async|refork.*|re-fork.*", name):
+    if re.fullmatch("refork.*|re-fork.*", name):
+        return "another master each time, and the one that is looked at may be gone before its first request, with the plugin and without"
+    if mode == "threads" and re.fullmatch("async|loop|gevent.*", name):
         return "uWSGI itself dies of it beside threads and mules"
+    if mode == "alone" and re.fullmatch("cheaper.*", name) and name != "cheaper-algo-list":
+        return "wants more than one worker"
+    if built_in and name == "stats-push":
+        return "wants a pusher that is a plugin of the distribution's"
     if built_in and re.fullmatch("loop|gevent.*", name):
         return "wants gevent, which is tried with the distribution's"
     for expression, reason in LEFT_OUT:

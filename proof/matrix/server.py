@@ -20,6 +20,9 @@ OTHERS = {
     "gateway": re.compile(r"spawned uWSGI (?:http|fastrouter|rawrouter|sslrouter|\S+ router) \d+ \(pid: (\d+)\)"),
 }
 
+# The script, and its JVM; the copy of the jar is not made where there is little room.
+AGENT = re.compile(r"^\S*sh -s (?:attached|detached|drain) | agent --dir ")
+
 running = set()     # what must not outlive this run
 closing = False
 given = set()
@@ -140,7 +143,7 @@ class Server:
 
     def agent_sessions(self):
         """The agent, its supervising shell and what that waits with have a session of their own."""
-        found = {session(pid) for pid in self.processes() if re.search("runtime/supervise-|agent.jar", command_line(pid))}
+        found = {session(pid) for pid in self.processes() if AGENT.search(command_line(pid))}
         return found - {self.process.pid}
 
     def master(self):
