@@ -42,7 +42,8 @@ public final class UwsgiSentry {
             .addSubcommand(new AgentCommand(agent, surroundings))
             .addSubcommand(new StatusCommand(surroundings))
             .addSubcommand(events)
-            .addSubcommand(new CheckCommand(surroundings));
+            .addSubcommand(new CheckCommand(surroundings))
+            .addSubcommand(new CompletionCommand());
     int width = surroundings.width();
     return root.setUsageHelpWidth(width == 0 ? 100 : Math.max(60, Math.min(width, 120)))
         .setOut(new Output(new FileOutputStream(FileDescriptor.out)))
