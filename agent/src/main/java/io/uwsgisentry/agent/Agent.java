@@ -74,7 +74,7 @@ final class Agent {
   private static final Duration REST_PATIENCE = Duration.ofSeconds(15);
 
   private final AgentRunner.Arguments arguments;
-  private final Clock clock;
+  private final ClockJump clock;
   private final AgentLog log;
   private final RuntimeDirectory runtime;
   private final JournalDirectory journal;
@@ -83,7 +83,7 @@ final class Agent {
 
   private Agent(
       AgentRunner.Arguments arguments,
-      Clock clock,
+      ClockJump clock,
       AgentLog log,
       RuntimeDirectory runtime,
       JournalDirectory journal) {
@@ -115,7 +115,7 @@ final class Agent {
         System.err.println("uwsgi-sentry: another agent serves " + directory);
         return LOCKED;
       }
-      Clock clock = Clock.systemUTC();
+      ClockJump clock = new ClockJump(Clock.systemUTC(), System::nanoTime);
       try (AgentLock held = lock.get();
           AgentLog log = AgentLog.open(directory, clock)) {
         remarks.forEach(log::line);
@@ -221,6 +221,11 @@ final class Agent {
 
   private int serveOnce() throws IOException, NewerJournalException, InterruptedException {
     try (Outbox outbox = open()) {
+      Duration behind = outbox.behind();
+      if (ClockJump.isOne(behind)) {
+        outbox.clockJumped(behind.negated());
+        log.line("the clock was set back by " + behind.toSeconds() + " s; what waits, waits on");
+      }
       for (String fault : outbox.withdrawUnusable()) {
         log.line("events wait for a DSN that can be used, their stored one cannot: " + fault);
       }
@@ -363,7 +368,6 @@ final class Agent {
   /** Whether the agent is to end; else all but the lock is to be taken up anew. */
   private boolean pump(JournalPump pump, Outbox outbox, Delivery delivery, ClassArchive archive)
       throws IOException, NewerJournalException, InterruptedException {
-    ClockJump jump = new ClockJump(clock, System::nanoTime);
     long started = System.nanoTime();
     long tidied = started - TIDY_NANOS;
     long looked = started;
@@ -372,11 +376,10 @@ final class Agent {
     try (JournalWatch watch = new JournalWatch(journal::path, lifetime)) {
       while (!lifetime.over()) {
         try {
-          // First, so that little is stored with a clock that nobody has noticed yet.
-          Duration jumped = jump.pending();
+          Duration jumped = clock.pending();
           if (!jumped.isZero()) {
             outbox.clockJumped(jumped);
-            jump.seenTo();
+            clock.seenTo();
             // Lanes hold times of their own in memory.
             log.line("the clock was set by " + jumped.toSeconds() + " s; what waits, waits on");
             return false;

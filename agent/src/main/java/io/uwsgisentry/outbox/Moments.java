@@ -7,51 +7,44 @@ import java.time.Instant;
 import java.util.List;
 
 /**
- * The moments from which the outbox measures, or up to which something waits.
- *
- * <p>Between the jump and the moment in which it is noticed something may have been stored, or put
- * off, with the clock as it is now. What is stored as of the last minutes by the new clock is
- * therefore left alone. That may be wrong of what the old one had stored as of the same minutes: it
- * is then taken for older or younger than it is by a jump that is no longer than that, or, after
- * one back, kept for longer, never lost.
+ * The moments from which the outbox measures, or up to which something waits. All of them are times
+ * of the clock as it was before it was set: the agent's goes on as before until they are moved.
  */
 final class Moments {
-  private static final Duration UNNOTICED = Duration.ofMinutes(5);
-
-  /** No server's hold is longer. */
-  private static final Duration LONGEST_WAIT = Duration.ofHours(25);
-
   // What happened when, in the events and the counters, is told as it was.
   private static final List<String> SHIFTS =
       List.of(
-          "UPDATE entries SET stored = stored + ?1 WHERE stored NOT BETWEEN ?2 AND ?3",
-          "UPDATE entries SET settled = settled + ?1 WHERE settled NOT BETWEEN ?2 AND ?3",
-          "UPDATE entries SET not_before = CASE WHEN not_before + ?1 <= ?4 THEN not_before + ?1 END"
-              + " WHERE not_before IS NOT NULL",
+          "UPDATE entries SET stored = stored + ?1",
+          "UPDATE entries SET settled = settled + ?1 WHERE settled IS NOT NULL",
+          "UPDATE entries SET not_before = not_before + ?1 WHERE not_before IS NOT NULL",
           "UPDATE holds SET until = until + ?1",
-          "UPDATE breakers SET since = since + ?1, next = min(next + ?1, ?4)",
+          "UPDATE breakers SET since = since + ?1, next = next + ?1",
           "UPDATE turned SET at = at + ?1 WHERE at > 0",
-          "UPDATE files SET finished = finished + ?1 WHERE finished NOT BETWEEN ?2 AND ?3");
+          "UPDATE files SET finished = finished + ?1 WHERE finished IS NOT NULL");
+
+  // The newest rows are enough: what is put right by them was stored later still, or is over
+  // sooner.
+  private static final String LATEST =
+      "SELECT max(coalesce((SELECT max(stored) FROM (SELECT stored FROM entries ORDER BY seq DESC"
+          + " LIMIT 100)), 0), coalesce((SELECT max(finished) FROM files), 0))";
 
   private Moments() {}
 
   /**
-   * @param now by the clock as it is now
+   * How far the latest moment that was stored lies ahead of the clock: so far at least it was set
+   * back while nobody looked. That it was set ahead looks like time that passed.
    */
-  static void shift(Database database, Duration by, Instant now) throws IOException {
-    long millis = now.toEpochMilli();
-    long[] values = {
-      by.toMillis(), millis - UNNOTICED.toMillis(), millis, millis + LONGEST_WAIT.toMillis()
-    };
+  static Duration ahead(Database database, Instant now) throws IOException {
+    long latest = database.read(() -> database.number(LATEST));
+    return Duration.ofMillis(Math.max(0, latest - now.toEpochMilli()));
+  }
+
+  static void shift(Database database, Duration by) throws IOException {
     database.write(
         () -> {
           for (String shift : SHIFTS) {
             PreparedStatement statement = database.prepared(shift);
-            for (int i = 1; i <= values.length; i++) {
-              if (shift.contains("?" + i)) {
-                statement.setLong(i, values[i - 1]);
-              }
-            }
+            statement.setLong(1, by.toMillis());
             statement.executeUpdate();
           }
           return true;

@@ -377,12 +377,20 @@ public final class Outbox implements AutoCloseable {
 
   /**
    * The clock was set: what waits for a time waits as long as before, and nothing becomes older or
-   * younger by it.
+   * younger by it. All that is stored was stored by the clock as it was before.
    *
    * @param by negative: back
    */
   public void clockJumped(Duration by) throws IOException {
-    Moments.shift(database, by, clock.instant());
+    Moments.shift(database, by);
+  }
+
+  /**
+   * How far the clock was set back, at least, since something was stored last: zero where what is
+   * stored lies in the past.
+   */
+  public Duration behind() throws IOException {
+    return Moments.ahead(database, clock.instant());
   }
 
   /**

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/** The clock was set, and something happened before that was noticed. */
+/** The clock was set, and what was stored before is measured along. */
 class ClockSetTest extends OutboxScene {
   private static final Duration LONG = Duration.ofDays(400);
 
@@ -23,9 +23,8 @@ class ClockSetTest extends OutboxScene {
     store(to("a.example"), 1);
     Duration back = Duration.ofDays(-10);
     now = NOW.plus(back);
-    store(to("a.example"), 2);
-    now = now.plusSeconds(1);
     outbox.clockJumped(back);
+    store(to("a.example"), 2);
     tidy();
     assertThat(ready("a.example")).containsExactly(id(1), id(2));
 
@@ -38,8 +37,8 @@ class ClockSetTest extends OutboxScene {
   void whatWasStoredByAClockSetAheadIsAsFreshAsItIs() throws IOException {
     store(to("a.example"), 1);
     now = NOW.plus(LONG);
-    store(to("a.example"), 2);
     outbox.clockJumped(LONG);
+    store(to("a.example"), 2);
     tidy();
     assertThat(ready("a.example")).containsExactly(id(1), id(2));
 
@@ -49,11 +48,28 @@ class ClockSetTest extends OutboxScene {
   }
 
   @Test
-  void whatWasPutOffByAClockSetAheadIsNotPutOffOnceMore() throws IOException {
+  void whatWasPutOffIsPutOffForAsLong() throws IOException {
     store(to("a.example"), 1);
-    now = NOW.plus(LONG);
     outbox.settle(List.of(new Settlement.Retry(id(1), now.plusSeconds(5), "no connection")));
+    now = NOW.plus(LONG);
     outbox.clockJumped(LONG);
+    assertThat(ready("a.example")).isEmpty();
+    now = now.plusSeconds(5);
+    assertThat(ready("a.example")).containsExactly(id(1));
+  }
+
+  @Test
+  void aClockThatWasSetBackWhileNobodyLookedIsBehindWhatIsStored() throws IOException {
+    store(to("a.example"), 1);
+    outbox.hold("destination", "error", now.plusSeconds(2));
+    outbox.settle(List.of(new Settlement.Retry(id(1), now.plusSeconds(5), "no connection")));
+    assertThat(outbox.behind()).isZero();
+    now = NOW.minus(Duration.ofHours(1));
+    reopen();
+    assertThat(outbox.behind()).isEqualTo(Duration.ofHours(1));
+    outbox.clockJumped(outbox.behind().negated());
+    assertThat(outbox.behind()).isZero();
+    assertThat(outbox.holds("destination")).containsEntry("error", now.plusSeconds(2));
     now = now.plusSeconds(5);
     assertThat(ready("a.example")).containsExactly(id(1));
   }
