@@ -196,6 +196,20 @@ static void say_if_kept_locally(void) {
 	}
 }
 
+/* The one line of a good start. Its words are few: a user's alarm-log looks for patterns in the log */
+static void say_ready(void) {
+	if (sentry.journal.dir < 0) return;	/* why is said */
+	const char *dsn = sentry.dsn ? sentry.dsn : getenv("SENTRY_DSN");
+	const char *host = dsn ? strchr(dsn, '@') : NULL, *secret = dsn ? strstr(dsn, "://") : NULL;
+	char to[300];
+	if (host && secret && secret < host && !sentry_dsn_fault(dsn)) {
+		snprintf(to, sizeof(to), "to %.*s***%s", (int) (secret + 3 - dsn), dsn, host);
+		to[strcspn(to, "?#")] = 0;
+	}
+	else snprintf(to, sizeof(to), "no sentry-dsn");
+	sentry_say(SENTRY_PLUGIN_VERSION ": capture %s, %s, state in %s; `uwsgi-sentry status` shows more", sentry.capture ? sentry.capture : sentry.dsn ? "all" : "none", to, sentry.state);
+}
+
 /* idempotent: the first hook may come before the jail callback */
 void sentry_configure(void) {
 	if (sentry.configured) return;
@@ -216,6 +230,7 @@ void sentry_configure(void) {
 		sentry_handler_ready(h);
 	}
 	open_journal();
+	say_ready();
 	say_if_kept_locally();
 	sentry_boot_watch_exit();
 }

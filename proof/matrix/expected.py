@@ -20,6 +20,7 @@ THREADS = {"master": (2, ALARM + "; " + WRITER), "worker": (1, WATCHDOG), "mule"
 # Of which case, of what, which text; the reason. All three are expressions that must match the whole.
 TEXTS = [
     (".*", "only with: log", r'.*added "sentry_after_request\(struct wsgi_request \*\)" to the after-request chain', "uWSGI says of each such hook that it has it"),
+    (".*", "only with: log", r'.*\[uwsgi-sentry\] \S+: capture .*, state in .*', "the plugin's one line at a good start"),
     (".*", "only with: log", r'.*running "sentry-watchdog:" \(as-mule\)\.\.\.', "so is that thread started in a mule"),
     ("(alarm|plugins)-list", "only with: log", "sentry", "the plugin's own entry in a list that uWSGI prints"),
     ("routers?-list|show-config|group Flask image", "only with: log", "sentry|(plugin|sentry-.*|alarm|alarm-log|exception-handler|final-route|hook-.*|route) = .*", "the plugin's own entry in a list that uWSGI prints"),

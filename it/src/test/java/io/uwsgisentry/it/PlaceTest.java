@@ -60,6 +60,23 @@ class PlaceTest {
         .contains("The server runs on; no event is recorded");
   }
 
+  @Test
+  void a_good_start_is_one_line_that_shows_no_key() throws IOException {
+    Path unit = Files.createDirectory(scene.directory().resolve("unit"));
+    Files.setAttribute(unit, "unix:uid", NOBODY_KNOWN);
+    UwsgiServer server = server().environment("STATE_DIRECTORY", unit.toString()).start();
+    String dsn = scene.receiver().dsn();
+    assertThat(server.log())
+        .containsPattern(
+            "\\[uwsgi-sentry\\] [0-9.]+: capture all, to http://\\*\\*\\*"
+                + dsn.substring(dsn.indexOf('@'))
+                + ", state in "
+                + unit
+                + "/uwsgi-sentry; `uwsgi-sentry status`")
+        .doesNotContain(dsn.substring(0, dsn.indexOf('@')));
+    assertThat(server.logged("\\[uwsgi-sentry\\]")).isEqualTo(1);
+  }
+
   private UwsgiServer server() {
     return scene
         .server(SERVER)
