@@ -91,7 +91,7 @@ def run(arguments, directory, tally):
         until(lambda: "that all is taken and sent: %d are ready, the journal has %d bytes, %d agents" % (outbox.ready(), watch.journal_bytes(), len(server.agents())),
               lambda: is_quiet(state, outbox), QUIET_WITHIN, 0.2)
         tally["seconds until all was sent"] = int(time.monotonic() - began)
-        server.stop()
+        faults.stop()
         until(lambda: "that nothing is left of the server: %s" % server.left_over(), lambda: not server.left_over(), 60)
         watch.end()
         Account(clients.requests, receivers, outbox, troubles, tally).settle()

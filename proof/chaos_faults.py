@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 
-from basics import send, state_of, until
+from basics import Failure, send, state_of, until
 from receiver import MOODS
 
 # A server is not itself for so long after something was done to it.
@@ -105,10 +105,22 @@ class Faults:
     def restart(self):
         began = time.monotonic()
         # SIGQUIT reloads one that dies on SIGTERM.
-        self.server.stop(self.chance.choice((signal.SIGTERM, signal.SIGINT)))
+        self.stop(self.chance.choice((signal.SIGTERM, signal.SIGINT)))
         time.sleep(self.chance.random() * 2)
         self.server.start()
         self.shaken(began)
+
+    def stop(self, number=signal.SIGTERM):
+        """
+        By SIGKILL where it does not end, as a service manager does: uWSGI forgets the worker that it starts again just then (after
+        one that died while it was told to stop), and waits for it for ever, with the plugin and without.
+        """
+        try:
+            self.server.stop(number, 20)
+        except Failure:
+            self.troubles.masters_killed.append(time.monotonic())
+            self.server.kill_master()
+            self.tally["of these did not end and were killed"] = self.tally.get("of these did not end and were killed", 0) + 1
 
     # ---- the agent
 
