@@ -62,19 +62,20 @@ class Account:
             raise Failure("%d requests were cut while nothing was done to the server: %s" % (len(strange), strange[:3]))
 
     def events(self):
-        """Names and how many more each event stands for, of those that were answered with 200."""
+        """What was answered with 200: the names of events of one request each, and for how many the others stand."""
         self.names, self.nameless, self.more, self.more_of_own = {}, 0, 0, 0
         for receiver in self.receivers:
             for id, (name, occurrences) in receiver.events.items():
-                if not name:
-                    self.nameless += occurrences
-                    continue
-                if name not in self.asked:
+                if name and name not in self.asked:
                     raise Failure("an event of a request that nobody made: %s %s" % (id, name))
-                self.names.setdefault(name, set()).add(id)
-                self.more += occurrences - 1
-                if self.asked[name].path in OWN:
-                    self.more_of_own += occurrences - 1
+                if not name:
+                    self.nameless += int(occurrences or 1)
+                elif occurrences is None:
+                    self.names.setdefault(name, set()).add(id)
+                elif self.asked[name].path in OWN:
+                    self.more_of_own += int(occurrences)
+                else:
+                    self.more += int(occurrences)
         twice = [name for name, ids in self.names.items() if len(ids) > 1]
         if twice:
             raise Failure("%d requests have two events: %s" % (len(twice), [(name, self.names[name]) for name in twice[:3]]))
@@ -87,8 +88,8 @@ class Account:
         missing = [request for name, request in self.answered.items() if name not in self.names]
         own = [request for request in missing if request.path in OWN]
         excused = [request for request in missing if self.is_excused(request)]
-        accounted = len(self.names) + self.nameless + self.more + folding + total["dropped"] + total["discarded"]
-        self.tally |= {"events delivered": len(self.names), "of no name (brief)": self.nameless, "folded": self.more, "still folding": folding,
+        accounted = len(self.names) + self.nameless + self.more + self.more_of_own + folding + total["dropped"] + total["discarded"]
+        self.tally |= {"events delivered": len(self.names), "of no name (brief)": self.nameless, "folded": self.more + self.more_of_own, "still folding": folding,
                        "answered, of no event": len(missing), "of these with a fault of its own": len(own), "excused by a killed master": len(excused),
                        "accounted for": accounted} | {"counted as " + name: n for name, n in total.items()}
         self.tally |= {"reason %s %s" % key: n for key, n in counters.items() if key[0] in ("dropped", "discarded")}

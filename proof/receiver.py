@@ -122,7 +122,7 @@ class Receiver:
         self.planted = planted
         self.chance, self.lock = random.Random(seed), threading.Lock()
         self.mood = "takes"
-        # id -> (name of the request, for how many it stands)
+        # id -> (name of the request, for how many it stands; None: itself)
         self.events = {}
         # id -> when it arrived and when it was answered, each time
         self.times = {}
@@ -162,7 +162,10 @@ class Receiver:
 
 
 def parsed(body, encoding):
-    """Id, query string of the request, and occurrences of an envelope's event; None if there is none in it (a client report)."""
+    """
+    Id, query string of the request, and for how many it stands, of an envelope's event; None if there is none in it (a client
+    report). One that sums up others has the request of one of them; any other stands for itself, None.
+    """
     if encoding == "gzip":
         body = gzip.decompress(body)
     lines = body.split(b"\n")
@@ -170,4 +173,4 @@ def parsed(body, encoding):
     if not id:
         return None
     event = json.loads(lines[2])
-    return id, (event.get("request") or {}).get("query_string") or "", int((event.get("extra") or {}).get("occurrences", 1))
+    return id, (event.get("request") or {}).get("query_string") or "", (event.get("extra") or {}).get("occurrences")
