@@ -75,11 +75,12 @@ class Matrix:
         if first:
             pairs = [(plain, own)] + [self.pair(case, turn) for turn in (1, 2)]
             always |= {one for one in first if one[0] == "nothing is tried by this"}
-            for what, side, text in set().union(*(differences(case, *pair) for pair in pairs)):
+            each = [differences(case, *pair) for pair in pairs]
+            for what, side, text in set().union(*each):
                 if what == "nothing is tried by this":
                     continue
-                having, lacking = (1, 0) if side == "only with" else (0, 1)
-                times = sum(text in pair[having].of.get(what, ()) for pair in pairs)
+                lacking = 0 if side == "only with" else 1
+                times = sum((what, side, text) in found for found in each)
                 elsewhere = sum(text in pair[lacking].of.get(what, ()) for pair in pairs)
                 (always if times >= 2 and not elsewhere else once).add((what, side, text))
         # How many there are without the plugin is half of what such a difference says.
