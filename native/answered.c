@@ -33,6 +33,7 @@ struct sentry_answered *sentry_answered_of(const struct wsgi_request *req) {
 
 void sentry_answered_forget(struct sentry_answered *slot) {
 	free(slot->fields);
+	free(slot->said);
 	memset(slot, 0, sizeof(*slot));
 }
 

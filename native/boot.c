@@ -4,6 +4,7 @@
  */
 #include "sentry.h"
 
+#include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -66,9 +67,37 @@ void sentry_boot_tell(const char *what) {
 	tell(what, -1, 1);
 }
 
+/* `uwsgi shop.py`: what the language plugins take for an application when it stands alone on the command line */
+static int is_application_file(const char *argument) {
+	static const char *const endings[] = {".py", ".wsgi", ".psgi", ".pl"};
+	size_t len = strcspn(argument, ":");
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+		size_t ending = strlen(endings[i]);
+		if (len > ending && !strncmp(argument + len - ending, endings[i], ending)) return 1;
+	}
+	return argument[len] && memchr(argument, '.', len);	/* package.module:callable */
+}
+
+/*
+ * Whether an application is named anywhere, of a language that serves on where it does not load. A language plugin alone names none: it may
+ * be there for files, mules and crons, or for applications that requests name. The Ruby, Lua and JVM plugins end the server themselves.
+ */
+static int names_an_application(void) {
+	static const char *const options[] = {"module", "wsgi", "wsgi-file", "file", "eval", "pecan", "paste", "ini-paste", "ini-paste-logged", "web3", "pump",
+		"wsgi-lite", "psgi", "pypy-wsgi", "pypy-wsgi-file", "pypy-paste"};
+	if (uwsgi.mounts) return 1;
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		if (uwsgi_get_exported_opt((char *) options[i])) return 1;
+	}
+	for (int i = optind; i > 0 && i < uwsgi.argc; i++) {
+		if (uwsgi.argv[i] && is_application_file(uwsgi.argv[i])) return 1;
+	}
+	return 0;
+}
+
 /* an emperor, a router, a server of static files have no application and are to have none */
 static int is_to_have_an_application(void) {
-	if (!uwsgi.workers || uwsgi.numproc < 1 || uwsgi.command_mode || uwsgi.no_server || !uwsgi.sockets) return 0;
+	if (!uwsgi.workers || uwsgi.numproc < 1 || uwsgi.command_mode || uwsgi.no_server || !uwsgi.sockets || !names_an_application()) return 0;
 	for (int i = 0; i < 256; i++) {
 		if (uwsgi.p[i] && uwsgi.p[i]->init_apps) return 1;
 	}

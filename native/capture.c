@@ -10,7 +10,7 @@
 #define CRASH_ALARM "uwsgi-sentry-crash"
 #define LINES_ALARM "uwsgi-sentry-lines"
 
-static const char *const names[SENTRY_CAPTURES] = {"exceptions", "failed", "crashes", "harakiri", "slow", "backlog", "boot", "daemons"};
+static const char *const names[SENTRY_CAPTURES] = {"exceptions", "failed", "crashes", "harakiri", "slow", "backlog", "boot", "daemons", "logged"};
 
 int sentry_capturing(enum sentry_capture what) {
 	return sentry.captured >> what & 1;
@@ -18,7 +18,7 @@ int sentry_capturing(enum sentry_capture what) {
 
 /* on by itself where the user asked for events by sentry-dsn or sentry-capture; SENTRY_DSN alone may be an SDK's in the app */
 void sentry_capture_read(void) {
-	const unsigned all = (1u << SENTRY_CAPTURES) - 1;
+	const unsigned all = ((1u << SENTRY_CAPTURES) - 1) & ~(1u << SENTRY_CAPTURE_LOGGED);
 	if (!sentry.capture) {
 		sentry.captured = sentry.dsn ? all : 0;
 		return;
@@ -26,12 +26,12 @@ void sentry_capture_read(void) {
 	for (const char *at = sentry.capture; *at;) {
 		size_t len = strcspn(at, ", \t");
 		int known = !len;
-		if (len == 3 && !strncmp(at, "all", 3)) sentry.captured = all, known = 1;
+		if (len == 3 && !strncmp(at, "all", 3)) sentry.captured |= all, known = 1;
 		else if (len == 4 && !strncmp(at, "none", 4)) sentry.captured = 0, known = 1;
 		for (int i = 0; i < SENTRY_CAPTURES; i++) {
 			if (len == strlen(names[i]) && !strncmp(at, names[i], len)) sentry.captured |= 1u << i, known = 1;
 		}
-		if (!known) sentry_mistake("sentry-capture: %.*s is none of: exceptions, failed, crashes, harakiri, slow, backlog, boot, daemons, all, none", (int) len, at);
+		if (!known) sentry_mistake("sentry-capture: %.*s is none of: exceptions, failed, crashes, harakiri, slow, backlog, boot, daemons, logged, all, none", (int) len, at);
 		at += len;
 		at += strspn(at, ", \t");
 	}

@@ -74,7 +74,7 @@ static void default_number(const char *key, long value) {
 static void default_language(void) {
 	static const struct {
 		const char *language, *symbol;
-	} languages[] = {{"python", "Py_GetVersion"}, {"ruby", "ruby_version"}, {"perl", "perl_construct"}, {"lua", "lua_newstate"}, {"java", "JNI_CreateJavaVM"}};
+	} languages[] = {{"python", "Py_GetVersion"}, {"ruby", "ruby_version"}, {"perl", "perl_construct"}, {"lua", "lua_newstate"}, {"php", "php_module_startup"}, {"java", "JNI_CreateJavaVM"}};
 	for (size_t i = 0; i < sizeof(languages) / sizeof(languages[0]); i++) {
 		if (!dlsym(RTLD_DEFAULT, languages[i].symbol)) continue;
 		default_value("language", languages[i].language);

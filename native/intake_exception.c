@@ -16,6 +16,7 @@
 #include <dlfcn.h>
 
 #define LANGUAGES 8
+#define RUBY_RAISE 0x80	/* RUBY_EVENT_RAISE */
 
 static struct {
 	struct uwsgi_plugin *plugin;
@@ -56,6 +57,9 @@ static struct {
 	void (*set_errinfo)(uintptr_t);
 	uintptr_t (*is_kind_of)(uintptr_t, uintptr_t);
 	uintptr_t *exception;
+	uintptr_t (*raised)(void *);
+	void *(*argument)(uintptr_t);
+	uintptr_t (*eval)(const char *, int *);
 	int found;
 } ruby;
 
@@ -110,10 +114,57 @@ static uint64_t hash_first_frame(uint64_t hash, struct uwsgi_buffer *backtrace) 
 	return hash;
 }
 
+/*
+ * Rails, Sinatra and other frameworks answer an exception themselves. Ruby tells of each that is raised, rescued later or not: the last
+ * one of a request that then ends as 5xx is why (requests.c). The object is kept until then; one request at a time.
+ */
+static uintptr_t last_raised;
+static uint64_t last_raised_in;
+
+static void ruby_raised(uintptr_t point, void *nothing) {
+	SENTRY_ENTRY;
+	(void) nothing;
+	struct wsgi_request *req = uwsgi.cores == 1 && uwsgi.workers && uwsgi.mywid > 0 && uwsgi.mywid <= uwsgi.numproc ? uwsgi.wsgi_req : NULL;
+	if (!req || !req->uh || !uwsgi.workers[uwsgi.mywid].cores[0].in_request) return;
+	void *argument = ruby.argument(point);
+	last_raised = argument ? ruby.raised(argument) : 0;
+	last_raised_in = req->start_of_request;
+}
+
+static void watch_ruby(void) {
+	uintptr_t (*new_point)(uintptr_t, uint32_t, void (*)(uintptr_t, void *), void *);
+	uintptr_t (*enable)(uintptr_t);
+	void (*keep)(uintptr_t *);
+	static uintptr_t point;
+	*(void **) &new_point = dlsym(RTLD_DEFAULT, "rb_tracepoint_new");
+	*(void **) &enable = dlsym(RTLD_DEFAULT, "rb_tracepoint_enable");
+	*(void **) &keep = dlsym(RTLD_DEFAULT, "rb_gc_register_address");
+	*(void **) &ruby.raised = dlsym(RTLD_DEFAULT, "rb_tracearg_raised_exception");
+	*(void **) &ruby.argument = dlsym(RTLD_DEFAULT, "rb_tracearg_from_tracepoint");
+	*(void **) &ruby.eval = dlsym(RTLD_DEFAULT, "rb_eval_string_protect");
+	if (point || !ruby.found || !new_point || !enable || !keep || !ruby.raised || !ruby.argument || !ruby.eval) return;
+	keep(&last_raised);
+	keep(&point);
+	point = new_point(0, RUBY_RAISE, ruby_raised, NULL);	/* all threads: 0 is false */
+	enable(point);
+}
+
+/* sentry-ruby in the application */
+static int is_left_to_rubys_sdk(void) {
+	int state = 0;
+	if (sentry.with_sdk) return 0;
+	uintptr_t is = ruby.eval("defined?(::Sentry) && ::Sentry.respond_to?(:initialized?) && ::Sentry.initialized? ? Exception : nil", &state);
+	return !state && is == *ruby.exception;
+}
+
 /* reported by its framework's signal, or left to an SDK in the application */
 static int is_reported_elsewhere(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 	struct sentry_answered *answered = sentry_answered_of(req);
 	if (answered && answered->reported) return 1;
+	if (!strcmp(plugin->name, "rack") && ruby.eval && is_left_to_rubys_sdk()) {
+		sentry_answered_reported(req, NULL);
+		return 1;
+	}
 	if (strcmp(plugin->name, "python") || !sentry_python_error_left_to_sdk()) return 0;
 	sentry_answered_reported(req, NULL);
 	return 1;
@@ -146,7 +197,7 @@ static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 		if (frames) sentry_record_fields(&record, frames, frames_len);
 		else field(&record, "exception.backtrace", texts.backtrace);
 		sentry_request_fields(&record, req);
-		sentry_lines(&record, 20, &lines);
+		sentry_lines(&record, 40, &lines);
 		sentry_append(&record);
 		free(lines);
 	}
@@ -155,6 +206,24 @@ static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 	if (type) uwsgi_buffer_destroy(type);
 	if (value) uwsgi_buffer_destroy(value);
 	if (repr) uwsgi_buffer_destroy(repr);
+}
+
+/* at the end of a request that failed: 1 if why is known */
+int sentry_exception_answered(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
+	if (strcmp(plugin->name, "rack") || !last_raised || last_raised_in != req->start_of_request) return 0;
+	uintptr_t before = ruby.errinfo(), exception = last_raised;
+	last_raised = 0;
+	if (!ruby.is_kind_of(exception, *ruby.exception)) return 0;
+	if (is_left_to_rubys_sdk()) return 1;
+	ruby.set_errinfo(exception);
+	take(req, plugin);
+	ruby.set_errinfo(before);
+	return 1;
+}
+
+/* what was raised in it need not live longer */
+void sentry_exception_ended(void) {
+	last_raised = 0;
 }
 
 static void logged(int n, struct wsgi_request *req) {
@@ -201,6 +270,7 @@ void sentry_exceptions_wrap(void) {
 		if (plugin && (plugin->exception_class || plugin->exception_msg || plugin->exception_repr)) wrap(plugin);
 	}
 	find_ruby();
+	watch_ruby();
 	leave_the_list();
 }
 

@@ -30,6 +30,16 @@ static void widen(int fd) {
 	if (allowed > before / 2 && setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &allowed, sizeof(allowed))) errno = 0;
 }
 
+/*
+ * Of a line that waits there it is known then who wrote it (unread.c). What read() gives is the same; but not of a stream
+ * (log-master-stream), of which it would no longer take together what several processes wrote.
+ */
+static void know_writers(int fd) {
+	int type = 0, on = 1;
+	socklen_t size = sizeof(type);
+	if (!getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) && type == SOCK_SEQPACKET) setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+}
+
 /* whenever there may be a new one: with daemonize2 it is made last. It holds as many lines as is allowed; no failure matters */
 void sentry_log_pipe_widen(void) {
 	static int widened = -1;
@@ -37,6 +47,7 @@ void sentry_log_pipe_widen(void) {
 	if (fd == widened || (!sentry.handlers && !sentry.captured)) return;
 	widened = fd;
 	widen(fd);
+	know_writers(uwsgi.shared->worker_log_pipe[0]);
 	if (uwsgi.req_log_master) widen(uwsgi.shared->worker_req_log_pipe[1]);
 	errno = saved;
 }

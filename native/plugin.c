@@ -78,6 +78,7 @@ static void sentry_post_init(void) {
 	sentry_refresh();
 	sentry_capture_start();
 	sentry_exceptions_wrap();
+	sentry_said_find();
 	sentry_python_outside();
 	sentry_watchdog_prepare();
 	sentry_write_configuration();
@@ -149,7 +150,14 @@ static void sentry_init_apps(void) {
 	SENTRY_ENTRY;
 	if (!is_ready()) return;
 	sentry_boot_loaded();
+}
+
+/* the last that uWSGI calls in a worker before it serves: with lazy-apps all applications are loaded, those of mounts too */
+static void sentry_hijack_worker(void) {
+	SENTRY_ENTRY;
+	if (!is_ready()) return;
 	if (uwsgi.lazy || uwsgi.lazy_apps) sentry_python_frameworks();
+	else sentry_python_frameworks_again();
 }
 
 static void sentry_postinit_apps(void) {
@@ -176,6 +184,7 @@ struct uwsgi_plugin sentry_plugin = {
 	.init_apps = sentry_init_apps,
 	.postinit_apps = sentry_postinit_apps,
 	.post_fork = sentry_post_fork,
+	.hijack_worker = sentry_hijack_worker,
 	.spooler_init = sentry_spooler_init,
 	.master_cycle = sentry_master_cycle,
 	.master_cleanup = sentry_master_cleanup,

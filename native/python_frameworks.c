@@ -38,7 +38,7 @@ static Object *loaded(const char *name) {
 }
 
 /* NULL in a thread or greenlet of the application's own, and where no request is in flight */
-static struct wsgi_request *current_request(void) {
+struct wsgi_request *sentry_python_request(void) {
 	struct wsgi_request *req = NULL;
 	if (uwsgi.muleid || uwsgi.i_am_a_spooler || uwsgi.mywid < 1 || uwsgi.mywid > uwsgi.numproc) return NULL;
 	if (uwsgi.current_wsgi_req == threaded_current_wsgi_req) req = pthread_getspecific(uwsgi.tur_key);
@@ -74,9 +74,13 @@ static void report(struct wsgi_request *req, Object *value, Object *traceback, c
 	sentry_answered_reported(req, value);
 }
 
-static void note(struct wsgi_request *req, Object *value, Object *traceback, const char *how) {
+static void note(struct wsgi_request *req, Object *value, Object *traceback, const char *how, int as_error) {
 	struct sentry_answered *slot = sentry_answered_of(req);
-	if (!slot || slot->reported || (slot->fields && slot->which == value)) return;	/* it passes several of these places */
+	if (!slot || slot->reported) return;
+	if (slot->fields && slot->which == value) {	/* it passes several of these places */
+		slot->as_error |= as_error;
+		return;
+	}
 	size_t len = 0;
 	unsigned char *fields = py_exception_fields(value, traceback, &len, sentry.with_locals);
 	if (!fields) return;
@@ -85,6 +89,7 @@ static void note(struct wsgi_request *req, Object *value, Object *traceback, con
 	slot->len = len;
 	slot->which = value;
 	slot->how = how;
+	slot->as_error = as_error;
 	slot->left_to_sdk = sentry_python_left_to_sdk();
 	snprintf(slot->type, sizeof(slot->type), "%s", py_type_name(py_type_of(value)));
 }
@@ -107,7 +112,7 @@ static size_t django_route(Object *request, char *to, size_t room) {
 
 /* what is handled just now: the signal is sent from an except clause, and sys.exc_info() is a function of Python's own */
 static void django_signalled(Object *keywords) {
-	struct wsgi_request *req = current_request();
+	struct wsgi_request *req = sentry_python_request();
 	Object *sys = req ? loaded("sys") : NULL;
 	Object *handled = sys ? py.PyObject_CallMethod(sys, "exc_info", NULL) : NULL;
 	if (handled && py_type_of(handled) == py.PyTuple_Type && py.PyTuple_Size(handled) == 3) {
@@ -151,7 +156,7 @@ static size_t flask_route(char *to, size_t room) {
 }
 
 static void flask_signalled(Object *keywords) {
-	struct wsgi_request *req = current_request();
+	struct wsgi_request *req = sentry_python_request();
 	Object *value = given(keywords, "exception");
 	if (!req || !value) return;
 	char route[ROUTE_MAX];
@@ -185,14 +190,23 @@ static Object *flask_receiver(Object *self, Object *args, Object *keywords) {
 
 static Object *handle_before, *format_before;
 
+#define LEVEL_ERROR 40	/* logging.ERROR */
+
+static int is_error(Object *record) {
+	Object *level = sentry_capturing(SENTRY_CAPTURE_LOGGED) ? py_attribute(record, "levelno") : NULL;
+	int overflow = 0, is = level && py_type_of(level) == py.PyLong_Type && py.PyLong_AsLongLongAndOverflow(level, &overflow) >= LEVEL_ERROR && !overflow;
+	py_drop(level);
+	return is;
+}
+
 /* (logger, record) */
 static void look_at_log(Object *args) {
 	Object *record = py.PyTuple_Size(args) == 2 ? py.PyTuple_GetItem(args, 1) : NULL;
 	Object *info = record ? py_attribute(record, "exc_info") : NULL;
 	if (info && py_type_of(info) == py.PyTuple_Type && py.PyTuple_Size(info) == 3) {
 		Object *value = py.PyTuple_GetItem(info, 1);
-		struct wsgi_request *req = value != py._Py_NoneStruct ? current_request() : NULL;
-		if (req) note(req, value, py.PyTuple_GetItem(info, 2), "logging");
+		struct wsgi_request *req = value != py._Py_NoneStruct ? sentry_python_request() : NULL;
+		if (req) note(req, value, py.PyTuple_GetItem(info, 2), "logging", is_error(record));
 	}
 	py_drop(info);
 }
@@ -202,8 +216,50 @@ static void look_at_format(Object *args, Object *keywords) {
 	Object *seen = given(keywords, "_seen");
 	if ((seen && seen != py._Py_NoneStruct) || py.PyTuple_Size(args) < 4) return;
 	Object *value = py.PyTuple_GetItem(args, 2);
-	struct wsgi_request *req = value != py._Py_NoneStruct ? current_request() : NULL;
-	if (req) note(req, value, py.PyTuple_GetItem(args, 3), "traceback");
+	struct wsgi_request *req = value != py._Py_NoneStruct ? sentry_python_request() : NULL;
+	if (req) note(req, value, py.PyTuple_GetItem(args, 3), "traceback", 0);
+}
+
+/* ---- Starlette, and FastAPI on it, through a2wsgi: it runs in another thread than the request's ---- */
+
+static Object *plain_before, *debug_before;
+
+/* the request whose environ that is, and which has not begun to answer: its own thread waits for this one meanwhile */
+static struct wsgi_request *waiting_with(Object *environ) {
+	if (!environ || !uwsgi.workers || uwsgi.mywid < 1 || uwsgi.mywid > uwsgi.numproc) return NULL;
+	for (int i = 0; i < uwsgi.cores; i++) {
+		struct uwsgi_core *core = &uwsgi.workers[uwsgi.mywid].cores[i];
+		if (core->in_request && core->req.async_environ == environ) return core->req.header_cnt || core->req.headers_sent || core->req.response_size ? NULL : &core->req;
+	}
+	return NULL;
+}
+
+/* (middleware, request, exception) */
+static void look_at_answered(Object *args) {
+	if (py.PyTuple_Size(args) != 3) return;
+	Object *scope = py_attribute(py.PyTuple_GetItem(args, 1), "scope"), *value = py.PyTuple_GetItem(args, 2);
+	Object *environ = scope && py_type_of(scope) == py.PyDict_Type ? py.PyDict_GetItemString(scope, "wsgi_environ") : NULL;	/* borrowed */
+	struct wsgi_request *req = value != py._Py_NoneStruct ? waiting_with(environ) : NULL;
+	if (req) note(req, value, NULL, "starlette", 0);
+	py_drop(scope);
+}
+
+static Object *starlette_plain(Object *self, Object *args, Object *keywords) {
+	SENTRY_ENTRY;
+	(void) self;
+	struct py_error error = py_error_keep();
+	look_at_answered(args);
+	py_error_back(error);
+	return py.PyObject_Call(plain_before, args, keywords);
+}
+
+static Object *starlette_debug(Object *self, Object *args, Object *keywords) {
+	SENTRY_ENTRY;
+	(void) self;
+	struct py_error error = py_error_keep();
+	look_at_answered(args);
+	py_error_back(error);
+	return py.PyObject_Call(debug_before, args, keywords);
 }
 
 static Object *log_handle(Object *self, Object *args, Object *keywords) {
@@ -237,6 +293,8 @@ static struct definition {
 	{"report_flask", flask_receiver, 3, "report_flask($module, /, sender=None, **kwargs)\n--\n\n"},
 	{"handle", log_handle, 3, NULL},
 	{"__init__", format_init, 3, NULL},
+	{"error_response", starlette_plain, 3, NULL},
+	{"debug_response", starlette_debug, 3, NULL},
 };
 
 static void receive(const char *module_name, int which, int *done) {
@@ -288,6 +346,8 @@ static void install(void) {
 	receive("flask.signals", 1, &flask);
 	replace("logging", "Logger", 2, &handle_before);
 	replace("traceback", "TracebackException", 3, &format_before);
+	replace("starlette.middleware.errors", "ServerErrorMiddleware", 4, &plain_before);
+	replace("starlette.middleware.errors", "ServerErrorMiddleware", 5, &debug_before);
 	py_error_back(error);
 }
 

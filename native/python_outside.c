@@ -44,11 +44,16 @@ static size_t own_text(Object *object, const char *name, char *to, size_t room) 
 
 static void tell(Object *value, Object *traceback, const char *how, Object *thread) {
 	char thread_name[64];
-	struct sentry_python_exception_seen seen = {.how = how, .type = py_type_name(py_type_of(value)), .thread = thread_name};
+	/* an application that is loaded by the request which names it, and fails: that request fails of it */
+	struct wsgi_request *req = thread ? NULL : sentry_python_request();
+	struct sentry_answered *answered = sentry_answered_of(req);
+	if (answered && answered->reported && answered->which == value) return;
+	struct sentry_python_exception_seen seen = {.req = req, .how = how, .type = py_type_name(py_type_of(value)), .thread = thread_name};
 	seen.fields = py_exception_fields(value, traceback, &seen.len, sentry.with_locals);
 	seen.thread_len = thread ? own_text(thread, "_name", thread_name, sizeof(thread_name)) : 0;
 	sentry_python_report(&seen);
 	free(seen.fields);
+	sentry_answered_reported(req, value);
 }
 
 /* ---- the two hooks ---- */

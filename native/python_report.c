@@ -16,7 +16,7 @@ void sentry_python_report(const struct sentry_python_exception_seen *seen) {
 		if (seen->route_len) sentry_record_field(&record, "request.route", seen->route, seen->route_len);
 		sentry_record_fields(&record, seen->fields, seen->len);
 		if (seen->req) sentry_request_fields(&record, seen->req);
-		sentry_lines(&record, 20, &lines);
+		sentry_lines(&record, 40, &lines);
 		sentry_append(&record);
 		free(lines);
 	}

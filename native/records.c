@@ -90,6 +90,7 @@ void sentry_request_fields(struct sentry_record *record, struct wsgi_request *re
 	if (!req) return;	/* of a thread of the application's own */
 	/* the length comes from the client; the buffer's size is uWSGI's. One that was never read has neither */
 	if (req->buffer && req->uh && req->uh->pktsize <= uwsgi.buffer_size) {
+		sentry_request_repair(req);
 		sentry_record_field(record, "request.vars", req->buffer, req->uh->pktsize);
 	}
 	if (req->start_of_request) sentry_record_number(record, "request.started", req->start_of_request);

@@ -5,6 +5,35 @@
 
 #include <pthread.h>
 
+/* ---- what a request asked for, as it was sent ---- */
+
+/*
+ * The Lua plugin ends each name with a NUL where the low byte of the value's length was. uWSGI has parsed the block by then:
+ * `pairs` are the names and values that it found, and where the next name begins tells that a value ends there.
+ */
+static void repair(char *block, const char *sent, size_t len, const struct iovec *pairs, size_t count) {
+	for (size_t i = 0; i + 1 < count; i += 2) {
+		uintptr_t name = (uintptr_t) pairs[i].iov_base - (uintptr_t) sent, value = (uintptr_t) pairs[i + 1].iov_base - (uintptr_t) sent;
+		size_t name_len = pairs[i].iov_len, value_len = pairs[i + 1].iov_len;
+		if (name > len || name_len > len - name || len - name - name_len < 2) continue;
+		size_t at = name + name_len;
+		if (block[at] || value < at + 2 || value > len || value_len > len - value) continue;
+		size_t end = value + value_len, next = i + 2 < count ? (uintptr_t) pairs[i + 2].iov_base - (uintptr_t) sent - 2 : len;
+		if (end != len && end != next) continue;
+		size_t was = end - at - 2;	/* a mount's PATH_INFO begins later than it was sent */
+		if (was >> 8 == (unsigned char) block[at + 1]) block[at] = (char) (was & 0xff);
+	}
+}
+
+static int is_known(const struct wsgi_request *req) {
+	return req->hvec && req->parsed && req->var_cnt <= uwsgi.vec_size;
+}
+
+/* in the request's own thread, once its language has taken what it wants */
+void sentry_request_repair(struct wsgi_request *req) {
+	if (is_known(req)) repair(req->buffer, req->buffer, req->uh->pktsize, req->hvec, req->var_cnt);
+}
+
 /* ---- in flight, as the master sees them ---- */
 
 #define MOST_COPIED (400u << 10)
@@ -32,6 +61,8 @@ void sentry_requests_of(struct sentry_record *record, int worker, unsigned char 
 		struct uwsgi_header again;
 		memcpy(&again, core->buffer, sizeof(again));
 		if (!core->in_request || core->req.start_of_request != started || again.pktsize != head.pktsize) continue;
+		/* its vectors are in the same memory, wherever its worker has them from */
+		if (is_known(&core->req) && core->req.hvec == core->hvec) repair((char *) *copy + used, core->buffer + sizeof(head), len, core->hvec, core->req.var_cnt);
 		sentry_record_number(record, "request.core", (uint64_t) i);
 		sentry_record_number(record, "request.started", started);
 		/* uWSGI notes it only where there are several */
@@ -63,7 +94,8 @@ static uint64_t hash_transaction(uint64_t hash, struct wsgi_request *req) {
 	if (req->method) hash = sentry_hash(hash, req->method, req->method_len);
 	hash = sentry_hash(hash, " ", 1);
 	if (req->script_name) hash = sentry_hash_path(hash, req->script_name, req->script_name_len);
-	if (req->path_info) return sentry_hash_path(hash, req->path_info, req->path_info_len);
+	/* PHP's one script for all leaves both empty */
+	if (req->path_info && (req->path_info_len || req->script_name_len)) return sentry_hash_path(hash, req->path_info, req->path_info_len);
 	return req->uri ? sentry_hash_path(hash, req->uri, req->uri_len) : hash;
 }
 
@@ -77,22 +109,33 @@ static void report_failed(struct sentry_handler *handler, struct wsgi_request *r
 	unsigned char *lines;
 	sentry_begin(&record, SENTRY_FAILED, handler, req);
 	uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_FAILED), &req->status, sizeof(req->status));
-	sentry_record_fold(&record, handler->hash, hash_transaction(fold, req));
+	const struct sentry_answered *answered = sentry_answered_of(req);
+	int is_known = answered && answered->said;
+	sentry_record_fold(&record, handler->hash, is_known ? sentry_hash(fold, &answered->said_hash, sizeof(answered->said_hash)) : hash_transaction(fold, req));
+	if (is_known) sentry_record_fields(&record, answered->said, answered->said_len);
 	sentry_record_number(&record, "request.took", took);
 	sentry_record_field(&record, "exception.plugin", plugin->name, strlen(plugin->name));
 	sentry_request_fields(&record, req);
-	sentry_lines(&record, 20, &lines);
+	sentry_lines(&record, 40, &lines);
 	sentry_append(&record);
 	free(lines);
 }
 
-/* of a language whose application did not load each request fails: that is reported as a failed start */
+/*
+ * Of a language whose application did not load each request fails: that is reported as a failed start. One that a request itself
+ * names (UWSGI_SCRIPT and its kin) fails with that request.
+ */
 static int has_no_application(const struct wsgi_request *req, const struct uwsgi_plugin *plugin) {
-	return plugin->exception_log && req->app_id < 0;
+	return plugin->exception_log && req->app_id < 0 && !req->dynamic;
 }
 
 static int is_failure(const struct wsgi_request *req) {
 	return req->status >= 400 && req->status < 600 && sentry.failed[req->status - 400];
+}
+
+static void report_noted(struct wsgi_request *req, const struct sentry_answered *answered, const char *how) {
+	struct sentry_python_exception_seen seen = {.req = req, .how = how, .type = answered->type, .fields = answered->fields, .len = answered->len};
+	sentry_python_report(&seen);
 }
 
 /*
@@ -102,15 +145,18 @@ static int is_failure(const struct wsgi_request *req) {
 static void look_at_answer(struct wsgi_request *req, uint64_t took, int is_reported_as_slow) {
 	struct sentry_answered *answered = sentry_answered_of(req);
 	struct uwsgi_plugin *plugin = req->uh ? uwsgi.p[req->uh->modifier1] : NULL;
-	if (is_failure(req) && plugin && plugin->request && !has_no_application(req, plugin) && !(answered && answered->reported)) {
+	if ((is_failure(req) || (answered && answered->ended)) && plugin && plugin->request && !has_no_application(req, plugin) && !(answered && answered->reported)) {
+		sentry_said_at_end(req, plugin);
 		struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_FAILED];
 		if (answered && answered->fields && req->status >= 500) {
-			struct sentry_python_exception_seen seen = {.req = req, .how = answered->how, .type = answered->type, .fields = answered->fields, .len = answered->len};
-			if (!answered->left_to_sdk) sentry_python_report(&seen);
+			if (!answered->left_to_sdk) report_noted(req, answered, answered->how);
 		}
+		else if (req->status == 500 && sentry_exception_answered(req, plugin));	/* another one is meant */
 		else if (handler && !is_reported_as_slow) report_failed(handler, req, plugin, took);
 	}
+	else if (answered && answered->fields && answered->as_error && !answered->left_to_sdk) report_noted(req, answered, "logged");
 	if (answered) sentry_answered_forget(answered);
+	sentry_exception_ended();
 }
 
 /*
@@ -135,7 +181,7 @@ void sentry_after_request(struct wsgi_request *req) {
 			int digits = snprintf(thread, sizeof(thread), "0x%016lx", (unsigned long) pthread_self());
 			sentry_record_field(&record, "request.thread", thread, (size_t) digits);
 		}
-		sentry_lines(&record, 20, &lines);
+		sentry_lines(&record, 40, &lines);
 		sentry_append(&record);
 		free(stack);
 		free(lines);

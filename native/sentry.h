@@ -6,13 +6,13 @@
  *   options.c handlers.c configuration.c directory.c   what the configuration says, made ready once, before uWSGI forks
  *   supervisor.c agent_start.c   the agent's process
  *   intake_*.c            one entry point each: alarm, hook, route, exception
- *   capture.c boot.c requests.c watchdog.c stack_times.c lines.c python*.c vassals.c   what is reported without a handler
+ *   capture.c boot.c requests.c said.c watchdog.c stack_times.c lines.c python*.c vassals.c   what is reported without a handler
  *   exits.c               what a worker, mule or spooler says as it exits
  *   watch.c children.c deaths.c crashes.c harakiri.c backlog.c proc.c   of that, what the master sees (watch.h)
  *   records.c             what all of these do alike
  *   drops.c               the count of what could not be recorded
  *   writer.c queue.c      what a master reports is appended by a thread of its own
- *   log_pipe.c            the pipe of the log: wide, and read while the master waits
+ *   log_pipe.c unread.c   the pipe of the log: wide, read while the master waits; what is in it
  *   journal*.c file_write.c record.c hash.c crc32c.c   the record and its append; they know nothing of uWSGI
  *   shape.c               what an option's value must look like; nor does this
  *
@@ -65,6 +65,7 @@ enum sentry_capture {
 	SENTRY_CAPTURE_BACKLOG,
 	SENTRY_CAPTURE_BOOT,
 	SENTRY_CAPTURE_DAEMONS,
+	SENTRY_CAPTURE_LOGGED,	/* not among `all`: what an application logs, it has dealt with */
 	SENTRY_CAPTURES,
 };
 
@@ -100,6 +101,7 @@ struct sentry_watch {
 	int need_app_told;	/* that the server ends for want of an application */
 	int without_application;	/* with lazy-apps: the worker that came last has none */
 	int sdk_said;		/* the log says that the application has an SDK */
+	uint64_t unread_since;	/* somebody looks at the log's unread lines; 0: nobody */
 	struct sentry_line line[SENTRY_LINES_MAX];
 	int stacks;
 	struct sentry_stack stack[];
@@ -244,6 +246,20 @@ int sentry_tells_exceptions(struct sentry_handler *);
 void sentry_line(const char *, size_t);
 void sentry_lines(struct sentry_record *, int most, unsigned char **copy);
 
+/* unread.c: of the log's lines, those that are still on their way */
+#define SENTRY_UNREAD_BYTES 3072	/* short enough that its lines are not more than: */
+#define SENTRY_UNREAD_LINES 64
+struct sentry_unread_line {
+	uint32_t len;
+	int own;	/* this process wrote it, for sure */
+	char text[SENTRY_LINE_MAX];
+};
+struct sentry_unread {
+	int count;
+	struct sentry_unread_line line[SENTRY_UNREAD_LINES];
+};
+struct sentry_unread *sentry_unread_lines(void);	/* NULL: none are known of. To be freed */
+
 /* watch.c: the master's look at its children */
 void sentry_watch_cycle(void);
 
@@ -271,6 +287,7 @@ void sentry_note_exit(int code);
 int sentry_exit_of(int slot, pid_t, int *code, int *meant);
 
 /* requests.c */
+void sentry_request_repair(struct wsgi_request *);	/* what a language did to the block that it was sent in */
 /* of a request in flight: empty where they are not there */
 void sentry_request_line(struct uwsgi_core *, char method[32], char uri[400]);
 void sentry_requests_of(struct sentry_record *, int worker, unsigned char **copy);
@@ -291,15 +308,24 @@ struct sentry_answered {
 	const void *which;	/* the exception that was reported or noted; to be compared only */
 	int reported;
 	int left_to_sdk;
+	int as_error;		/* the noted one was logged as an error, or worse */
 	unsigned char *fields;	/* of the noted one */
 	size_t len;
 	const char *how;
 	char type[128];
+	unsigned char *said;	/* fields of what the language said of an error */
+	size_t said_len;
+	uint64_t said_hash;
+	int ended;		/* the request ended by it, whatever was answered */
 };
 void sentry_answered_prepare(void);
 struct sentry_answered *sentry_answered_of(const struct wsgi_request *);	/* NULL: there is no room for it */
 void sentry_answered_forget(struct sentry_answered *);
 void sentry_answered_reported(const struct wsgi_request *, const void *which);
+
+/* said.c: what PHP and Perl say of an error */
+void sentry_said_find(void);
+void sentry_said_at_end(struct wsgi_request *, const struct uwsgi_plugin *);
 
 /* python.c */
 void sentry_python_find(void);
@@ -332,6 +358,7 @@ int sentry_python_error_left_to_sdk(void);	/* the same while an exception is set
 void sentry_python_frameworks(void);		/* once applications are loaded */
 void sentry_python_frameworks_again(void);	/* after a request */
 void sentry_python_frameworks_forked(void);
+struct wsgi_request *sentry_python_request(void);	/* that this thread or greenlet, which has the GIL, serves; or NULL */
 
 /* python_outside.c: exceptions that belong to no request, and where modules are */
 void sentry_python_outside(void);	/* once Python runs, before an application is loaded */
@@ -349,5 +376,7 @@ int sentry_hook(char *);
 int sentry_route_parse(struct uwsgi_route *, char *);
 int sentry_exception(struct uwsgi_exception_handler_instance *, char *, size_t);
 void sentry_exceptions_wrap(void);
+int sentry_exception_answered(struct wsgi_request *, struct uwsgi_plugin *);
+void sentry_exception_ended(void);
 
 #endif

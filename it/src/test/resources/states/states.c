@@ -86,6 +86,7 @@ static void enter_callbacks(void) {
 	ENTER("init_apps", p->init_apps());
 	ENTER("postinit_apps", p->postinit_apps());
 	ENTER("post_fork", p->post_fork());
+	ENTER("hijack_worker", p->hijack_worker());
 	ENTER("spooler_init", p->spooler_init());
 	ENTER("master_cycle", p->master_cycle());
 	ENTER("master_cleanup", p->master_cleanup());

@@ -82,7 +82,7 @@ public final class EventFactory {
     builders.put(Kind.SLOW, new SlowRequestEventBuilder(sources));
     builders.put(Kind.BACKLOG, new BacklogEventBuilder());
     builders.put(Kind.BOOT, new BootEventBuilder(sources));
-    builders.put(Kind.FAILED, new FailedRequestEventBuilder());
+    builders.put(Kind.FAILED, new FailedRequestEventBuilder(sources));
   }
 
   /** A text as that handler's events may show it. */

@@ -31,7 +31,9 @@ final class ExceptionEventBuilder implements EventBuilder {
         chain.isEmpty()
             ? List.of(told(draft, incident, frames))
             : configured(
-                PythonFailure.exceptions(chain, mechanism(record), draft, frames),
+                handledIf(
+                    "logged".equals(mechanism(record)),
+                    PythonFailure.exceptions(chain, mechanism(record), draft, frames)),
                 draft,
                 settings));
     String thread = given(record, "exception.thread");
@@ -48,6 +50,19 @@ final class ExceptionEventBuilder implements EventBuilder {
   private static String mechanism(Record record) {
     String how = given(record, "exception.how");
     return how == null ? "uwsgi" : Limits.shortened(Limits.clean(how), 32);
+  }
+
+  /** The application caught what it only logged. */
+  private static List<SentryException> handledIf(boolean logged, List<SentryException> chain) {
+    if (logged) {
+      chain.forEach(
+          exception -> {
+            if (exception.getMechanism() != null) {
+              exception.getMechanism().setHandled(true);
+            }
+          });
+    }
+    return chain;
   }
 
   /** What uWSGI's own exception system tells: no causes, and for Ruby frames. */

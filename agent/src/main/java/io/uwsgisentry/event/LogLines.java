@@ -1,6 +1,8 @@
 package io.uwsgisentry.event;
 
+import io.uwsgisentry.journal.Fields;
 import io.uwsgisentry.journal.Record;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -19,14 +21,36 @@ final class LogLines {
   /** Beyond the year 5000 it is no time. */
   private static final long LAST_MICROS = 100_000_000_000_000_000L;
 
+  /**
+   * A line as a record has it.
+   *
+   * @param micros when it was seen, since 1970, -1: not known
+   * @param own whether the process that failed wrote it, for sure
+   */
+  record Line(long micros, String text, boolean own) {}
+
   private LogLines() {}
+
+  /** All of a record, in the order of writing. */
+  static List<Line> lines(Record record) {
+    List<Line> lines = new ArrayList<>();
+    for (Fields.Field field : record.fields().all()) {
+      boolean own = field.name().equals("log.own");
+      if (own || field.name().equals("log")) {
+        String value = new String(field.value(), StandardCharsets.UTF_8);
+        int nul = value.indexOf('\0');
+        long micros = nul < 0 ? -1 : Incident.number(value.substring(0, nul));
+        lines.add(new Line(micros, nul < 0 ? value : value.substring(nul + 1), own));
+      }
+    }
+    return lines;
+  }
 
   static List<Map<String, Object>> of(Incident incident) {
     List<Map<String, Object>> crumbs = new ArrayList<>();
-    for (String field : incident.record().fields().texts("log")) {
-      int nul = field.indexOf('\0');
-      String text = nul < 0 ? field : field.substring(nul + 1);
-      long micros = nul < 0 ? -1 : Incident.number(field.substring(0, nul));
+    for (Line said : lines(incident.record())) {
+      String text = said.text();
+      long micros = said.micros();
       if (text.isBlank() || micros > LAST_MICROS) {
         continue;
       }
@@ -37,7 +61,7 @@ final class LogLines {
       }
       crumb.put("type", "default");
       crumb.put("category", "uwsgi.log");
-      crumb.put("level", "info");
+      crumb.put("level", LogLevel.of(text));
       String line =
           Limits.filtered(
               Limits.clean(text.stripTrailing()), MAX_LINE, incident.redaction()::logLine);
@@ -57,7 +81,8 @@ final class LogLines {
   static @Nullable Signal signal(Record record, long pid) {
     String said = "uWSGI process " + pid + " got ";
     Signal signal = null;
-    for (String line : record.fields().texts("log")) {
+    for (Line each : lines(record)) {
+      String line = each.text();
       int at = line.indexOf(said);
       if (at >= 0 && line.startsWith("Segmentation Fault", at + said.length())) {
         signal = Signal.SEGV;

@@ -21,7 +21,7 @@ final class ScriptFrames {
   private static final Pattern LIBRARY =
       Pattern.compile(
           "/site-packages/|/dist-packages/|/lib(?:64)?/python\\d?(?:\\.\\d+)?/|/python\\d[\\d.]*\\.zip/"
-              + "|/gems/|/lib/ruby/|/usr/(?:share|lib(?:/[^/]+)?)/perl");
+              + "|/gems/|/vendor/|/lib/ruby/|/usr/share/(?:php|rubygems-integration)/|/usr/(?:share|lib(?:/[^/]+)?)/perl");
 
   private static final List<String> LIBRARY_ROOTS =
       List.of("/site-packages/", "/dist-packages/", "/gems/");

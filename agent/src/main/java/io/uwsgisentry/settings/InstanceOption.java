@@ -42,7 +42,7 @@ public enum InstanceOption implements DocumentedOption {
   CAPTURE(
       "sentry-capture",
       "what is reported without a handler: some of `exceptions`, `failed`, `crashes`, `harakiri`, `slow`, `backlog`, `boot`,"
-          + " `daemons`, or `all`, or `none`; see [What is reported by itself](#what-is-reported-by-itself)",
+          + " `daemons`, `logged`, or `all` (but `logged`), or `none`; see [What is reported by itself](#what-is-reported-by-itself)",
       "`all` with a `sentry-dsn`, else `none`",
       "sentry-capture = exceptions, crashes, boot"),
   FAILED_STATUS(
@@ -52,7 +52,7 @@ public enum InstanceOption implements DocumentedOption {
       "sentry-failed-status = 500,502-504"),
   WITH_SDK(
       "sentry-with-sdk",
-      "report Python's exceptions also where a Sentry SDK in the application does; see [With a Sentry SDK in the"
+      "report exceptions also where a Sentry SDK (`sentry_sdk`, `sentry-ruby`) in the application does; see [With a Sentry SDK in the"
           + " application](captured.md#with-a-sentry-sdk-in-the-application)",
       "off",
       "sentry-with-sdk = true"),
@@ -68,7 +68,7 @@ public enum InstanceOption implements DocumentedOption {
       "sentry-locals = false"),
   BREADCRUMBS(
       "sentry-breadcrumbs",
-      "how many of the log's last lines go with an event, at most 100 (20 with exceptions and failed requests); 0: none."
+      "how many of the log's last lines go with an event, at most 100 (40 with exceptions, failed and slow requests); 0: none."
           + " Needs `log-master`, and no `alarm-cheap`",
       "50",
       "sentry-breadcrumbs = 20"),

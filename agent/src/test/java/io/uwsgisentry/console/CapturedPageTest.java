@@ -23,6 +23,10 @@ class CapturedPageTest {
   private static final Pattern EXAMPLE =
       Pattern.compile("<!-- example (\\w+) -->\n(?:```\n(?:(?!```).*\n)*```\n)?");
 
+  private static final Path CAPTURED_EVENTS = Path.of("../it/src/test/resources/captured");
+  private static final Pattern CAPTURED =
+      Pattern.compile("<!-- captured (\\w+) -->\n(?:```\n(?:(?!```).*\n)*```\n)?");
+
   /** Told once, by the first example. */
   private static final Set<String> SHORTER =
       Set.of("Request", "Log before it", "Tags", "Contexts", "Debug_meta");
@@ -50,12 +54,56 @@ class CapturedPageTest {
   }
 
   private static String shown(String name, boolean whole) throws IOException {
-    Object golden =
-        Json.parse(Files.readString(Path.of("src/test/resources/event", name + ".json")));
-    String payload = Json.write(((Map<?, ?>) golden).get("payload"));
+    Map<?, ?> golden =
+        (Map<?, ?>)
+            Json.parse(Files.readString(Path.of("src/test/resources/event", name + ".json")));
+    return shown(golden.get("payload"), String.valueOf(golden.get("title")), whole);
+  }
+
+  /** An event that a real server gave, which its test in {@code it} holds to this file. */
+  @Test
+  void everyCapturedExampleIsWhatATestFound() throws IOException {
+    String page = Files.readString(PAGE);
+    Matcher example = CAPTURED.matcher(page);
+    StringBuilder fresh = new StringBuilder();
+    int examples = 0;
+    while (example.find()) {
+      Path golden = CAPTURED_EVENTS.resolve(example.group(1) + ".json");
+      Object event =
+          Json.parse(
+              Files.readString(golden)
+                  .replaceAll("<(?:apps|dir)>", "/srv/shop")
+                  .replace("<server_name>", "web1"));
+      example.appendReplacement(
+          fresh,
+          Matcher.quoteReplacement(
+              "<!-- captured "
+                  + example.group(1)
+                  + " -->\n```\n"
+                  + shown(event, title(event), false)
+                  + "```\n"));
+      examples++;
+    }
+    example.appendTail(fresh);
+    assertThat(examples).isGreaterThan(3);
+    if ("write".equals(System.getProperty("golden"))) {
+      Files.writeString(PAGE, fresh);
+    }
+    assertThat(Files.readString(PAGE)).isEqualTo(fresh.toString());
+  }
+
+  private static String title(Object event) {
+    Map<?, ?> exception = (Map<?, ?>) ((Map<?, ?>) event).get("exception");
+    List<?> values = (List<?>) exception.get("values");
+    Map<?, ?> last = (Map<?, ?>) values.get(values.size() - 1);
+    return last.get("type") + ": " + last.get("value");
+  }
+
+  private static String shown(Object event, String title, boolean whole) {
+    String payload = Json.write(event);
     String text = EventPage.text(Sample.with(Sample.local(), payload), Sample.ZONE);
     StringBuilder kept = new StringBuilder();
-    kept.append(((Map<?, ?>) golden).get("title")).append('\n');
+    kept.append(title).append('\n');
     // The title of the sample and the table of what became of it come first.
     String[] sections = text.split("\n\n");
     for (int i = 2; i < sections.length; i++) {

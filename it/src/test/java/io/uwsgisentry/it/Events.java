@@ -67,6 +67,13 @@ final class Events {
     return maps(map(value.get("stacktrace")).get("frames"));
   }
 
+  /** Leaves out the frames of libraries: how many there are is their version's. */
+  static void keepOwnFrames(Map<String, Object> value) {
+    List<Map<String, Object>> own =
+        frames(value).stream().filter(frame -> !Boolean.FALSE.equals(frame.get("in_app"))).toList();
+    map(value.get("stacktrace")).put("frames", own);
+  }
+
   static List<Map<String, Object>> threads(Map<String, Object> event) {
     return values(event, "threads");
   }

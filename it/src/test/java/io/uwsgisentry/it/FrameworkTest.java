@@ -25,6 +25,8 @@ class FrameworkTest {
 
   @RegisterExtension final Scene scene = Scene.withAgentInJvm();
 
+  private final Golden golden = new Golden(scene);
+
   private UwsgiServer site(String framework, String more) {
     assumeTrue(
         framework.equals("plain") || Installation.hasPython(framework),
@@ -68,6 +70,10 @@ class FrameworkTest {
     assertThat(event).containsEntry("transaction", transaction);
     assertThat(event.get("transaction_info"))
         .isEqualTo(transaction.startsWith("/") ? Map.of("source", "route") : null);
+    if (framework.equals("django") || framework.equals("flask")) {
+      exceptions.forEach(Events::keepOwnFrames);
+      golden.holds("exception_" + framework, event);
+    }
   }
 
   @ParameterizedTest
@@ -80,6 +86,42 @@ class FrameworkTest {
   })
   void however_the_server_runs(String framework, String option) {
     eventOfAnOrder(site(framework, option + "\n"));
+  }
+
+  /** In an interpreter of its own a framework is not looked at: its 500 is all that is known. */
+  @ParameterizedTest
+  @CsvSource({
+    "single-interpreter = true, shop,   OutOfStock",
+    "single-interpreter = true, second, OutOfStock",
+    "lazy-apps = true,          shop,   OutOfStock",
+    "lazy-apps = true,          second, RequestFailed",
+    "need-app = true,           shop,   OutOfStock",
+    "need-app = true,           second, RequestFailed",
+  })
+  void where_several_applications_are_mounted(String option, String mount, String type) {
+    assumeTrue(Installation.hasPython("flask"), "needs Python's flask");
+    UwsgiServer server =
+        scene
+            .server(
+                SERVER
+                    + "mount = /shop=site_flask:application\nmount = /second=site_flask:application\n"
+                    + "manage-script-name = true\n"
+                    + option
+                    + "\n")
+            .start();
+    assertThat(server.get("/" + mount + "/orders/7/").status()).isEqualTo(500);
+    assertThat(Events.exceptionType(scene.onlyEventOf(server))).isEqualTo(type);
+  }
+
+  @Test
+  void after_a_reload_of_one_worker_after_the_other() {
+    UwsgiServer server =
+        site("flask", "lazy-apps = true\nworkers = 2\nmaster-fifo = ${dir}/fifo\n");
+    server.awaitLog("(?s)WSGI app 0.*WSGI app 0");
+    int from = server.log().length();
+    server.fifo('c');
+    server.awaitLogAfter(from, "(?s)WSGI app 0.*WSGI app 0");
+    eventOfAnOrder(server);
   }
 
   @ParameterizedTest
@@ -108,6 +150,29 @@ class FrameworkTest {
     Map<String, Object> event = scene.onlyEventOf(server);
     assertThat(Events.exceptionType(event)).isEqualTo("RequestFailed");
     assertThat(Events.exceptionValue(event)).isEqualTo("GET /unavailable answered 503");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "django, '', 1",
+    "flask, '', 1",
+    "flask, 'sentry-capture = all', 1",
+    "django, 'sentry-capture = all, logged', 2",
+    "flask, 'sentry-capture = logged,all', 2"
+  })
+  void what_is_only_logged_is_reported_on_demand(String framework, String capture, int events) {
+    UwsgiServer server = site(framework, capture + "\n");
+    assertThat(server.get("/swallowed").status()).isEqualTo(200);
+    // Django and Flask log this one too: it is one event all the same.
+    assertThat(server.get("/orders/7/").status()).isEqualTo(500);
+    List<Map<String, Object>> all = scene.eventsOf(server, events);
+    assertThat(all)
+        .allSatisfy(event -> assertThat(Events.exceptionType(event)).isEqualTo("OutOfStock"));
+    if (events == 2) {
+      assertThat(Events.mechanism(Events.exceptions(all.get(0)).get(0)))
+          .containsEntry("type", "logged")
+          .containsEntry("handled", true);
+    }
   }
 
   @Test

@@ -65,6 +65,11 @@ record Installation(Path plugins, Path apps) {
     return path;
   }
 
+  /** Whether the machine's own uWSGI has that plugin. */
+  static boolean hasPlugin(String name) {
+    return Files.exists(Path.of("/usr/lib/uwsgi/plugins", name + "_plugin.so"));
+  }
+
   /** Whether the machine's own Python, which Debian's uWSGI runs, can import that. */
   static boolean hasPython(String module) {
     try {
