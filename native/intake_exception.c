@@ -13,10 +13,7 @@
  */
 #include "sentry.h"
 
-#include <dlfcn.h>
-
 #define LANGUAGES 8
-#define RUBY_RAISE 0x80	/* RUBY_EVENT_RAISE */
 
 static struct {
 	struct uwsgi_plugin *plugin;
@@ -47,40 +44,10 @@ static uintptr_t get_texts(uintptr_t data) {
 	return 0;
 }
 
-/*
- * A Ruby exception's message may be made by Ruby code that raises and rescues (NameError does). The rack plugin asks for it where
- * nothing catches what is raised, and the worker dies of it; Ruby's own rb_protect makes such a place.
- */
-static struct {
-	uintptr_t (*protect)(uintptr_t (*)(uintptr_t), uintptr_t, int *);
-	uintptr_t (*errinfo)(void);
-	void (*set_errinfo)(uintptr_t);
-	uintptr_t (*is_kind_of)(uintptr_t, uintptr_t);
-	uintptr_t *exception;
-	uintptr_t (*raised)(void *);
-	void *(*argument)(uintptr_t);
-	uintptr_t (*eval)(const char *, int *);
-	int found;
-} ruby;
-
-static void find_ruby(void) {
-	*(void **) &ruby.protect = dlsym(RTLD_DEFAULT, "rb_protect");
-	*(void **) &ruby.errinfo = dlsym(RTLD_DEFAULT, "rb_errinfo");
-	*(void **) &ruby.set_errinfo = dlsym(RTLD_DEFAULT, "rb_set_errinfo");
-	*(void **) &ruby.is_kind_of = dlsym(RTLD_DEFAULT, "rb_obj_is_kind_of");
-	ruby.exception = dlsym(RTLD_DEFAULT, "rb_eException");
-	ruby.found = ruby.protect && ruby.errinfo && ruby.set_errinfo && ruby.is_kind_of && ruby.exception;
-}
-
-/* what is there may be nil, or the mark of a throw or of a thread that ends: neither has a message, nor may it be set again */
-static int is_raised_in_ruby(void) {
-	return ruby.found && ruby.is_kind_of(ruby.errinfo(), *ruby.exception) != 0;	/* Qfalse is 0 everywhere */
-}
-
 /* of a language that cannot be asked it is believed */
 static int is_raised(const struct uwsgi_plugin *plugin) {
 	if (!strcmp(plugin->name, "python")) return sentry_python_is_raised();
-	if (!strcmp(plugin->name, "rack")) return is_raised_in_ruby();
+	if (!strcmp(plugin->name, "rack")) return sentry_ruby_is_raised();
 	return 1;
 }
 
@@ -92,12 +59,7 @@ static void get_texts_safely(struct texts *t, int from_python) {
 	if (from_python) return;
 	if (!strcmp(t->plugin->name, "python")) t->type = text(t->plugin->exception_class, t->req);
 	else if (strcmp(t->plugin->name, "rack")) get_texts((uintptr_t) t);
-	else {
-		uintptr_t error = ruby.errinfo();
-		int state = 0;
-		ruby.protect(get_texts, (uintptr_t) t, &state);
-		ruby.set_errinfo(error);
-	}
+	else sentry_ruby_protected(get_texts, (uintptr_t) t);
 }
 
 /* file, line and function of the first of uWSGI's frames, each after its length in two bytes */
@@ -114,54 +76,11 @@ static uint64_t hash_first_frame(uint64_t hash, struct uwsgi_buffer *backtrace) 
 	return hash;
 }
 
-/*
- * Rails, Sinatra and other frameworks answer an exception themselves. Ruby tells of each that is raised, rescued later or not: the last
- * one of a request that then ends as 5xx is why (requests.c). The object is kept until then; one request at a time.
- */
-static uintptr_t last_raised;
-static uint64_t last_raised_in;
-
-static void ruby_raised(uintptr_t point, void *nothing) {
-	SENTRY_ENTRY;
-	(void) nothing;
-	struct wsgi_request *req = uwsgi.cores == 1 && uwsgi.workers && uwsgi.mywid > 0 && uwsgi.mywid <= uwsgi.numproc ? uwsgi.wsgi_req : NULL;
-	if (!req || !req->uh || !uwsgi.workers[uwsgi.mywid].cores[0].in_request) return;
-	void *argument = ruby.argument(point);
-	last_raised = argument ? ruby.raised(argument) : 0;
-	last_raised_in = req->start_of_request;
-}
-
-static void watch_ruby(void) {
-	uintptr_t (*new_point)(uintptr_t, uint32_t, void (*)(uintptr_t, void *), void *);
-	uintptr_t (*enable)(uintptr_t);
-	void (*keep)(uintptr_t *);
-	static uintptr_t point;
-	*(void **) &new_point = dlsym(RTLD_DEFAULT, "rb_tracepoint_new");
-	*(void **) &enable = dlsym(RTLD_DEFAULT, "rb_tracepoint_enable");
-	*(void **) &keep = dlsym(RTLD_DEFAULT, "rb_gc_register_address");
-	*(void **) &ruby.raised = dlsym(RTLD_DEFAULT, "rb_tracearg_raised_exception");
-	*(void **) &ruby.argument = dlsym(RTLD_DEFAULT, "rb_tracearg_from_tracepoint");
-	*(void **) &ruby.eval = dlsym(RTLD_DEFAULT, "rb_eval_string_protect");
-	if (point || !ruby.found || !new_point || !enable || !keep || !ruby.raised || !ruby.argument || !ruby.eval) return;
-	keep(&last_raised);
-	keep(&point);
-	point = new_point(0, RUBY_RAISE, ruby_raised, NULL);	/* all threads: 0 is false */
-	enable(point);
-}
-
-/* sentry-ruby in the application */
-static int is_left_to_rubys_sdk(void) {
-	int state = 0;
-	if (sentry.with_sdk) return 0;
-	uintptr_t is = ruby.eval("defined?(::Sentry) && ::Sentry.respond_to?(:initialized?) && ::Sentry.initialized? ? Exception : nil", &state);
-	return !state && is == *ruby.exception;
-}
-
 /* reported by its framework's signal, or left to an SDK in the application */
 static int is_reported_elsewhere(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 	struct sentry_answered *answered = sentry_answered_of(req);
 	if (answered && answered->reported) return 1;
-	if (!strcmp(plugin->name, "rack") && ruby.eval && is_left_to_rubys_sdk()) {
+	if (!strcmp(plugin->name, "rack") && sentry_ruby_left_to_sdk()) {
 		sentry_answered_reported(req, NULL);
 		return 1;
 	}
@@ -210,20 +129,7 @@ static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 
 /* at the end of a request that failed: 1 if why is known */
 int sentry_exception_answered(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
-	if (strcmp(plugin->name, "rack") || !last_raised || last_raised_in != req->start_of_request) return 0;
-	uintptr_t before = ruby.errinfo(), exception = last_raised;
-	last_raised = 0;
-	if (!ruby.is_kind_of(exception, *ruby.exception)) return 0;
-	if (is_left_to_rubys_sdk()) return 1;
-	ruby.set_errinfo(exception);
-	take(req, plugin);
-	ruby.set_errinfo(before);
-	return 1;
-}
-
-/* what was raised in it need not live longer */
-void sentry_exception_ended(void) {
-	last_raised = 0;
+	return !strcmp(plugin->name, "rack") && sentry_ruby_with_raised(req, plugin, take);
 }
 
 static void logged(int n, struct wsgi_request *req) {
@@ -269,8 +175,7 @@ void sentry_exceptions_wrap(void) {
 		struct uwsgi_plugin *plugin = uwsgi.p[i];
 		if (plugin && (plugin->exception_class || plugin->exception_msg || plugin->exception_repr)) wrap(plugin);
 	}
-	find_ruby();
-	watch_ruby();
+	sentry_ruby_find();
 	leave_the_list();
 }
 

@@ -156,7 +156,7 @@ static void look_at_answer(struct wsgi_request *req, uint64_t took, int is_repor
 	}
 	else if (answered && answered->fields && answered->as_error && !answered->left_to_sdk) report_noted(req, answered, "logged");
 	if (answered) sentry_answered_forget(answered);
-	sentry_exception_ended();
+	sentry_ruby_request_ended();
 }
 
 /*

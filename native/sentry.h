@@ -6,7 +6,7 @@
  *   options.c handlers.c configuration.c directory.c   what the configuration says, made ready once, before uWSGI forks
  *   supervisor.c agent_start.c   the agent's process
  *   intake_*.c            one entry point each: alarm, hook, route, exception
- *   capture.c boot.c requests.c said.c watchdog.c stack_times.c lines.c python*.c vassals.c   what is reported without a handler
+ *   capture.c boot.c requests.c said.c ruby.c watchdog.c stack_times.c lines.c python*.c vassals.c   what is reported without a handler
  *   exits.c               what a worker, mule or spooler says as it exits
  *   watch.c children.c deaths.c crashes.c harakiri.c backlog.c proc.c   of that, what the master sees (watch.h)
  *   records.c             what all of these do alike
@@ -327,6 +327,14 @@ void sentry_answered_reported(const struct wsgi_request *, const void *which);
 void sentry_said_find(void);
 void sentry_said_at_end(struct wsgi_request *, const struct uwsgi_plugin *);
 
+/* ruby.c */
+void sentry_ruby_find(void);
+int sentry_ruby_is_raised(void);
+void sentry_ruby_protected(uintptr_t (*)(uintptr_t), uintptr_t);
+int sentry_ruby_left_to_sdk(void);
+int sentry_ruby_with_raised(struct wsgi_request *, struct uwsgi_plugin *, void (*)(struct wsgi_request *, struct uwsgi_plugin *));
+void sentry_ruby_request_ended(void);
+
 /* python.c */
 void sentry_python_find(void);
 int sentry_python_is_raised(void);	/* an exception is set in this thread, which has the GIL */
@@ -377,6 +385,5 @@ int sentry_route_parse(struct uwsgi_route *, char *);
 int sentry_exception(struct uwsgi_exception_handler_instance *, char *, size_t);
 void sentry_exceptions_wrap(void);
 int sentry_exception_answered(struct wsgi_request *, struct uwsgi_plugin *);
-void sentry_exception_ended(void);
 
 #endif

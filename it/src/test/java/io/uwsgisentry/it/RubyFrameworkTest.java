@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -66,6 +67,28 @@ class RubyFrameworkTest {
       Events.exceptions(event).forEach(Events::keepOwnFrames);
       golden.holds("exception_" + framework, event);
     }
+  }
+
+  /** All that is asked of an SDK is whether it was initialised. */
+  @Test
+  void with_an_sdk_in_the_application_they_are_its_own() {
+    String ini = site("sinatra").replace("${apps}/site_sinatra.ru", "${dir}/with_sdk.ru");
+    scene.file(
+        "with_sdk.ru",
+        """
+        module Sentry
+          def self.initialized?
+            true
+          end
+        end
+        eval File.read("${apps}/site_sinatra.ru")
+        """);
+    UwsgiServer server = scene.server(ini).start();
+    assertThat(server.get("/orders/7").status()).isEqualTo(500);
+    assertThat(server.get("/unavailable").status()).isEqualTo(503);
+    Map<String, Object> event = scene.onlyEventOf(server);
+    assertThat(Events.exceptionType(event)).isEqualTo("RequestFailed");
+    assertThat(Events.request(event).get("url").toString()).endsWith("/unavailable");
   }
 
   @ParameterizedTest
