@@ -5,6 +5,8 @@ import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Filter;
 import io.uwsgisentry.outbox.State;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
@@ -40,6 +42,9 @@ import picocli.CommandLine.Spec;
       ExitCode.UNAVAILABLE_LINE
     })
 final class EventsCommand implements Callable<Integer> {
+  private static final int FIRST = 10;
+  private static final Duration PAUSE = Duration.ofSeconds(1);
+
   private final Surroundings surroundings;
 
   @Spec CommandSpec spec = CommandSpec.create();
@@ -89,6 +94,12 @@ final class EventsCommand implements Callable<Integer> {
   @Option(names = "--json", description = "One JSON object a line.")
   boolean json;
 
+  @Option(
+      names = "--follow",
+      description =
+          "Shows the last ten, or --limit N, then each one as it comes, until it is stopped.")
+  boolean follow;
+
   EventsCommand(Surroundings surroundings) {
     this.surroundings = surroundings;
   }
@@ -106,6 +117,9 @@ final class EventsCommand implements Callable<Integer> {
     if (limit < 1) {
       throw new ParameterException(spec.commandLine(), "--limit must be 1 or more");
     }
+    if (follow) {
+      return follow(new Following(directory.existing(surroundings), filter));
+    }
     List<Entry> entries =
         OutboxReading.read(
             directory.existing(surroundings), List.of(), outbox -> outbox.list(filter, limit));
@@ -116,6 +130,30 @@ final class EventsCommand implements Callable<Integer> {
                 ? EventList.json(entries)
                 : EventList.text(entries, surroundings.zone(), surroundings.width()));
     return entries.isEmpty() ? ExitCode.NO : ExitCode.DONE;
+  }
+
+  private int follow(Following following) throws IOException {
+    boolean given = spec.commandLine().getParseResult().hasMatchedOption("--limit");
+    PrintWriter out = spec.commandLine().getOut();
+    List<Entry> entries = following.next(given ? limit : FIRST);
+    // A reader that goes away, as `head` does, ends it.
+    while (!out.checkError()) {
+      for (Entry entry : entries) {
+        out.print(
+            json
+                ? EventList.json(List.of(entry))
+                : EventList.line(entry, surroundings.zone(), surroundings.width()));
+      }
+      out.flush();
+      try {
+        Thread.sleep(PAUSE.toMillis());
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        break;
+      }
+      entries = following.next();
+    }
+    return ExitCode.DONE;
   }
 
   private Set<State> states() {

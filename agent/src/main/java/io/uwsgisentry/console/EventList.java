@@ -56,6 +56,19 @@ public final class EventList {
     return table.render(width);
   }
 
+  /** For a person who follows: an event as a line of its own, without a table around it. */
+  public static String line(Entry entry, ZoneId zone, int width) {
+    String line =
+        String.format(
+            Locale.ROOT,
+            "%s  %-7s  %s  %s",
+            Words.shortTime(entry.time(), zone),
+            entry.level(),
+            entry.id().substring(0, SHORT_ID),
+            Text.line(entry.title() + times(entry.occurrences())));
+    return (width > 0 ? Text.cut(line, width) : line) + "\n";
+  }
+
   private static String times(long occurrences) {
     return occurrences > 1 ? String.format(Locale.ROOT, " (%,d times)", occurrences) : "";
   }
