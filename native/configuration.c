@@ -171,10 +171,15 @@ static void open_journal(void) {
 	uid_t owner;
 	gid_t group;
 	sentry.state = sentry_state_directory(sentry.dir, &owner, &group, why, sizeof(why));
+	uint64_t wanted = sentry.journal.max;
 	if (sentry.state && sentry_journal_open(&sentry.journal, sentry.state, owner, group, why, sizeof(why)) == 0) {
 		uwsgi_add_safe_fd(sentry.journal.dir);
 		/* a path means something else after chroot: then only the descriptor finds the directory */
 		if (uwsgi.chroot || uwsgi.pivot_root) sentry.journal.path[0] = 0;
+		if (sentry.journal.max < wanted) {
+			sentry_say("the volume of %s has little room: %llu KiB of records may wait for the agent, not %llu (sentry-journal-max)", sentry.state,
+				(unsigned long long) sentry.journal.max >> 10, (unsigned long long) wanted >> 10);
+		}
 		return;
 	}
 	sentry.journal.path[0] = 0;

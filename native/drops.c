@@ -73,7 +73,7 @@ void sentry_report_drops(void) {
 		__atomic_store_n(&counters->reserve_used, 0, __ATOMIC_RELAXED);
 		__atomic_store_n(&counters->reserve_next, 0, __ATOMIC_RELAXED);
 	}
-	if (outcome != SENTRY_JOURNAL_FULL) return;
+	if (outcome != SENTRY_JOURNAL_FULL && outcome != SENTRY_DISK_FULL) return;
 	uint64_t now = sentry_seconds(), next = __atomic_load_n(&counters->reserve_next, __ATOMIC_RELAXED);
 	if (now < next) return;
 	uint64_t used = __atomic_load_n(&counters->reserve_used, __ATOMIC_RELAXED);

@@ -42,7 +42,7 @@ struct linux_dirent64 {
 };
 
 /* the size of the sealed files, counted anew once a second by whoever comes first (readdir would allocate) */
-static uint64_t sealed_bytes(struct sentry_journal *journal) {
+uint64_t sentry_sealed_bytes(struct sentry_journal *journal) {
 	struct sentry_counters *counters = journal->counters;
 	uint64_t now = sentry_seconds();
 	uint64_t looked = __atomic_load_n(&counters->sealed_looked, __ATOMIC_RELAXED);
@@ -137,6 +137,11 @@ static int write_to(int fd, struct append *append) {
 		append->outcome = SENTRY_JOURNAL_FULL;
 		return 1;
 	}
+	/* a record that tells of drops may go into what is kept: there are few of them, and they are small */
+	if (append->reserve && !sentry_journal_has_room(journal, record->length)) {
+		append->outcome = SENTRY_DISK_FULL;
+		return 1;
+	}
 	ssize_t written = sentry_write(fd, record->piece, record->pieces);
 	if (written == (ssize_t) record->length) {
 		append->written = 1;
@@ -154,7 +159,7 @@ static enum sentry_drop append_in_rounds(struct append *append) {
 		if (round) sched_yield();
 		if (!sentry_journal_place(journal, round > 0)) return SENTRY_UNUSABLE;
 		if (!sentry_journal_key(journal, append->key, &append->version)) continue;
-		append->elsewhere = sealed_bytes(journal);
+		append->elsewhere = sentry_sealed_bytes(journal);
 		int fd = open_live(journal);
 		if (fd < 0 && errno != EAGAIN) return reason_of(errno);
 		if (fd < 0) continue;

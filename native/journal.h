@@ -31,6 +31,8 @@ struct sentry_counters {
 	uint64_t reserve_next, reserve_used;	/* monotonic second from which the reserve may be taken again, and how often it was */
 	uint64_t sealed_bytes;			/* what waits in sealed files, as of `sealed_looked` */
 	uint64_t sealed_looked;			/* seconds, monotonic */
+	int64_t room;				/* bytes of the volume that may still be taken, as of `room_looked` and what was appended since */
+	uint64_t room_looked;			/* seconds, monotonic */
 };
 
 struct sentry_journal {
@@ -46,11 +48,15 @@ struct sentry_journal {
 	gid_t group;
 	unsigned char key[SENTRY_KEY_SIZE];
 	uint64_t max;	/* bytes, all files together */
+	uint64_t keep;	/* bytes of the volume that must stay free; 0: it does not say how large it is */
 	uint64_t file_limit;	/* RLIMIT_FSIZE at the start: what does not fit is not begun */
 	struct sentry_counters *counters;
 };
 
-/* Opens <state>/journal and <state>/key, creating both; everything goes to owner and group. Returns 0, or -1 with a sentence in `why`. */
+/* of `max`, however small the volume */
+#define SENTRY_SMALLEST_JOURNAL (64ull << 10)
+
+/* Opens <state>/journal and <state>/key, creating both; everything goes to owner and group, and `max` shrinks to what the volume allows. Returns 0, or -1 with a sentence in `why`. */
 int sentry_journal_open(struct sentry_journal *, const char *state, uid_t owner, gid_t group, char *why, size_t why_size);
 
 /*
@@ -58,6 +64,15 @@ int sentry_journal_open(struct sentry_journal *, const char *state, uid_t owner,
  * open what root is just creating otherwise. 0 if it is there now, whoever made it; else -1 with errno.
  */
 int sentry_create_for_owner(int dir, const char *name, const void *content, size_t len, uid_t owner, gid_t group);
+
+/* Takes from `max` what is too much for the volume, and finds out `keep`. */
+void sentry_journal_bound(struct sentry_journal *);
+
+/* Whether the volume has that much beyond what must stay free. */
+int sentry_journal_has_room(struct sentry_journal *, uint64_t bytes);
+
+/* the size of the sealed files, at most a second old */
+uint64_t sentry_sealed_bytes(struct sentry_journal *);
 
 /* writev() that is not interrupted and raises no SIGXFSZ */
 ssize_t sentry_write(int fd, const struct iovec *, int pieces);

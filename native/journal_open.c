@@ -133,5 +133,6 @@ int sentry_journal_open(struct sentry_journal *journal, const char *state, uid_t
 	journal->dev = st.st_dev;
 	journal->ino = st.st_ino;
 	journal->dir = dir;
+	sentry_journal_bound(journal);
 	return 0;
 }

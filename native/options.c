@@ -5,7 +5,6 @@
 #include "sentry.h"
 
 #define DEFAULT_JOURNAL_MAX (64ull << 20)
-#define SMALLEST_JOURNAL_MAX (64ull << 10)
 #define USUAL_LINES 50
 
 struct uwsgi_option sentry_options[] = {
@@ -106,7 +105,7 @@ static void check_agent(void) {
 static void check_journal(void) {
 	sentry.journal.max = DEFAULT_JOURNAL_MAX;
 	if (!sentry.journal_max) return;
-	uint64_t max = sentry_parse_size(sentry.journal_max, SMALLEST_JOURNAL_MAX);
+	uint64_t max = sentry_parse_size(sentry.journal_max, SENTRY_SMALLEST_JOURNAL);
 	if (max) sentry.journal.max = max;
 	else sentry_mistake("sentry-journal-max = %s is not a size of at least 64k: write for example 64m (used: 64m)", sentry.journal_max);
 }

@@ -64,6 +64,12 @@ lock() {
   done
 }
 
+# whether the volume has 64 times as much free as the copy takes: on a small one a copy would take what events need
+roomy() {
+  set -- $(wc -c <"$source") $(df -Pk "$dir" 2>/dev/null | tail -n 1)
+  [ $# -gt 5 ] && [ "$5" -ge $(($1 / 1024 * 64)) ] 2>/dev/null
+}
+
 # A copy of the jar, which may be a plugin's tail: an upgrade must not pull it from under a running JVM. Its name says what it must hold, so a
 # copy that a power cut damaged is made again. The bytes are on the disk before it has its name.
 copy() {
@@ -75,7 +81,7 @@ copy() {
   [ "$failures" -ge 2 ] && rm -rf "$home"
   [ -f "$jar" ] && [ "$(cksum <"$jar")" = "$sum" ] && return 0
   rm -rf "$home"
-  mkdir -p "$home" && cp "$source" "$jar.new" && [ "$(cksum <"$jar.new")" = "$sum" ] && { sync "$jar.new" || sync; } 2>/dev/null &&
+  roomy && mkdir -p "$home" && cp "$source" "$jar.new" && [ "$(cksum <"$jar.new")" = "$sum" ] && { sync "$jar.new" || sync; } 2>/dev/null &&
     mv "$jar.new" "$jar" && { sync "$home" "$dir/runtime" || sync; } 2>/dev/null && return 0
   jar=$source home=
 }
