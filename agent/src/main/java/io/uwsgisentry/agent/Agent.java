@@ -4,23 +4,18 @@ import io.uwsgisentry.cli.AgentRunner;
 import io.uwsgisentry.cli.FailedStarts;
 import io.uwsgisentry.delivery.Delivery;
 import io.uwsgisentry.event.EventFactory;
-import io.uwsgisentry.journal.HeldDirectory;
 import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.Keys;
 import io.uwsgisentry.journal.SealedFile;
-import io.uwsgisentry.outbox.Changes;
-import io.uwsgisentry.outbox.DamagedOutbox;
+import io.uwsgisentry.outbox.Footprint;
 import io.uwsgisentry.outbox.NewerOutboxException;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.OutboxException;
-import io.uwsgisentry.outbox.State;
-import io.uwsgisentry.outbox.Tally;
+import io.uwsgisentry.outbox.Reserve;
+import io.uwsgisentry.outbox.Volume;
 import io.uwsgisentry.policy.Scrubber;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.attribute.FileTime;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -68,8 +63,6 @@ final class Agent {
   private static final long UNTIDY_NANOS = Duration.ofMinutes(5).toNanos();
   private static final long LOOK_ELSEWHERE_NANOS = Duration.ofSeconds(1).toNanos();
   private static final long ARCHIVE_AFTER_NANOS = Duration.ofSeconds(15).toNanos();
-  // An agent that holds a lock file which was removed notices within a second.
-  private static final Duration YOUNG_LOCK = Duration.ofSeconds(2);
   // So that a hung disk does not hold the machine's shutdown for ever.
   private static final Duration REST_PATIENCE = Duration.ofSeconds(15);
 
@@ -78,20 +71,22 @@ final class Agent {
   private final AgentLog log;
   private final RuntimeDirectory runtime;
   private final JournalDirectory journal;
+  private final OutboxFile database;
   private final Lifetime lifetime;
-  private Standing standing = Standing.assumed();
 
   private Agent(
       AgentRunner.Arguments arguments,
       ClockJump clock,
       AgentLog log,
       RuntimeDirectory runtime,
-      JournalDirectory journal) {
+      JournalDirectory journal,
+      Footprint footprint) {
     this.arguments = arguments;
     this.clock = clock;
     this.log = log;
     this.runtime = runtime;
     this.journal = journal;
+    this.database = new OutboxFile(arguments, footprint, clock, runtime, journal, log::line);
     Long master = arguments.master();
     this.lifetime =
         new Lifetime(arguments.directory(), master == null ? null : MasterProcess.of(master));
@@ -106,6 +101,19 @@ final class Agent {
   static int run(AgentRunner.Arguments arguments) throws IOException {
     Path directory = arguments.directory().toAbsolutePath();
     List<String> remarks = DirectoryInspection.of(directory, DirectoryInspection.ownUid());
+    try {
+      return start(arguments, directory, remarks);
+    } catch (IOException e) {
+      // On a full disk not even an empty file can be made.
+      if (Volume.of(directory).isFull() && Reserve.release(directory)) {
+        return start(arguments, directory, remarks);
+      }
+      throw e;
+    }
+  }
+
+  private static int start(AgentRunner.Arguments arguments, Path directory, List<String> remarks)
+      throws IOException {
     try (JournalDirectory journal = JournalDirectory.hold(directory)) {
       Optional<AgentLock> lock = AgentLock.take(directory);
       if (lock.isEmpty()) {
@@ -116,10 +124,12 @@ final class Agent {
         return LOCKED;
       }
       ClockJump clock = new ClockJump(Clock.systemUTC(), System::nanoTime);
+      Footprint footprint = OutboxFile.footprint(arguments);
       try (AgentLock held = lock.get();
-          AgentLog log = AgentLog.open(directory, clock)) {
+          AgentLog log = AgentLog.open(directory, clock, footprint.agentLog() / 2)) {
         remarks.forEach(log::line);
-        return new Agent(arguments, clock, log, RuntimeDirectory.of(directory), journal).run();
+        RuntimeDirectory runtime = RuntimeDirectory.of(directory);
+        return new Agent(arguments, clock, log, runtime, journal, footprint).run();
       }
     }
   }
@@ -163,7 +173,7 @@ final class Agent {
   private int serve() {
     lifetime.forgetWanted();
     try {
-      letAnotherNotice();
+      lifetime.pause(database.othersTime());
       try {
         return serveOn();
       } catch (OutboxException e) {
@@ -171,8 +181,8 @@ final class Agent {
           throw e;
         }
         // Another one that stands there now may be sound.
-        standing.requireClosed();
-        putAside(String.valueOf(e.getMessage()));
+        database.standing().requireClosed();
+        tell(database.putAside(String.valueOf(e.getMessage())));
         // A second one within one life is the disk's fault, and not to be mended from here.
         return serveOn();
       }
@@ -194,23 +204,6 @@ final class Agent {
     }
   }
 
-  /**
-   * A lock file that is younger than the database took the place of another, which an agent may
-   * still hold: it has a moment to notice and to end.
-   */
-  private void letAnotherNotice() throws IOException, InterruptedException {
-    if (!Files.exists(database(), LinkOption.NOFOLLOW_LINKS)) {
-      return;
-    }
-    Path lock = arguments.directory().resolve(Standing.LOCK);
-    if (Files.getAttribute(lock, "unix:ctime") instanceof FileTime made) {
-      Duration age = Duration.between(made.toInstant(), clock.instant());
-      if (!age.isNegative() && age.compareTo(YOUNG_LOCK) < 0) {
-        lifetime.pause(YOUNG_LOCK.minus(age));
-      }
-    }
-  }
-
   private int serveOn() throws IOException, NewerJournalException, InterruptedException {
     int code;
     do {
@@ -220,7 +213,7 @@ final class Agent {
   }
 
   private int serveOnce() throws IOException, NewerJournalException, InterruptedException {
-    try (Outbox outbox = open()) {
+    try (Outbox outbox = database.open()) {
       Duration behind = outbox.behind();
       if (ClockJump.isOne(behind)) {
         outbox.clockJumped(behind.negated());
@@ -230,14 +223,14 @@ final class Agent {
         log.line("events wait for a DSN that can be used, their stored one cannot: " + fault);
       }
       EventFactory factory =
-          new EventFactory(new Scrubber(), version(), arguments.bounds().eventBytes());
+          new EventFactory(new Scrubber(), version(), database.footprint().bounds().eventBytes());
       try (Delivery delivery = new Delivery(outbox, clock, log::line, arguments.lanes());
           ClassArchive archive = new ClassArchive(runtime, log::line)) {
         JournalPump pump =
             new JournalPump(
                 journal,
                 new Keys(journal.key()),
-                standing,
+                database.standing(),
                 outbox,
                 factory,
                 delivery::wake,
@@ -250,7 +243,7 @@ final class Agent {
         try {
           return carryOn(pump, outbox, delivery, archive);
         } catch (ReplacedException e) {
-          replaced(e, outbox, delivery);
+          database.replaced(e, outbox, delivery);
           throw e;
         }
       }
@@ -272,81 +265,6 @@ final class Agent {
             + (arguments.drainOnly() ? "" : ", " + lifetime.reason())
             + (empty ? "" : "; what is not delivered waits in the outbox"));
     return 0;
-  }
-
-  /**
-   * The end of an agent whose files are no longer those of the directory. The journal is the next
-   * one's. A database that has a name is brought into one piece, wherever it is: its log may be
-   * what was removed, or may not have moved along. Of one that has none is sent what can be.
-   */
-  private void replaced(ReplacedException change, Outbox outbox, Delivery delivery) {
-    String what = change.part() + " " + change.what();
-    long lost = 0;
-    try {
-      if (standing.databaseIsLost()) {
-        delivery.drain(arguments.drain());
-        Tally waiting = outbox.states().get(State.READY);
-        lost = waiting == null ? 0 : waiting.entries();
-        what += "; what waited in its database was sent, but for " + lost + " events";
-      } else {
-        outbox.checkpoint();
-        what += standing.databaseStands() ? "" : "; what waits in its database waits there";
-      }
-    } catch (IOException e) {
-      log.line("what waits in the database cannot be looked at: " + e);
-    }
-    note(what, lost);
-  }
-
-  /** In what stands there; where nothing does, in what stood there, which may come back. */
-  private void note(String what, long lost) {
-    try {
-      Path directory = arguments.directory();
-      HeldDirectory held = journal.held();
-      if (held != null && !Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
-        directory = Path.of(held.whereabouts());
-      }
-      Changes.add(directory, new Changes.Change(clock.instant(), what, lost));
-    } catch (IOException e) {
-      log.line("what happened cannot be noted in the state directory: " + e);
-    }
-  }
-
-  private Outbox open() throws IOException {
-    runtime.removeOthers();
-    runtime.provideSqlite();
-    if (DamagedOutbox.isHeadless(database())) {
-      putAside(database() + " is gone, its write-ahead log is not");
-    }
-    boolean isNew = !Files.exists(database(), LinkOption.NOFOLLOW_LINKS);
-    Outbox outbox = Outbox.open(database(), clock, arguments.bounds());
-    boolean done = false;
-    try {
-      standing = Standing.of(arguments.directory().toAbsolutePath(), journal.held());
-      if (isNew) {
-        note("outbox.db was made, since there was none", 0);
-      }
-      done = true;
-      return outbox;
-    } finally {
-      if (!done) {
-        outbox.close();
-      }
-    }
-  }
-
-  private Path database() {
-    return arguments.directory().resolve("outbox.db");
-  }
-
-  private void putAside(String why) throws IOException {
-    Path aside = DamagedOutbox.putAside(database(), clock.instant());
-    tell(
-        why
-            + "; it is kept as "
-            + aside.getFileName()
-            + " and a new one begins. What waited in it is not sent, what the journal still holds"
-            + " may be sent a second time");
   }
 
   /**
@@ -388,7 +306,7 @@ final class Agent {
           boolean look = now - looked >= LOOK_ELSEWHERE_NANOS;
           if (look) {
             looked = now;
-            standing.require();
+            database.standing().require();
           }
           boolean any = pump.pass();
           // Delivery may have been the one to find it out; it only tries again.
@@ -399,6 +317,9 @@ final class Agent {
           delivery.requireAlive();
           if (look && outbox.changedElsewhere()) {
             delivery.wake();
+          }
+          if (look && database.roomier()) {
+            return false;
           }
           boolean quiet = !any && !delivery.sending();
           boolean more = false;
@@ -421,7 +342,7 @@ final class Agent {
         } catch (ReplacedException e) {
           throw e;
         } catch (IOException e) {
-          standing.require();
+          database.standing().require();
           outbox.requireSound();
           if (backoff.isZero()) {
             log.line("the journal cannot be taken up for now, its records wait there: " + e);

@@ -36,8 +36,6 @@ final class BatchAssembly {
     byte[] bytes(long offset, long end) throws IOException;
   }
 
-  private static final long BYTES_OF_EVENTS = 8 << 20;
-
   private final Outbox outbox;
   private final Raw raw;
   private final Batch batch;
@@ -82,7 +80,7 @@ final class BatchAssembly {
       }
       batch.reached(finding.end());
       done++;
-      if (batch.bytes() + folding.bytesToCome() >= BYTES_OF_EVENTS) {
+      if (batch.bytes() + folding.bytesToCome() >= outbox.bytesAtOnce()) {
         break;
       }
     }

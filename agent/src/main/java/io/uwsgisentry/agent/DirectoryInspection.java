@@ -33,7 +33,7 @@ final class DirectoryInspection {
   private static final Set<String> DIRECTORIES = Set.of("journal", "runtime");
   private static final Pattern FILES =
       Pattern.compile(
-          "key|agent\\.(lock|log|log\\.1|wanted|failure)|changes|unread-.*|outbox\\.db([-.].*)?");
+          "key|reserve|agent\\.(lock|log|log\\.1|wanted|failure)|changes|unread-.*|outbox\\.db([-.].*)?");
   private static final Pattern JOURNAL = Pattern.compile("live|sealed-.*");
   private static final Set<PosixFilePermission> OWNER_ONLY =
       PosixFilePermissions.fromString("rw-------");

@@ -5,7 +5,6 @@ import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.Keys;
 import io.uwsgisentry.journal.RecordReader;
 import io.uwsgisentry.journal.SealedFile;
-import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.OutboxException;
 import io.uwsgisentry.outbox.Resolver;
@@ -46,7 +45,6 @@ final class JournalPump {
           HandlerSettings.of(handler.handler(), handler.options(), handler.defaults())
               .destination();
 
-  private static final int MOST_TOLD = 1_000;
   private static final int EVENTS_A_BATCH = 500;
   private static final int RECORDS_A_BATCH = 8_000;
   private static final int BYTES_A_BATCH = 1 << 20;
@@ -68,22 +66,20 @@ final class JournalPump {
   private final Keys keys;
   private final Standing standing;
   private final Outbox outbox;
-  private final EventFactory factory;
+  private final FindingStore findings;
   private final Runnable stored;
   private final Consumer<String> log;
   private final Clock clock;
   private final LongSupplier nanos;
+  private final int bytesABatch;
   private final Summaries summaries;
   private final Set<String> begun = new HashSet<>();
   // With the position that was stored of each.
   private final Map<SealedFile, Long> unfinished = new LinkedHashMap<>();
-  // A server that is reloaded with the same configuration need not be told again.
-  private final Set<Advice> told = new HashSet<>();
   private final Unreadable unreadable;
   private Instant lookedAround = Instant.EPOCH;
   private long unfinishedSince;
   private boolean leftOvers = true;
-  private boolean unresolved = true;
 
   /**
    * @param standing asked before anything is removed
@@ -104,11 +100,12 @@ final class JournalPump {
     this.keys = keys;
     this.standing = standing;
     this.outbox = outbox;
-    this.factory = factory;
+    this.findings = new FindingStore(outbox, factory, stored, log);
     this.stored = stored;
     this.log = log;
     this.clock = clock;
     this.nanos = nanos;
+    this.bytesABatch = Math.min(BYTES_A_BATCH, outbox.bytesAtOnce() / 2);
     this.unfinishedSince = nanos.getAsLong();
     this.unreadable = new Unreadable(clock, log);
     this.summaries = new Summaries(outbox, factory, log);
@@ -124,10 +121,32 @@ final class JournalPump {
    * @throws NewerJournalException if a file is not for this version
    */
   boolean pass() throws IOException, NewerJournalException, InterruptedException {
-    boolean any = resolve() > 0;
-    if (any) {
-      stored.run();
+    try {
+      return takeAll();
+    } catch (OutboxException e) {
+      if (e.unwritten()) {
+        endWindows(e);
+      }
+      throw e;
     }
+  }
+
+  /**
+   * There is no room for more records, and open windows may be what takes it. Those that are over
+   * by the clock end, though records of theirs may still be in the journal: these open others.
+   */
+  private void endWindows(OutboxException cause) {
+    try {
+      if (summaries.endOver(clock.instant())) {
+        stored.run();
+      }
+    } catch (IOException e) {
+      cause.addSuppressed(e);
+    }
+  }
+
+  private boolean takeAll() throws IOException, NewerJournalException, InterruptedException {
+    boolean any = findings.resolve();
     if (leftOvers || unreadable.anyDue()) {
       List<SealedFile> files = directory.sealed();
       unreadable.retain(files);
@@ -288,7 +307,7 @@ final class JournalPump {
       throws IOException, NewerJournalException, InterruptedException {
     boolean careful = attempts >= CAREFUL_FROM;
     boolean unread = attempts >= UNREAD_FROM;
-    List<Finding> findings = new ArrayList<>();
+    List<Finding> found = new ArrayList<>();
     int records = 0;
     int whole = 0;
     long bytes = 0;
@@ -304,7 +323,7 @@ final class JournalPump {
       }
       looks = 0;
       if (result instanceof RecordReader.Good good) {
-        findings.add(
+        found.add(
             new Finding(
                 good.record(),
                 unread ? "reading it ended the agent " + (attempts - 1) + " times" : null,
@@ -313,7 +332,7 @@ final class JournalPump {
         whole += good.record().brief() ? 0 : 1;
         unread = false;
       } else if (result instanceof RecordReader.Malformed malformed) {
-        findings.add(
+        found.add(
             new Finding(
                 malformed.record(), malformed.fault(), malformed.offset(), malformed.end()));
         whole++;
@@ -322,9 +341,9 @@ final class JournalPump {
         if (strangers > 0) {
           directory.keep(file);
         }
-        findings.add(new Finding(null, null, strangers, skipped.offset(), skipped.end()));
+        found.add(new Finding(null, null, strangers, skipped.offset(), skipped.end()));
       } else {
-        store(file, reader, findings);
+        this.findings.store(file.name(), reader::raw, found);
         if (result instanceof RecordReader.Newer newer) {
           throw new NewerJournalException(file.name(), newer.version());
         }
@@ -332,11 +351,10 @@ final class JournalPump {
       }
       records++;
       bytes += result.end() - result.offset();
-      boolean full =
-          whole >= EVENTS_A_BATCH || records >= RECORDS_A_BATCH || bytes >= BYTES_A_BATCH;
+      boolean full = whole >= EVENTS_A_BATCH || records >= RECORDS_A_BATCH || bytes >= bytesABatch;
       if (careful || full) {
-        store(file, reader, findings);
-        findings.clear();
+        this.findings.store(file.name(), reader::raw, found);
+        found.clear();
       }
       if (full) {
         // The record that ended the agent was in the batch that began where this reading began.
@@ -346,47 +364,5 @@ final class JournalPump {
         bytes = 0;
       }
     }
-  }
-
-  private void store(SealedFile file, RecordReader reader, List<Finding> findings)
-      throws IOException {
-    for (int done = 0; done < findings.size(); ) {
-      BatchAssembly assembly = new BatchAssembly(outbox, factory, reader::raw, file.name());
-      done += assembly.assemble(findings.subList(done, findings.size()));
-      Outbox.Stored result = outbox.store(assembly.batch());
-      remark(file, assembly.remarks());
-      advise(assembly.advice());
-      unresolved |= assembly.configured();
-      int ready = result.ready() + resolve();
-      if (ready > 0) {
-        stored.run();
-      }
-    }
-  }
-
-  private void remark(SealedFile file, List<String> remarks) {
-    if (!remarks.isEmpty()) {
-      int more = remarks.size() - 1;
-      log.accept(
-          file.name() + ": " + remarks.get(0) + (more == 0 ? "" : "; and " + more + " more"));
-    }
-  }
-
-  private void advise(List<Advice> advice) {
-    if (told.size() + advice.size() > MOST_TOLD) {
-      told.clear();
-    }
-    for (Advice one : advice) {
-      if (told.add(one)) {
-        log.accept("configuration of " + one.line());
-      }
-    }
-  }
-
-  /** Events that wait for a usable DSN may have one since the last configuration. */
-  private int resolve() throws IOException {
-    int ready = unresolved ? outbox.resolve(RESOLVER) : 0;
-    unresolved = false;
-    return ready;
   }
 }

@@ -9,6 +9,7 @@ import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Fold;
 import io.uwsgisentry.outbox.Handler;
 import io.uwsgisentry.outbox.Outbox;
+import io.uwsgisentry.outbox.OutboxException;
 import io.uwsgisentry.policy.StormWindow;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.HandlerSettings;
@@ -42,6 +43,7 @@ final class Summaries {
   private final Outbox outbox;
   private final EventFactory factory;
   private final Consumer<String> remarks;
+  private final long bytesAtOnce;
 
   /**
    * @param remarks takes what an operator should know, a line each
@@ -50,6 +52,7 @@ final class Summaries {
     this.outbox = outbox;
     this.factory = factory;
     this.remarks = remarks;
+    this.bytesAtOnce = Math.min(BYTES_AT_ONCE, outbox.bytesAtOnce());
   }
 
   /**
@@ -60,7 +63,7 @@ final class Summaries {
    */
   boolean endOver(Instant clock) throws IOException {
     return tell(
-        () -> outbox.foldsOver(clock, AT_ONCE, BYTES_AT_ONCE),
+        most -> outbox.foldsOver(clock, most, bytesAtOnce),
         (batch, fold) -> batch.closed(fold.key()));
   }
 
@@ -71,7 +74,7 @@ final class Summaries {
    */
   boolean tellAll() throws IOException {
     return tell(
-        () -> outbox.foldsCounted(AT_ONCE, BYTES_AT_ONCE),
+        most -> outbox.foldsCounted(most, bytesAtOnce),
         (batch, fold) -> {
           fold.window().told();
           batch.window(fold);
@@ -80,7 +83,7 @@ final class Summaries {
 
   /** Windows that are not given again once they are told. */
   private interface Source {
-    List<Fold> next() throws IOException;
+    List<Fold> next(int most) throws IOException;
   }
 
   private interface End {
@@ -89,18 +92,29 @@ final class Summaries {
 
   private boolean tell(Source source, End end) throws IOException {
     boolean any = false;
-    for (List<Fold> folds = source.next(); !folds.isEmpty(); folds = source.next()) {
+    int most = AT_ONCE;
+    for (List<Fold> folds = source.next(most); !folds.isEmpty(); folds = source.next(most)) {
       Batch batch = new Batch();
       long bytes = 0;
+      int taken = 0;
       for (Fold fold : folds) {
+        taken++;
         bytes += add(batch, fold, settings(outbox.handler(fold.handlerHash()).orElse(null)));
         end.of(batch, fold);
-        if (bytes >= BYTES_AT_ONCE) {
+        if (bytes >= bytesAtOnce) {
           // The rest is given again: what it is to be like is in memory once, not twice.
           break;
         }
       }
-      any |= outbox.store(batch).ready() > 0;
+      try {
+        any |= outbox.store(batch).ready() > 0;
+      } catch (OutboxException e) {
+        if (!e.unwritten() || taken == 1) {
+          throw e;
+        }
+        // Each of them makes some room for the next.
+        most = taken / 2;
+      }
     }
     return any;
   }

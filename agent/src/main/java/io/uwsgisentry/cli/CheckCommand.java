@@ -75,7 +75,8 @@ final class CheckCommand implements Callable<Integer> {
             file,
             new CheckedFileReader(file, uwsgi, surroundings, spec).read(),
             surroundings.environment(),
-            host());
+            host(),
+            new DirectoryOption().resolve(surroundings));
     if (send) {
       report =
           new CheckReport(

@@ -44,9 +44,10 @@ final class ConfigurationCheck {
    * @param environment of which {@code SENTRY_DSN}, {@code SENTRY_ENVIRONMENT} and {@code
    *     SENTRY_RELEASE} are looked at
    * @param host the machine's name, empty if unknown
+   * @param state the state directory if the configuration names none
    */
   static CheckReport of(
-      String name, CheckedFile file, Map<String, String> environment, String host) {
+      String name, CheckedFile file, Map<String, String> environment, String host, Path state) {
     ConfigurationCheck check = new ConfigurationCheck(file.lines());
     check.defaults(environment, host);
     check.options();
@@ -59,6 +60,10 @@ final class ConfigurationCheck {
     check.unraised();
     check.capture();
     check.handlers();
+    Finding disk = CheckedDisk.finding(file.lines(), state);
+    if (disk != null) {
+      check.findings.add(disk);
+    }
     if (!file.refusal().isEmpty()) {
       check.find(
           Severity.WARNING,

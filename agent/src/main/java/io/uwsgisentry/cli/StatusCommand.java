@@ -6,6 +6,7 @@ import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Changes;
 import io.uwsgisentry.outbox.DamagedOutbox;
+import io.uwsgisentry.outbox.Disk;
 import io.uwsgisentry.outbox.Outbox;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -39,7 +40,7 @@ import picocli.CommandLine.Spec;
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:OK",
-      "1:at least one PROBLEM: records or events wait and no agent runs, sending fails or is paused, events"
+      "1:at least one PROBLEM: records or events wait and no agent runs, the disk is full, sending fails or is paused, events"
           + " have waited too long, are dead or undeliverable",
       ExitCode.USAGE_LINE,
       ExitCode.UNAVAILABLE_LINE
@@ -111,6 +112,7 @@ final class StatusCommand implements Callable<Integer> {
             .map(file -> String.valueOf(file.getFileName()))
             .toList(),
         contents(path),
+        Disk.of(path),
         surroundings.clock().instant(),
         longest);
   }

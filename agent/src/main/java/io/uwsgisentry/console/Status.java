@@ -4,6 +4,7 @@ import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Changes;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DestinationTally;
+import io.uwsgisentry.outbox.Disk;
 import io.uwsgisentry.outbox.FoldTally;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.Tally;
@@ -28,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  * @param changes what others did to the directory under its agent, oldest first
  * @param unread names of journal files that were made with another key, and are kept
  * @param outbox null as long as no agent has made the database
+ * @param disk that it is on
  * @param maxWait how long an event may wait to be sent before that is a problem
  */
 public record Status(
@@ -42,6 +44,7 @@ public record Status(
     List<Changes.Change> changes,
     List<String> unread,
     @Nullable Contents outbox,
+    Disk disk,
     Instant now,
     Duration maxWait) {
 
@@ -80,6 +83,14 @@ public record Status(
     }
     if (waitsForAgent()) {
       problems.add("no agent runs, and records wait for one");
+    }
+    if (disk.volume().isFull()) {
+      problems.add(
+          "the disk is full: "
+              + Text.bytes(disk.volume().free())
+              + " are free, and "
+              + Text.bytes(disk.volume().kept())
+              + " must stay so; new events are not taken");
     }
     if (!stuck.isEmpty()) {
       problems.add(

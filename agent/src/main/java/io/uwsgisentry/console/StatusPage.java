@@ -6,9 +6,11 @@ import io.uwsgisentry.outbox.Breaker;
 import io.uwsgisentry.outbox.Changes;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DestinationTally;
+import io.uwsgisentry.outbox.Disk;
 import io.uwsgisentry.outbox.FoldTally;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.Tally;
+import io.uwsgisentry.outbox.Volume;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
@@ -64,6 +66,15 @@ public final class StatusPage {
             : Text.bytes(status.journalBytes())
                 + " in "
                 + Text.count(status.journalFiles(), "file"));
+    Disk disk = status.disk();
+    field(
+        out,
+        "disk",
+        Text.bytes(disk.volume().free())
+            + " free"
+            + (disk.isSmall()
+                ? ", at most " + Text.bytes(disk.quarter()) + " for all of this directory"
+                : ""));
     for (String file : status.stuck()) {
       field(out, "stuck", Text.line(file) + " cannot be taken: agent.log says why");
     }
@@ -234,6 +245,14 @@ public final class StatusPage {
     journal.put("bytes", status.journalBytes());
     journal.put("stuck", status.stuck());
     object.put("journal", journal);
+    Volume volume = status.disk().volume();
+    Map<String, Object> disk = new LinkedHashMap<>();
+    disk.put("free", volume.free());
+    disk.put("whole", volume.whole());
+    disk.put("kept", volume.kept());
+    disk.put("full", volume.isFull());
+    disk.put("quarter", status.disk().quarter());
+    object.put("disk", disk);
     object.put("damaged", status.damaged());
     object.put("unread", status.unread());
     object.put("changes", status.changes().stream().map(StatusPage::changeObject).toList());

@@ -25,6 +25,8 @@ public record Bounds(
     Duration historyAge,
     long historyBytes) {
 
+  private static final long LEAST_EVENT = 16 << 10;
+
   public static final Bounds DEFAULT =
       new Bounds(0, 0, Duration.ZERO, 0, 0, Duration.ZERO, 0)
           .with(InstanceOption.OUTBOX_MAX, "256m")
@@ -90,5 +92,27 @@ public record Bounds(
       }
       default -> throw new IllegalArgumentException(option.key() + " bounds nothing here");
     };
+  }
+
+  /** What the ids of events that are gone may have, about: an eighth of what the events have. */
+  long rememberedBytes() {
+    return (waitingBytes + keptBytes) / 8;
+  }
+
+  /**
+   * The same in a smaller place: less of everything that is counted in bytes.
+   *
+   * @param waiting bytes that may wait in any case, if these allow them
+   */
+  Bounds within(long database, long wanted, long waiting) {
+    double part = (double) database / wanted;
+    return new Bounds(
+        Math.max((long) (waitingBytes * part), Math.min(waitingBytes, waiting)),
+        Math.max((long) (keptBytes * part), Math.min(keptBytes, waiting)),
+        waitingAge,
+        waitingEntries,
+        (int) Math.min(eventBytes, Math.max(LEAST_EVENT, database / 8)),
+        historyAge,
+        (long) (historyBytes * part));
   }
 }

@@ -37,29 +37,27 @@ import org.sqlite.SQLiteOpenMode;
  */
 final class Database implements AutoCloseable {
   private static final int BUSY_TIMEOUT_MS = 5_000;
-  private static final int WAL_KEPT_BYTES = 4 << 20;
-
-  // 16 MiB. A transaction of new events touches pages all over the indexes; with SQLite's own 1000
-  // each of them would be copied into the database, and synced, after nearly every one.
-  private static final int WAL_PAGES = 4_000;
+  private static final long WAL_KEPT_BYTES = 1 << 20;
 
   private final Path file;
   private final Connection connection;
   private final boolean immutable;
+  private final @Nullable WayOut wayOut;
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<String, PreparedStatement> statements = new HashMap<>();
   private final List<Runnable> onRollback = new ArrayList<>();
   private volatile @Nullable OutboxException damage;
   private long seenVersion;
 
-  private Database(Path file, Connection connection, boolean immutable) {
+  private Database(Path file, Connection connection, boolean immutable, @Nullable WayOut wayOut) {
     this.file = file;
     this.connection = connection;
     this.immutable = immutable;
+    this.wayOut = wayOut;
   }
 
   /** Opens the file for writing; makes it, with mode 0600, if it is missing. */
-  static Database open(Path file) throws IOException {
+  static Database open(Path file, Footprint footprint) throws IOException {
     try {
       // SQLite gives -wal and -shm the mode of the database, so this one mode is enough.
       Files.createFile(
@@ -70,10 +68,11 @@ final class Database implements AutoCloseable {
     requirePlain(file);
     SQLiteConfig config = new SQLiteConfig();
     config.setBusyTimeout(BUSY_TIMEOUT_MS);
-    Database database = connect(file, false, config);
+    WayOut wayOut = new WayOut(file, footprint);
+    Database database = connect(file, false, config, wayOut);
     boolean ready = false;
     try {
-      ready = database.read(database::prepare);
+      ready = database.read(() -> database.prepare(wayOut));
       return database;
     } finally {
       if (!ready) {
@@ -82,16 +81,17 @@ final class Database implements AutoCloseable {
     }
   }
 
-  private boolean prepare() throws SQLException {
+  private boolean prepare(WayOut out) throws SQLException {
     if (number("PRAGMA page_count") == 0) {
       // It has an effect on a new file only, and only as the first of all.
       execute("PRAGMA auto_vacuum = INCREMENTAL");
     }
     execute("PRAGMA journal_mode = WAL");
     execute("PRAGMA synchronous = NORMAL");
-    execute("PRAGMA wal_autocheckpoint = " + WAL_PAGES);
-    execute("PRAGMA journal_size_limit = " + WAL_KEPT_BYTES);
+    long log = out.footprint().log();
+    execute("PRAGMA journal_size_limit = " + Math.max(log / 4, Math.min(log, WAL_KEPT_BYTES)));
     execute("PRAGMA temp_store = MEMORY");
+    out.letGrow(this);
     return true;
   }
 
@@ -105,7 +105,7 @@ final class Database implements AutoCloseable {
     SQLiteConfig config = new SQLiteConfig();
     config.setReadOnly(true);
     config.setBusyTimeout(BUSY_TIMEOUT_MS);
-    return connect(file, quiet, config);
+    return connect(file, quiet, config, null);
   }
 
   /**
@@ -136,7 +136,8 @@ final class Database implements AutoCloseable {
     }
   }
 
-  private static Database connect(Path file, boolean immutable, SQLiteConfig config)
+  private static Database connect(
+      Path file, boolean immutable, SQLiteConfig config, @Nullable WayOut wayOut)
       throws IOException {
     config.setOpenMode(SQLiteOpenMode.OPEN_URI);
     // Else the driver prepares and runs a query of its own after each INSERT.
@@ -145,7 +146,10 @@ final class Database implements AutoCloseable {
     String query = immutable ? "?immutable=1" : "";
     try {
       return new Database(
-          file, config.createConnection("jdbc:sqlite:file:" + uri.getRawPath() + query), immutable);
+          file,
+          config.createConnection("jdbc:sqlite:file:" + uri.getRawPath() + query),
+          immutable,
+          wayOut);
     } catch (SQLException e) {
       throw new OutboxException(file, e);
     }
@@ -162,9 +166,13 @@ final class Database implements AutoCloseable {
     try {
       return work.run();
     } catch (SQLException e) {
+      forgetStatements();
       OutboxException failure = new OutboxException(file, e);
       if (failure.corrupt()) {
         damage = failure;
+      }
+      if (wayOut != null && failure.unwritten()) {
+        wayOut.failed(this, failure.diskFull());
       }
       throw failure;
     } finally {
@@ -187,6 +195,9 @@ final class Database implements AutoCloseable {
   <T> T write(Work<T> work) throws IOException {
     return read(
         () -> {
+          if (wayOut != null) {
+            wayOut.before(this);
+          }
           execute("BEGIN IMMEDIATE");
           boolean done = false;
           try {
@@ -257,12 +268,36 @@ final class Database implements AutoCloseable {
     return statement;
   }
 
+  /**
+   * The driver ends a statement for good that fails for any but the most usual reasons (a full disk
+   * is none of them), without saying so.
+   */
+  private void forgetStatements() {
+    for (PreparedStatement statement : statements.values()) {
+      try {
+        statement.close();
+      } catch (SQLException e) {
+        // It failed before.
+      }
+    }
+    statements.clear();
+  }
+
   /** The one number that the query gives, 0 where that is null or there is no row. */
   long number(String sql) throws SQLException {
+    return numbers(sql, 1)[0];
+  }
+
+  /** So many numbers of the one row that the query gives. */
+  long[] numbers(String sql, int columns) throws SQLException {
+    long[] numbers = new long[columns];
     try (Statement statement = connection.createStatement();
         ResultSet rows = statement.executeQuery(sql)) {
-      return rows.next() ? rows.getLong(1) : 0;
+      for (int i = 0; i < columns && (i > 0 || rows.next()); i++) {
+        numbers[i] = rows.getLong(i + 1);
+      }
     }
+    return numbers;
   }
 
   /** Like {@link #number}, for what is asked again and again. */
@@ -283,6 +318,28 @@ final class Database implements AutoCloseable {
         });
   }
 
+  /** From now on it keeps a way out of a full disk. Its tables are there. */
+  void keepWayOut() throws IOException {
+    WayOut out = wayOut;
+    if (out != null) {
+      read(
+          () -> {
+            out.begin(this);
+            return true;
+          });
+    }
+  }
+
+  /** Whether the disk is, so that the database may not grow. */
+  boolean isFull() {
+    return wayOut != null && wayOut.isFull();
+  }
+
+  /** In bytes. */
+  long pageSize() throws SQLException {
+    return preparedNumber("PRAGMA page_size");
+  }
+
   Path file() {
     return file;
   }
@@ -293,7 +350,11 @@ final class Database implements AutoCloseable {
         () -> {
           // With its statements, even where closing one of them would fail.
           statements.clear();
+          long logged = wayOut == null ? 0 : wayOut.logged();
           connection.close();
+          if (wayOut != null) {
+            wayOut.closed(logged);
+          }
           return true;
         });
   }

@@ -21,6 +21,7 @@ final class Intake {
   private final Discards discards;
   private final Folds folds;
   private final Room room;
+  private final Pages pages;
   private final RecentIds ids;
   private final Clock clock;
   // What the handlers table holds, as far as this agent has written it: nearly every record tells
@@ -33,6 +34,7 @@ final class Intake {
       Discards discards,
       Folds folds,
       Room room,
+      Pages pages,
       RecentIds ids,
       Clock clock) {
     this.database = database;
@@ -40,6 +42,7 @@ final class Intake {
     this.discards = discards;
     this.folds = folds;
     this.room = room;
+    this.pages = pages;
     this.ids = ids;
     this.clock = clock;
     database.onRollback(written::clear);
@@ -106,6 +109,11 @@ final class Intake {
     return database.write(
         () -> {
           long now = clock.millis();
+          pages.require(
+              batch.arrivals().size() + 4L * batch.windows().size(),
+              batch.bytes(),
+              batch.file().isEmpty(),
+              clock.instant());
           advance(batch);
           for (Handler handler : batch.handlers()) {
             write(handler, now);

@@ -33,13 +33,14 @@ final class Opening {
    *
    * @throws NewerOutboxException if a newer version of this program has written it
    */
-  static Database forWriting(Path file) throws IOException {
-    Database database = Database.open(file);
+  static Database forWriting(Path file, Footprint footprint) throws IOException {
+    Database database = Database.open(file, footprint);
     return orClosed(
         database,
         () -> {
           Schema.migrate(database);
           database.read(() -> guard(database));
+          database.keepWayOut();
         });
   }
 

@@ -55,6 +55,7 @@ public final class Outbox implements AutoCloseable {
   private final Set<String> underWay = ConcurrentHashMap.newKeySet();
   private final Database database;
   private final Clock clock;
+  private final Footprint footprint;
   private final Intake intake;
   private final Folds folds;
   private final Entries entries;
@@ -66,23 +67,25 @@ public final class Outbox implements AutoCloseable {
   private final Breakers breakers;
   private final Destinations destinations;
 
-  Outbox(Database database, Clock clock, Bounds bounds) {
+  Outbox(Database database, Clock clock, Footprint footprint) {
+    Bounds bounds = footprint.bounds();
     this.database = database;
     this.clock = clock;
+    this.footprint = footprint;
     this.destinations = new Destinations(database);
     this.breakers = new Breakers(database);
     this.discards = new Discards(database, destinations);
     this.folds = new Folds(database, destinations);
-    // An eighth of what the events may have.
-    RecentIds ids = new RecentIds(database, (bounds.waitingBytes() + bounds.keptBytes()) / 8);
+    RecentIds ids = new RecentIds(database, bounds.rememberedBytes(), footprint.database());
     Removal removal = new Removal(database, ids);
     Room room = new Room(database, discards, removal, bounds, underWay);
-    this.intake = new Intake(database, destinations, discards, folds, room, ids, clock);
+    this.tidying = new Tidying(database, discards, removal, ids, room, bounds, underWay);
+    this.intake =
+        new Intake(database, destinations, discards, folds, room, tidying.pages(), ids, clock);
     this.entries = new Entries(database, destinations);
     this.handlers = new Handlers(database);
     this.settling = new Settling(database, destinations, handlers, discards, breakers, clock);
     this.tallies = new Tallies(database, destinations, settling, breakers);
-    this.tidying = new Tidying(database, discards, removal, ids, bounds, underWay);
   }
 
   /**
@@ -101,7 +104,12 @@ public final class Outbox implements AutoCloseable {
 
   /** As {@link #open(Path)}, with the bounds of what it keeps. */
   public static Outbox open(Path db, Clock clock, Bounds bounds) throws IOException {
-    return new Outbox(Opening.forWriting(db), clock, bounds);
+    return open(db, clock, Footprint.asAsked(bounds));
+  }
+
+  /** As {@link #open(Path)}, with what it may take of its volume. */
+  public static Outbox open(Path db, Clock clock, Footprint footprint) throws IOException {
+    return new Outbox(Opening.forWriting(db, footprint), clock, footprint);
   }
 
   /**
@@ -112,7 +120,7 @@ public final class Outbox implements AutoCloseable {
    * @throws NewerOutboxException if a newer version of this program has written it
    */
   public static Outbox openReadOnly(Path db) throws IOException {
-    return new Outbox(Opening.forReading(db), Clock.systemUTC(), Bounds.DEFAULT);
+    return new Outbox(Opening.forReading(db), Clock.systemUTC(), Footprint.asAsked(Bounds.DEFAULT));
   }
 
   /**
@@ -138,6 +146,11 @@ public final class Outbox implements AutoCloseable {
   /** Where reading of that journal file goes on, in the process that began it. */
   public Reading resume(String file) throws IOException {
     return intake.resume(file);
+  }
+
+  /** How many bytes of events one batch should bring, at most. */
+  public int bytesAtOnce() {
+    return footprint.bytesAtOnce();
   }
 
   /** Which of these record ids were taken before. */

@@ -24,6 +24,14 @@ public final class OutboxException extends IOException {
     return code == SQLiteErrorCode.SQLITE_FULL.code;
   }
 
+  /**
+   * Nothing could be written, because there is no room or the disk fails. They are not told apart:
+   * SQLite takes a quota that is used up for an error of the disk.
+   */
+  public boolean unwritten() {
+    return diskFull() || code == SQLiteErrorCode.SQLITE_IOERR.code;
+  }
+
   /** The file is not a database, or its content contradicts itself. */
   public boolean corrupt() {
     return code == SQLiteErrorCode.SQLITE_CORRUPT.code

@@ -27,11 +27,12 @@ final class RecentIds {
 
   /**
    * @param bytes that both tables together may have on the disk, about; however few they are, some
-   *     tens of thousands of ids are kept
+   *     tens of thousands of ids are kept, if the whole database is not small
+   * @param all bytes of the whole database
    */
-  RecentIds(Database database, long bytes) {
+  RecentIds(Database database, long bytes, long all) {
     this.database = database;
-    this.most = Math.max(LEAST, bytes / 2 / BYTES_EACH);
+    this.most = Math.max(Math.min(LEAST, all / 16 / BYTES_EACH), bytes / 2 / BYTES_EACH);
     database.onRollback(() -> newer = -1);
   }
 

@@ -16,6 +16,7 @@ import java.util.List;
  */
 final class Retention {
   private static final int ROWS_AT_ONCE = 500;
+  private static final int ROW_BYTES = 300;
   private static final int MEASURED_AT_ONCE = 20_000;
   private static final long NANOS_AT_ONCE = Duration.ofMillis(50).toNanos();
 
@@ -77,6 +78,26 @@ final class Retention {
           }
           return rows.size() == ROWS_AT_ONCE;
         });
+  }
+
+  /**
+   * Deletes the oldest, whatever their age, until so many bytes are gone; in a write.
+   *
+   * @return whether there were any
+   */
+  boolean evict(long most, Instant now) throws SQLException {
+    measured = false;
+    passed = 0;
+    long gone = 0;
+    List<Row> rows = oldest();
+    for (Row row : rows) {
+      if (gone >= most) {
+        break;
+      }
+      delete(row, now);
+      gone += row.size() + ROW_BYTES;
+    }
+    return !rows.isEmpty();
   }
 
   /** Adds up, and lets others to the database in between. */

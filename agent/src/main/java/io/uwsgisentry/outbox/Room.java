@@ -73,6 +73,23 @@ final class Room {
     }
   }
 
+  /**
+   * Evicts so many bytes, in a write.
+   *
+   * @return whether anything was evicted
+   */
+  boolean evict(long bytes, long nowMillis) throws SQLException, IOException {
+    List<Load> loads = loads();
+    long sum = loads.stream().mapToLong(Load::bytes).sum();
+    long share = share(loads, Math.max(0, sum - bytes));
+    for (Load load : loads) {
+      if (load.bytes() > share) {
+        evict(load, 0, load.bytes() - share, DiscardReason.CACHE_OVERFLOW, nowMillis);
+      }
+    }
+    return loads().stream().mapToLong(Load::bytes).sum() < sum;
+  }
+
   private void make(long nowMillis) throws SQLException, IOException {
     List<Load> loads = loads();
     boolean evicted = false;

@@ -34,6 +34,7 @@ final class Tidying {
   private final Packing packing;
   private final Retention history;
   private final Retention unsendable;
+  private final Pages pages;
   private boolean underWay;
   private Instant forgotten = Instant.MIN;
 
@@ -42,6 +43,7 @@ final class Tidying {
       Discards discards,
       Removal removal,
       RecentIds ids,
+      Room room,
       Bounds bounds,
       Set<String> underWay) {
     this.database = database;
@@ -52,6 +54,12 @@ final class Tidying {
     this.history = new Retention(database, discards, removal, DELIVERED, bounds.historyBytes());
     // Entries that nobody will send would fill the disk of a server without a DSN.
     this.unsendable = new Retention(database, discards, removal, NOT_TO_SEND, bounds.keptBytes());
+    this.pages = new Pages(database, history, unsendable, room);
+  }
+
+  /** What makes room for new events out of what this tidies up. */
+  Pages pages() {
+    return pages;
   }
 
   /**
@@ -115,6 +123,10 @@ final class Tidying {
   private boolean giveBack() throws IOException {
     return database.read(
         () -> {
+          if (database.isFull()) {
+            // Somebody else would have it at once.
+            return false;
+          }
           database.runToItsEnd("PRAGMA incremental_vacuum(" + PAGES_AT_ONCE + ")");
           return database.number("PRAGMA freelist_count") > 0;
         });

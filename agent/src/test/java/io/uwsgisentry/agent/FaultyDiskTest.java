@@ -87,6 +87,8 @@ class FaultyDiskTest {
     "write:1:28:outbox.db:40",
     "write:12:28:outbox.db-wal:25",
     "write:12:5:outbox.db-wal:25",
+    // A quota that is used up.
+    "write:12:122:outbox.db-wal:25",
     "fsync:1:5:outbox.db-wal:2",
     // The journal: a seal that fails, an unlink that fails.
     "rename:1:5:journal/live:2",

@@ -102,6 +102,25 @@ final class Journal {
         "line " + number);
   }
 
+  /** An alarm with a text of so many letters. */
+  static Record wordy(int number, String dsn, int letters) {
+    return record(
+        number,
+        Kind.ALARM.code(),
+        false,
+        1_000_000 + number,
+        "instance",
+        INSTANCE,
+        "handler",
+        HANDLER,
+        "options",
+        "dsn=" + dsn,
+        "default",
+        "server\0" + SERVER,
+        "text",
+        "line " + number + " " + "x".repeat(letters));
+  }
+
   /** A record whose full form was left out. */
   static Record brief(int number, long foldKey) {
     return record(number, Kind.ALARM.code(), true, foldKey);

@@ -7,6 +7,7 @@ import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Filter;
+import io.uwsgisentry.outbox.Footprint;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.policy.Scrubber;
@@ -25,6 +26,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /** A journal, a pump and an outbox at a time of the test's choice. */
 final class PumpScene implements AutoCloseable {
@@ -36,15 +38,27 @@ final class PumpScene implements AutoCloseable {
   private final SetClock clock = new SetClock(Journal.time(0));
   private final AtomicInteger woken = new AtomicInteger();
   private final List<String> log = new ArrayList<>();
+  private final @Nullable Footprint footprint;
   private Outbox outbox;
   private JournalPump pump;
 
   PumpScene(Path state) throws IOException {
+    this(state, null);
+  }
+
+  /** With what the outbox may have, if not all that it wants. */
+  PumpScene(Path state, @Nullable Footprint footprint) throws IOException {
     this.state = state;
+    this.footprint = footprint;
     journal = new Journal(state);
     held = JournalDirectory.hold(state);
-    outbox = Outbox.open(state.resolve("outbox.db"), clock);
+    outbox = open();
     pump = anotherPump();
+  }
+
+  private Outbox open() throws IOException {
+    Path file = state.resolve("outbox.db");
+    return footprint == null ? Outbox.open(file, clock) : Outbox.open(file, clock, footprint);
   }
 
   /** Of another agent, on the same journal and outbox. */
@@ -64,7 +78,7 @@ final class PumpScene implements AutoCloseable {
   /** A SIGKILL between two transactions, and the next agent. */
   void killAndStart() throws IOException {
     outbox.close();
-    outbox = Outbox.open(state.resolve("outbox.db"), clock);
+    outbox = open();
     pump = anotherPump();
   }
 

@@ -44,6 +44,27 @@ class CheckCommandTest {
   }
 
   @Test
+  void whatAVolumeHasNoRoomForIsSaidAndIsNoProblem() throws IOException {
+    CheckRun.Answer answer =
+        run.check(
+            "--uwsgi",
+            "none",
+            run.ini(
+                    "plugin = sentry",
+                    "sentry-dsn = https://k@h.example/1",
+                    "sentry-dir = " + directory.resolve("state"),
+                    "sentry-outbox-max = 90000g")
+                .toString());
+    assertThat(answer.out())
+        .containsPattern(
+            "note: .*app.ini:4: the volume of .*/state has .* free: a start now lets all of the"
+                + " directory take at most .*, of that .* the journal and .* the outbox, less than"
+                + " the options allow");
+    assertThat(answer.code()).isZero();
+    assertThat(directory.resolve("state")).doesNotExist();
+  }
+
+  @Test
   void whatAHandlerTellsIsNotSaidToBeReportedWithoutOne() throws IOException {
     assertThat(
             run.check(

@@ -6,9 +6,11 @@ import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Changes;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DestinationTally;
+import io.uwsgisentry.outbox.Disk;
 import io.uwsgisentry.outbox.FoldTally;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.Tally;
+import io.uwsgisentry.outbox.Volume;
 import io.uwsgisentry.settings.Reach;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -19,6 +21,8 @@ import org.junit.jupiter.api.Test;
 class StatusPageTest {
   private static final Path DIRECTORY = Path.of("/var/lib/uwsgi-sentry/33");
   private static final Duration MAX_WAIT = Duration.ofMinutes(5);
+
+  private static final Disk DISK = new Disk(new Volume(100L << 30, 40L << 30), 0);
 
   private static Status busy() {
     return new Status(
@@ -55,6 +59,7 @@ class StatusPageTest {
             new FoldTally(12_345, 3),
             List.of(
                 new Advice("shop", "alarm seen", "unknown option 'levl': did you mean 'level'?"))),
+        DISK,
         Sample.NOON,
         MAX_WAIT);
   }
@@ -69,6 +74,7 @@ class StatusPageTest {
             directory    /var/lib/uwsgi-sentry/33
             agent        running, pid 4711
             journal      3.0 MiB in 2 files
+            disk         40.0 GiB free
             stuck        sealed-00 cannot be taken: agent.log says why
             events       12 ready, 345 delivered, 1 local
                          standing for 1,546 occurrences
@@ -102,6 +108,7 @@ class StatusPageTest {
                     List.of(),
                     List.of(),
                     null,
+                    DISK,
                     Sample.NOON,
                     MAX_WAIT),
                 Sample.ZONE,
@@ -112,6 +119,7 @@ class StatusPageTest {
             directory    /var/lib/uwsgi-sentry/33
             agent        not running
             journal      empty
+            disk         40.0 GiB free
             events       none yet
             """);
   }
@@ -132,6 +140,7 @@ class StatusPageTest {
             List.of(),
             List.of(),
             null,
+            DISK,
             Sample.NOON,
             MAX_WAIT);
     assertThat(StatusPage.text(damaged, Sample.ZONE, 0))
@@ -154,6 +163,7 @@ class StatusPageTest {
             List.of(),
             List.of(),
             null,
+            DISK,
             Sample.NOON,
             MAX_WAIT);
     assertThat(waiting.waitsForAgent()).isTrue();
@@ -177,6 +187,7 @@ class StatusPageTest {
             List.of(new Changes.Change(Sample.NOON, "outbox.db was removed", 8)),
             List.of("unread-0011"),
             null,
+            DISK,
             Sample.NOON,
             MAX_WAIT);
 
@@ -201,7 +212,9 @@ class StatusPageTest {
             {"ok":false,"problems":["1 journal file cannot be taken: agent.log says why",\
             "events for sentry.example.com have waited for 10 min, held by its rate limit"],\
             "directory":"/var/lib/uwsgi-sentry/33","agent":{"running":true,"pid":4711},\
-            "journal":{"files":2,"bytes":3145728,"stuck":["sealed-00"]},"damaged":[],"unread":[],"changes":[],\
+            "journal":{"files":2,"bytes":3145728,"stuck":["sealed-00"]},\
+            "disk":{"free":42949672960,"whole":107374182400,"kept":268435456,"full":false,"quarter":10737418240},\
+            "damaged":[],"unread":[],"changes":[],\
             "events":{"ready":12,"delivered":345,"local":1,"undeliverable":0,"dead":0},\
             "folding":{"occurrences":12345,"storms":3},\
             "counters":[{"name":"dropped","reason":"disk_full","subject":"shop","quantity":7,"last":"2026-11-22T11:00:00.123456Z"},\
@@ -212,5 +225,30 @@ class StatusPageTest {
             "oldest_ready":"2026-11-22T10:50:00.123456Z","last_error":"connection refused",\
             "holds":{"":"2026-11-22T11:00:05.123456Z","error":"2026-11-22T11:01:00.123456Z"}}]}
             """);
+  }
+
+  @Test
+  void aFullDiskIsAProblemAndNamesWhatIsFree() {
+    Disk full = new Disk(new Volume(100 << 20, (5 << 20) - 1), 15 << 20);
+    Status status =
+        new Status(
+            DIRECTORY,
+            true,
+            1L,
+            null,
+            0,
+            0,
+            List.of(),
+            List.of(),
+            List.of(),
+            List.of(),
+            null,
+            full,
+            Sample.NOON,
+            MAX_WAIT);
+    assertThat(StatusPage.text(status, Sample.ZONE, 0))
+        .startsWith("PROBLEM: the disk is full: 5.0 MiB are free, and 5.0 MiB must stay so")
+        .contains("disk         5.0 MiB free, at most 5.0 MiB for all of this directory\n");
+    assertThat(StatusPage.json(status)).contains("\"ok\":false").contains("\"full\":true");
   }
 }

@@ -38,14 +38,16 @@ class BacklogTest {
   private Outbox outbox;
   private long steps;
 
+  private static final Footprint FOOTPRINT = Footprint.asAsked(Bounds.DEFAULT);
+
   @BeforeEach
   void open() throws Exception {
     open(NOW);
   }
 
   private void open(Instant now) throws Exception {
-    Database database = Opening.forWriting(directory.resolve("outbox.db"));
-    outbox = new Outbox(database, Clock.fixed(now, ZoneOffset.UTC), Bounds.DEFAULT);
+    Database database = Opening.forWriting(directory.resolve("outbox.db"), FOOTPRINT);
+    outbox = new Outbox(database, Clock.fixed(now, ZoneOffset.UTC), FOOTPRINT);
     Connection connection = database.prepared("SELECT 1").getConnection();
     ProgressHandler.setHandler(
         connection,
