@@ -7,13 +7,15 @@
  * A record's number is its id. What became of each number is noted in a file that all share, before the append and after it
  * returned: a mapping outlives whoever wrote to it.
  *
- * usage: oracle STATE NOTES RUN MILLISECONDS MOST FOLD DSN
+ * usage: oracle STATE NOTES RUN MILLISECONDS MOST FOLD DSN [ONE_OF TEXT JOURNAL_MAX]
  *   RUN           a number: the records' first four bytes, and what is random
  *   NOTES         made; see struct notes
  *   MILLISECONDS  how long there are writers
  *   MOST          records of each of the 16 threads
  *   FOLD          own: a fold key for each record; one: the same for all
- *   DSN           where one record of eight goes; the others have no destination and stay in the outbox
+ *   DSN           where one record of ONE_OF (8) goes; the others have no destination and stay in the outbox
+ *   TEXT          bytes of the longest text (300)
+ *   JOURNAL_MAX   bytes; the volume may allow less. Without it there is no limit
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -34,6 +36,7 @@
 #define THREADS 4
 #define WRITERS (PROCESSES * THREADS)
 #define MOST_EACH 65536
+#define TEXT_ROOM 65536
 
 enum { UNTOUCHED, BEGUN, ACKNOWLEDGED, DROPPED };
 
@@ -53,6 +56,7 @@ static uint64_t random_state;
 static int fold_together;
 static const char *dsn;
 static int stop_one_of;
+static uint64_t one_of = 8, text_most = 300;
 
 static uint64_t next_random(uint64_t *state) {
 	*state ^= *state << 13;
@@ -88,7 +92,7 @@ struct writer {
 static void *write_on(void *data) {
 	struct writer *writer = data;
 	pause_random = (uint64_t) getpid() * 2654435761u + (uint64_t) writer->place * 97 + random_state + 1;
-	char text[400], options[400], filler[301];
+	char text[TEXT_ROOM], options[400], filler[TEXT_ROOM - 100];
 	memset(filler, '.', sizeof(filler));
 	snprintf(options, sizeof(options), "dsn=%s", dsn);
 	while (notes->next[writer->place] < notes->most) {
@@ -102,17 +106,17 @@ static void *write_on(void *data) {
 		uint64_t micros = (uint64_t) now.tv_sec * 1000000u + (uint64_t) now.tv_nsec / 1000u;
 		for (int i = 0; i < 8; i++) record.head[32 + i] = (unsigned char) (micros >> (8 * i));
 		uint64_t own = ((uint64_t) notes->run << 32) + ((uint64_t) writer->place << 24) + number + 1;
-		int sent = number % 8 == 0 && *dsn;
+		int sent = number % one_of == 0 && *dsn;
 		sentry_record_fold(&record, sent ? 4711 : 4710, fold_together ? 4712u + (unsigned) sent : sentry_hash(SENTRY_HASH_START, &own, sizeof(own)));
 		snprintf(text, sizeof(text), "%s %u %d %llu %.*s", fold_together ? "together" : "numbered", notes->run, writer->place, (unsigned long long) number,
-			(int) (number % 300), filler);
+			(int) (number * 7919 % text_most), filler);
 		sentry_record_field(&record, "instance", "oracle", 6);
 		sentry_record_field(&record, "handler", sent ? "alarm sent" : "alarm kept", 10);
 		if (sent) sentry_record_field(&record, "options", options, strlen(options));
 		sentry_record_field(&record, "text", text, strlen(text));
 		*fate = BEGUN;
 		enum sentry_drop outcome = sentry_journal_append(&journal, &record);
-		__atomic_store_n(fate, outcome == SENTRY_APPENDED ? ACKNOWLEDGED : DROPPED, __ATOMIC_RELEASE);
+		__atomic_store_n(fate, outcome == SENTRY_APPENDED ? ACKNOWLEDGED : outcome == SENTRY_UNSURE ? BEGUN : DROPPED, __ATOMIC_RELEASE);
 		struct timespec moment = {0, (long) (next_random(&pause_random) % 40000000)};
 		nanosleep(&moment, NULL);
 	}
@@ -177,8 +181,8 @@ static void look_after(struct process *process, int i, uint64_t now) {
 
 int main(int argc, char **argv) {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (argc != 8) {
-		fprintf(stderr, "usage: oracle STATE NOTES RUN MILLISECONDS MOST FOLD DSN\n");
+	if (argc != 8 && argc != 11) {
+		fprintf(stderr, "usage: oracle STATE NOTES RUN MILLISECONDS MOST FOLD DSN [ONE_OF TEXT JOURNAL_MAX]\n");
 		return 2;
 	}
 	uint32_t run = (uint32_t) strtoul(argv[3], NULL, 10);
@@ -186,6 +190,11 @@ int main(int argc, char **argv) {
 	uint32_t most = (uint32_t) strtoul(argv[5], NULL, 10);
 	fold_together = !strcmp(argv[6], "one");
 	dsn = argv[7];
+	if (argc == 11) {
+		one_of = strtoull(argv[8], NULL, 10);
+		text_most = strtoull(argv[9], NULL, 10);
+		if (!one_of || !text_most || text_most > TEXT_ROOM - 100) return 2;
+	}
 	random_state = ((uint64_t) run + 1) * 0x9e3779b97f4a7c15ull;
 	if (most > MOST_EACH) most = MOST_EACH;
 
@@ -199,11 +208,12 @@ int main(int argc, char **argv) {
 	char why[1024];
 	journal.counters = mmap(NULL, sizeof(struct sentry_counters), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (journal.counters == MAP_FAILED) return perror("mmap"), 1;
-	journal.max = 1ull << 40;
+	journal.max = argc == 11 ? strtoull(argv[10], NULL, 10) : 0;
 	if (sentry_journal_open(&journal, argv[1], geteuid(), getegid(), why, sizeof(why))) {
 		fprintf(stderr, "%s\n", why);
 		return 1;
 	}
+	if (argc != 11) journal.max = 1ull << 40;
 
 	stop_one_of = 40;
 	struct process processes[PROCESSES] = {{0}};
