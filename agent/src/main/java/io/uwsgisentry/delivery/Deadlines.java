@@ -15,6 +15,11 @@ import org.jspecify.annotations.Nullable;
  * until the earliest end that it knows and is not woken when an exchange is over: a later one ends
  * later, so that in the usual case nobody is woken at all. What was closed and is still under way
  * is closed again: a connection may have been between two addresses.
+ *
+ * <p>A thread that wakes up much later than it meant to says that the process stood still: the
+ * machine slept, had no processor for it, or somebody stopped it. Answers may have come meanwhile,
+ * and whoever waits for them had no time to read: closing these connections would send again what
+ * was taken. So all have a second more then, once in a while.
  */
 final class Deadlines {
   /** An exchange under way. */
@@ -28,6 +33,9 @@ final class Deadlines {
 
   private static final long AGAIN = TimeUnit.MILLISECONDS.toNanos(100);
   private static final long IDLE = TimeUnit.SECONDS.toNanos(5);
+  private static final long STOOD_STILL = TimeUnit.SECONDS.toNanos(1);
+  private static final long GRACE = TimeUnit.SECONDS.toNanos(1);
+  private static final long BETWEEN_GRACES = TimeUnit.SECONDS.toNanos(10);
 
   private final Set<Exchange> underWay = ConcurrentHashMap.newKeySet();
   private final Runnable housekeeping;
@@ -87,20 +95,25 @@ final class Deadlines {
 
   private void watch() {
     long busy = System.nanoTime();
+    long meant = busy;
+    long sparedUntil = busy - BETWEEN_GRACES;
     while (true) {
       long now = System.nanoTime();
+      if (now - meant >= STOOD_STILL && now - sparedUntil >= BETWEEN_GRACES) {
+        sparedUntil = now + GRACE;
+      }
       long next = now + IDLE;
       // Before the look: who is added later compares with it.
       wakesAt = next;
       boolean any = false;
       for (Exchange exchange : underWay) {
         any = true;
-        if (over || exchange.end() - now <= 0) {
+        long left = Math.max(exchange.end() - now, Math.min(sparedUntil - now, GRACE));
+        if (over || left <= 0) {
           exchange.abort();
-          next = Math.min(next - now, AGAIN) + now;
-        } else {
-          next = Math.min(next - now, exchange.end() - now) + now;
+          left = AGAIN;
         }
+        next = Math.min(next - now, left) + now;
       }
       housekeeping.run();
       busy = any ? now : busy;
@@ -108,6 +121,7 @@ final class Deadlines {
         return;
       }
       wakesAt = next;
+      meant = next;
       LockSupport.parkNanos(this, Math.max(1, next - System.nanoTime()));
     }
   }
