@@ -71,7 +71,7 @@ static int is_incident(struct uwsgi_worker *worker, struct sentry_child *child, 
 
 static void tell_worker(struct sentry_child *child, int id, const siginfo_t *how, int collected) {
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_CRASHES];
-	struct sentry_death death = {.process = SENTRY_PROCESS_WORKER, .pid = child->pid, .number = id, .how = how, .collected = collected, .rss = child->rss};
+	struct sentry_death death = {.process = SENTRY_PROCESS_WORKER, .pid = child->pid, .number = id, .how = how, .collected = collected, .rss = child->rss, .stack_slot = id, .stack_of = SENTRY_STACK_OF_CRASH};
 	sentry_tell_death(handler, &death);
 }
 
@@ -141,7 +141,7 @@ static void judge(struct sentry_handler *handler, struct sentry_child *child, co
 	int late = killed && child->deadline && uwsgi_now() >= child->deadline;
 	struct sentry_death death = {
 		.process = now->process, .pid = child->pid, .number = now->number, .name = now->name, .how = how, .collected = collected, .since = child->since,
-		.cause = late ? "harakiri" : NULL, .stack_slot = late && !collected ? now->stack_slot : 0, .stack_of = (uint64_t) child->deadline,
+		.cause = late ? "harakiri" : NULL, .stack_slot = late && collected ? 0 : now->stack_slot, .stack_of = late ? (uint64_t) child->deadline : SENTRY_STACK_OF_CRASH,
 	};
 	sentry_tell_death(handler, &death);
 }

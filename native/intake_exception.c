@@ -113,7 +113,10 @@ static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 		field(&record, "exception.value", value);
 		field(&record, "exception.repr", repr);
 		sentry_record_field(&record, "exception.plugin", plugin->name, strlen(plugin->name));
-		if (frames) sentry_record_fields(&record, frames, frames_len);
+		if (frames) {
+			sentry_record_fields(&record, frames, frames_len);
+			sentry_python_path_field(&record);	/* by which the agent finds what is installed */
+		}
 		else field(&record, "exception.backtrace", texts.backtrace);
 		sentry_request_fields(&record, req);
 		sentry_lines(&record, 40, &lines);

@@ -37,6 +37,7 @@ void sentry_python_find(void) {
 	PYTHON_OBJECTS(X)
 	PYTHON_EXCEPTIONS(X)
 #undef X
+	py.PyExc_BaseExceptionGroup = dlsym(RTLD_DEFAULT, "PyExc_BaseExceptionGroup");
 	found = all && py_type_of(py.PyUnicode_Type) == py.PyType_Type && !strcmp(py_full_type_name(py.PyUnicode_Type), "str");
 }
 

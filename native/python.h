@@ -53,6 +53,7 @@ typedef void Object;
 	X(PyTuple_GetItem, Object *, (Object *, ssize_t)) \
 	X(PyTuple_Size, ssize_t, (Object *)) \
 	X(PyType_IsSubtype, int, (Object *, Object *)) \
+	X(PyUnicode_AsEncodedString, Object *, (Object *, const char *, const char *)) \
 	X(PyUnicode_AsUTF8String, Object *, (Object *)) \
 	X(PyUnicode_FromString, Object *, (const char *)) \
 	X(PyUnicode_GetLength, ssize_t, (Object *)) \
@@ -65,7 +66,7 @@ typedef void Object;
 /* objects that are in Python's own memory; those of PyExc_ are pointers to them */
 #define PYTHON_OBJECTS(X) X(PyType_Type) X(PyUnicode_Type) X(PyLong_Type) X(PyBool_Type) X(PyFloat_Type) X(PyBytes_Type) X(PyList_Type) X(PyTuple_Type) \
 	X(PyDict_Type) X(PySet_Type) X(PyFrozenSet_Type) X(PyTraceBack_Type) X(PyFrame_Type) X(PyCode_Type) X(_Py_NoneStruct) X(_Py_TrueStruct) X(_Py_FalseStruct)
-#define PYTHON_EXCEPTIONS(X) X(PyExc_BaseException) X(PyExc_SystemError) X(PyExc_SystemExit)
+#define PYTHON_EXCEPTIONS(X) X(PyExc_BaseException) X(PyExc_SyntaxError) X(PyExc_SystemError) X(PyExc_SystemExit)
 
 struct py {
 #define X(name, result, arguments) result (*name) arguments;
@@ -77,6 +78,7 @@ struct py {
 #define X(name) Object **name;
 	PYTHON_EXCEPTIONS(X)
 #undef X
+	Object **PyExc_BaseExceptionGroup;	/* NULL before Python 3.11 */
 };
 
 extern struct py py;
@@ -140,6 +142,8 @@ void py_add_value(struct py_out *, Object *);
 /* ---- frames, outermost first ---- */
 
 void py_add_traceback(struct py_out *, Object *traceback, int with_locals);
+/* a place in a file that is not being run: where a SyntaxError is */
+void py_add_place(struct py_out *, Object *file, Object *line);
 
 /* ---- exceptions ---- */
 

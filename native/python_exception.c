@@ -7,7 +7,10 @@
  */
 #include "python.h"
 
-#define MOST_CHAIN 8
+#define MOST_CHAIN 8		/* from a cause to its cause, or from a group to a member */
+#define MOST_EXCEPTIONS 32
+#define MOST_MEMBERS 16		/* of one group */
+#define MOST_NOTES 16
 #define MOST_MESSAGE 8192
 
 /* the value's type with its module, its text, and both, as uWSGI has them for an exception handler */
@@ -23,6 +26,36 @@ static void add_texts(struct py_out *out, Object *type, const unsigned char *tex
 		if (i != 0) py_add(out, text, len);
 		py_field_end(out, start);
 	}
+}
+
+/* an attribute that a built-in class has; a subclass that makes something of its own of that word is not asked. A new reference, or NULL */
+static Object *attribute_of(Object *value, Object *built_in, const char *name) {
+	return py_of_type(py_type_of(value), name) == py_of_type(built_in, name) ? py_attribute(value, name) : NULL;
+}
+
+/* what add_note() left, in the exception's own dictionary */
+static void add_notes(struct py_out *out, Object *value) {
+	Object *notes = py_of_type(py_type_of(value), "__notes__") ? NULL : py_attribute(value, "__notes__");
+	ssize_t size = notes && py_type_of(notes) == py.PyList_Type ? py.PyList_Size(notes) : 0;
+	for (ssize_t i = 0; i < size && i < MOST_NOTES; i++) {
+		Object *note = py.PyList_GetItem(notes, i);
+		if (!note || py_type_of(note) != py.PyUnicode_Type) continue;
+		size_t start = py_field_start(out, "python.note");
+		py_add_str(out, note, 1024);
+		py_field_end(out, start);
+	}
+	py_drop(notes);
+	py.PyErr_Clear();
+}
+
+/* what could not be compiled was never run: its place is the exception's own */
+static void add_syntax(struct py_out *out, Object *value) {
+	if (!py.PyType_IsSubtype(py_type_of(value), *py.PyExc_SyntaxError)) return;
+	Object *file = attribute_of(value, *py.PyExc_SyntaxError, "filename"), *line = attribute_of(value, *py.PyExc_SyntaxError, "lineno");
+	py_add_place(out, file, line);
+	py_drop(file);
+	py_drop(line);
+	py.PyErr_Clear();
 }
 
 static void add_exception(struct py_out *out, Object *value, Object *traceback, const char *relation, int with_locals) {
@@ -52,13 +85,13 @@ static void add_exception(struct py_out *out, Object *value, Object *traceback, 
 		free(copy);
 	}
 	if (traceback && py_type_of(traceback) == py.PyTraceBack_Type) py_add_traceback(out, traceback, with_locals);
+	add_syntax(out, value);
+	add_notes(out, value);
 }
 
-/* `raise ... from None`; a class that makes something of its own of that word is not asked */
+/* `raise ... from None` */
 static int hides_context(Object *value) {
-	static const char name[] = "__suppress_context__";
-	int plain = py_of_type(py_type_of(value), name) == py_of_type(*py.PyExc_BaseException, name);
-	Object *hides = plain ? py_attribute(value, name) : NULL;
+	Object *hides = attribute_of(value, *py.PyExc_BaseException, "__suppress_context__");
 	int is = hides == py._Py_TrueStruct;
 	py_drop(hides);
 	py.PyErr_Clear();
@@ -86,10 +119,69 @@ static Object *handed_to_start_response(Object *value) {
 	return is ? py.PyException_GetCause(value) : NULL;
 }
 
+/* the exceptions of one record, each once: a number each, in this order */
+struct tree {
+	struct py_out *out;
+	int with_locals;
+	int n;
+	Object *seen[MOST_EXCEPTIONS];
+};
+
+static int is_seen(const struct tree *tree, Object *value) {
+	for (int i = 0; i < tree->n; i++) {
+		if (tree->seen[i] == value) return 1;
+	}
+	return 0;
+}
+
+static void add_tree(struct tree *tree, Object *value, Object *traceback, const char *relation, int parent, int level);
+
+static void add_members(struct tree *tree, Object *group, int number, int level) {
+	Object *class = py.PyExc_BaseExceptionGroup ? *py.PyExc_BaseExceptionGroup : NULL;
+	if (!class || !py.PyType_IsSubtype(py_type_of(group), class)) return;
+	Object *members = attribute_of(group, class, "exceptions");
+	ssize_t size = members && py_type_of(members) == py.PyTuple_Type ? py.PyTuple_Size(members) : 0;
+	if (size > MOST_MEMBERS) tree->out->lost = 1;
+	for (ssize_t i = 0; i < size && i < MOST_MEMBERS; i++) {
+		char relation[32];
+		Object *member = py.PyTuple_GetItem(members, i);
+		if (!is_exception(member)) continue;
+		snprintf(relation, sizeof(relation), "exceptions[%d]", (int) i);
+		py.Py_IncRef(member);
+		add_tree(tree, member, NULL, relation, number, level);
+	}
+	py_drop(members);
+	py.PyErr_Clear();
+}
+
+/* takes both references */
+static void add_tree(struct tree *tree, Object *value, Object *traceback, const char *relation, int parent, int level) {
+	if (tree->n == MOST_EXCEPTIONS || level >= MOST_CHAIN || is_seen(tree, value)) {
+		if (tree->n == MOST_EXCEPTIONS) tree->out->lost = 1;
+		py_drop(traceback);
+		py_drop(value);
+		return;
+	}
+	int number = tree->n;
+	tree->seen[tree->n++] = value;
+	if (!traceback) traceback = py.PyException_GetTraceback(value);
+	add_exception(tree->out, value, traceback, relation, tree->with_locals);
+	py_drop(traceback);
+	if (parent != number - 1) {
+		char digits[16];
+		size_t start = py_field_start(tree->out, "python.parent");
+		py_add(tree->out, digits, (size_t) snprintf(digits, sizeof(digits), "%d", parent));
+		py_field_end(tree->out, start);
+	}
+	Object *next = py.PyException_GetCause(value);
+	const char *how = next ? "__cause__" : "__context__";
+	if (!next && !hides_context(value)) next = py.PyException_GetContext(value);
+	if (next) add_tree(tree, next, NULL, how, number, level + 1);
+	add_members(tree, value, number, level + 1);
+}
+
 static void add_chain(struct py_out *out, Object *value, Object *traceback, int with_locals) {
-	Object *seen[MOST_CHAIN];
-	int n = 0;
-	const char *relation = "";
+	struct tree tree = {.out = out, .with_locals = with_locals};
 	Object *handed = handed_to_start_response(value);
 	if (handed) {
 		value = handed;
@@ -97,28 +189,8 @@ static void add_chain(struct py_out *out, Object *value, Object *traceback, int 
 	}
 	else py.Py_IncRef(value);
 	if (traceback) py.Py_IncRef(traceback);
-	else traceback = py.PyException_GetTraceback(value);
-	while (value && n < MOST_CHAIN) {
-		for (int i = 0; i < n; i++) {
-			if (seen[i] == value) goto done;
-		}
-		add_exception(out, value, traceback, relation, with_locals);
-		py_drop(traceback);
-		traceback = NULL;
-		seen[n++] = value;
-		Object *next = py.PyException_GetCause(value);
-		relation = "__cause__";
-		if (!next) {
-			if (!hides_context(value)) next = py.PyException_GetContext(value);
-			relation = "__context__";
-		}
-		value = next;
-		if (value) traceback = py.PyException_GetTraceback(value);
-	}
-done:
-	py_drop(traceback);
-	py_drop(value);	/* one that comes round again, or one too many */
-	for (int i = 0; i < n; i++) py_drop(seen[i]);
+	add_tree(&tree, value, traceback, "", -1, 0);
+	for (int i = 0; i < tree.n; i++) py_drop(tree.seen[i]);
 }
 
 unsigned char *py_exception_fields(Object *value, Object *traceback, size_t *len, int with_locals) {

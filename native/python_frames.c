@@ -85,6 +85,21 @@ static void add_frame(struct py_out *out, Object *traceback, size_t locals) {
 	py_drop(frame);
 }
 
+void py_add_place(struct py_out *out, Object *file, Object *line) {
+	int overflow = 0;
+	char digits[32];
+	if (!file || py_type_of(file) != py.PyUnicode_Type || !line || py_type_of(line) != py.PyLong_Type) return;
+	long long number = py.PyLong_AsLongLongAndOverflow(line, &overflow);
+	size_t start = py_field_start(out, "python.frame");
+	py_add_str(out, file, 1024);
+	py_add_end(out);
+	py_add(out, digits, (size_t) snprintf(digits, sizeof(digits), "%lld", number));
+	py_add_end(out);
+	py_add_text(out, "<module>");
+	py_add_end(out);
+	py_field_end(out, start);
+}
+
 /* the next one down; takes the reference, gives one; NULL behind the last */
 static Object *next_of(Object *traceback) {
 	Object *next = py_attribute(traceback, "tb_next");

@@ -15,6 +15,7 @@ void sentry_python_report(const struct sentry_python_exception_seen *seen) {
 		if (seen->thread_len) sentry_record_field(&record, "exception.thread", seen->thread, seen->thread_len);
 		if (seen->route_len) sentry_record_field(&record, "request.route", seen->route, seen->route_len);
 		sentry_record_fields(&record, seen->fields, seen->len);
+		sentry_python_path_field(&record);
 		if (seen->req) sentry_request_fields(&record, seen->req);
 		sentry_lines(&record, 40, &lines);
 		sentry_append(&record);

@@ -82,6 +82,10 @@ static void add_str(struct py_out *out, Object *str, ssize_t most, int quoted) {
 	ssize_t length = py.PyUnicode_GetLength(str);
 	Object *part = py.PyUnicode_Substring(str, 0, length < most ? length : most);
 	Object *bytes = part ? py.PyUnicode_AsUTF8String(part) : NULL;
+	if (part && !bytes) {	/* half of a surrogate pair, as in what was decoded with surrogateescape: shown as \udc80 */
+		py.PyErr_Clear();
+		bytes = py.PyUnicode_AsEncodedString(part, "utf-8", "backslashreplace");
+	}
 	if (bytes) {
 		const char *text = py.PyBytes_AsString(bytes);
 		size_t len = (size_t) py.PyBytes_Size(bytes);
@@ -90,7 +94,7 @@ static void add_str(struct py_out *out, Object *str, ssize_t most, int quoted) {
 		if (length > most) py_add_text(out, "...");
 	}
 	else {
-		py.PyErr_Clear();	/* lone surrogates */
+		py.PyErr_Clear();
 		py_add_text(out, "<str that is not Unicode>");
 	}
 	py_drop(bytes);

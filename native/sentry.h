@@ -6,7 +6,7 @@
  *   options.c handlers.c configuration.c directory.c   what the configuration says, made ready once, before uWSGI forks
  *   supervisor.c agent_start.c   the agent's process
  *   intake_*.c            one entry point each: alarm, hook, route, exception
- *   capture.c boot.c requests.c said.c ruby.c watchdog.c stack_times.c lines.c python*.c vassals.c   what is reported without a handler
+ *   capture.c boot.c requests.c said.c ruby.c watchdog.c stack_times.c crash_stacks.c lines.c python*.c vassals.c   what is reported without a handler
  *   exits.c               what a worker, mule or spooler says as it exits
  *   watch.c children.c deaths.c crashes.c harakiri.c backlog.c proc.c   of that, what the master sees (watch.h)
  *   records.c             what all of these do alike
@@ -80,7 +80,7 @@ enum sentry_capture {
 struct sentry_stack {
 	uint32_t turn;		/* odd while it is being written */
 	uint32_t len;
-	uint64_t of;		/* a worker: start of the oldest request that was slow then; a mule or spooler: second of its deadline */
+	uint64_t of;		/* SENTRY_STACK_OF_CRASH, or of a worker: start of the oldest request that was slow then; a mule or spooler: second of its deadline */
 	uint64_t taken;		/* microseconds */
 	uint64_t main_thread;
 	pid_t exited;		/* the process that came to its exit, and with what */
@@ -88,6 +88,8 @@ struct sentry_stack {
 	int exit_meant;		/* a worker's: it was to end */
 	char text[SENTRY_STACK_MAX];
 };
+
+#define SENTRY_STACK_OF_CRASH UINT64_MAX
 
 struct sentry_line {
 	uint64_t time;		/* microseconds; 0: none */
@@ -334,6 +336,11 @@ void sentry_ruby_protected(uintptr_t (*)(uintptr_t), uintptr_t);
 int sentry_ruby_left_to_sdk(void);
 int sentry_ruby_with_raised(struct wsgi_request *, struct uwsgi_plugin *, void (*)(struct wsgi_request *, struct uwsgi_plugin *));
 void sentry_ruby_request_ended(void);
+
+void sentry_stacks_of_crash(struct sentry_stack *, uint64_t thread);	/* in the handler of a crash */
+
+/* crash_stacks.c */
+void sentry_crash_stacks_start(int slot);
 
 /* python.c */
 void sentry_python_find(void);

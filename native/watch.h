@@ -30,7 +30,7 @@ struct sentry_death {
 	const char *cause;	/* or NULL */
 	time_t since;		/* when it began; 0: not known */
 	uint64_t rss;		/* kilobytes before; 0: not known */
-	int stack_slot;		/* where its stacks are, of that deadline; 0: nowhere */
+	int stack_slot;		/* where its stacks are, of that deadline or of its crash; 0: nowhere */
 	uint64_t stack_of;
 };
 

@@ -32,6 +32,7 @@ static struct {
 	int kills;			/* harakiri is told: stacks are to be there before it */
 	struct sentry_stack *stack;
 	struct sentry_stack_times times;
+	int crashed;			/* its process did */
 } watchdog;
 
 /* near a limit of memory the copy is to be killed and not the worker. Where the worker gave root up the kernel does not let it ask */
@@ -74,14 +75,13 @@ static uint64_t monotonic_us(void) {
 	return (uint64_t) time.tv_sec * 1000000 + (uint64_t) time.tv_nsec / 1000;
 }
 
-static void take_stacks(const struct sentry_slow *slow, uint64_t now) {
-	struct sentry_stack *stack = watchdog.stack;
-	uint64_t start = monotonic_us();
+/* makes the copy and waits for its end, which is bounded; only system calls, since the handler of a crash comes here, too */
+static void have_stacks_taken(struct sentry_stack *stack, uint64_t of) {
 	pid_t self = getpid();
 	__atomic_add_fetch(&stack->turn, 1, __ATOMIC_ACQ_REL);
 	/* no flags, and no signal when it ends; that all arguments are 0 makes their order the same on every processor */
 	pid_t child = (pid_t) syscall(SYS_clone, 0L, 0L, 0L, 0L, 0L);
-	if (child == 0) dump_and_end(stack, slow->of, self);
+	if (child == 0) dump_and_end(stack, of, self);
 	int status, ended = child < 0;
 	for (int i = 0; i < CHILD_MS * 2 && !ended; i++) {
 		pause_us(500);
@@ -92,7 +92,21 @@ static void take_stacks(const struct sentry_slow *slow, uint64_t now) {
 		while (waitpid(child, &status, __WCLONE) < 0 && errno == EINTR);
 	}
 	__atomic_add_fetch(&stack->turn, 1, __ATOMIC_ACQ_REL);
+}
+
+static void take_stacks(const struct sentry_slow *slow, uint64_t now) {
+	uint64_t start = monotonic_us();
+	have_stacks_taken(watchdog.stack, slow->of);
 	sentry_stacks_were_tried(&watchdog.times, slow, now, start, monotonic_us());
+}
+
+/* in the handler of a crash. The watchdog takes no more; one that it is just taking is waited for */
+void sentry_stacks_of_crash(struct sentry_stack *stack, uint64_t thread) {
+	__atomic_store_n(&watchdog.crashed, 1, __ATOMIC_RELEASE);
+	for (int i = 0; i < CHILD_MS && __atomic_load_n(&stack->turn, __ATOMIC_ACQUIRE) & 1; i++) pause_us(1000);
+	if (__atomic_load_n(&stack->turn, __ATOMIC_ACQUIRE) & 1) return;
+	stack->main_thread = thread;
+	have_stacks_taken(stack, SENTRY_STACK_OF_CRASH);
 }
 
 /* of all the requests of a worker together: each that begins puts its kill off, and each that ends takes it away */
@@ -144,6 +158,7 @@ static void *watch(void *nothing) {
 	(void) nothing;
 	for (;;) {
 		pause_us(200000);
+		if (__atomic_load_n(&watchdog.crashed, __ATOMIC_ACQUIRE)) return NULL;
 		uint64_t now = sentry_now_us();
 		struct sentry_slow slow = uwsgi.mywid > 0 ? slow_request(now) : deadline_at_hand(now);
 		if (sentry_stacks_are_due(&watchdog.times, &slow, now, monotonic_us())) take_stacks(&slow, now);
@@ -183,12 +198,14 @@ static void read_threshold(void) {
 /* in the process that will be the master, before it forks */
 void sentry_watchdog_prepare(void) {
 	read_threshold();
-	if (watchdog.threshold || (sentry_capturing(SENTRY_CAPTURE_DAEMONS) && (uwsgi.mules_cnt > 0 || uwsgi.spoolers))) sentry_python_stacks_find();
+	if (watchdog.threshold || sentry_capturing(SENTRY_CAPTURE_CRASHES) || (sentry_capturing(SENTRY_CAPTURE_DAEMONS) && (uwsgi.mules_cnt > 0 || uwsgi.spoolers))) sentry_python_stacks_find();
 }
 
 /* in a worker, just forked */
 void sentry_watchdog_start(void) {
-	if (watchdog.threshold && uwsgi.mywid > 0 && uwsgi.mywid <= uwsgi.numproc) start(uwsgi.mywid);
+	if (uwsgi.mywid < 1 || uwsgi.mywid > uwsgi.numproc) return;
+	sentry_crash_stacks_start(uwsgi.mywid);
+	if (watchdog.threshold) start(uwsgi.mywid);
 }
 
 int sentry_slot_of_mule(int id) {
@@ -207,9 +224,10 @@ int sentry_slot_of_spooler(struct uwsgi_spooler *wanted) {
 int sentry_watchdog_hook(char *nothing) {
 	SENTRY_ENTRY;
 	(void) nothing;
-	if (!sentry_capturing(SENTRY_CAPTURE_DAEMONS)) return 0;
-	if (uwsgi.muleid > 0) start(sentry_slot_of_mule(uwsgi.muleid));
-	else if (uwsgi.i_am_a_spooler) start(sentry_slot_of_spooler(uwsgi.i_am_a_spooler));
+	int slot = uwsgi.muleid > 0 ? sentry_slot_of_mule(uwsgi.muleid) : uwsgi.i_am_a_spooler ? sentry_slot_of_spooler(uwsgi.i_am_a_spooler) : 0;
+	if (!sentry_capturing(SENTRY_CAPTURE_DAEMONS) || !slot) return 0;
+	sentry_crash_stacks_start(slot);
+	start(slot);
 	return 0;
 }
 

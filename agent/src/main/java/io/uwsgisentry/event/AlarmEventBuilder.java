@@ -53,7 +53,8 @@ final class AlarmEventBuilder implements EventBuilder {
             crash.exception(
                 draft,
                 type == null ? crash.title() : type,
-                value == null ? "a process crashed" : value)));
+                value == null ? "a process crashed" : value,
+                List.of())));
     draft.fingerprint(crash.fingerprint("alarm"));
   }
 

@@ -1,5 +1,6 @@
 package io.uwsgisentry.event;
 
+import io.sentry.protocol.SentryException;
 import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.HandlerSettings;
@@ -80,10 +81,15 @@ final class DeathEventBuilder implements EventBuilder {
     }
     String type = settings.exceptionType();
     String given = settings.exceptionValue();
-    draft.exceptions(
-        List.of(
-            crash.exception(
-                draft, type == null ? crash.title() : type, given == null ? value : given)));
+    CrashedThread thread = new CrashedThread(incident, sources);
+    SentryException exception =
+        crash.exception(
+            draft,
+            type == null ? crash.title() : type,
+            given == null ? value : given,
+            thread.frames());
+    draft.exceptions(List.of(exception));
+    thread.fill(draft, exception);
     draft.fingerprint(crash.fingerprint(process));
   }
 

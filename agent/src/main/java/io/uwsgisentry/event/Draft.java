@@ -50,6 +50,7 @@ final class Draft {
   private final List<String> trimmed = new ArrayList<>();
   private @Nullable Message message;
   private List<Map<String, Object>> breadcrumbs = List.of();
+  private Map<String, String> modules = Map.of();
   private int extraChars;
   private String title = "";
 
@@ -219,6 +220,18 @@ final class Draft {
     event.getContexts().put(name, context);
   }
 
+  /** The application's packages with their versions. */
+  void modules(Map<String, String> packages) {
+    modules = packages;
+  }
+
+  /** Leaves them out; false if there are none. */
+  boolean dropModules() {
+    boolean any = !modules.isEmpty();
+    modules = Map.of();
+    return any;
+  }
+
   /** What ran the application, as far as it is known. */
   void runtime(String platform, @Nullable String version) {
     String name = Language.runtime(platform);
@@ -300,6 +313,7 @@ final class Draft {
     }
     event.setExtras(all.isEmpty() ? null : all);
     event.setTags(tags);
+    event.setModules(modules.isEmpty() ? null : modules);
     // The SDK's own fields for these two write older forms, which Sentry's schema has no more.
     Map<String, Object> more = new LinkedHashMap<>();
     if (message != null) {

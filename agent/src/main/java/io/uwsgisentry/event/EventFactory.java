@@ -25,7 +25,7 @@ import java.util.UUID;
  * Makes Sentry events of records. One builder a kind; a kind without one is not reported.
  *
  * <p>It uses Sentry's model classes and their JSON, and nothing else of its SDK, which is never
- * initialised. It keeps no state, so threads may share it.
+ * initialised. It keeps no state but what directories of packages have, so threads may share it.
  */
 public final class EventFactory {
   /** Servers refuse an event beyond 1 MiB. */
@@ -44,6 +44,7 @@ public final class EventFactory {
   private final Redaction redaction;
   private final String version;
   private final Map<String, Object> os;
+  private final InstalledPackages packages;
   private final int eventBytes;
 
   /**
@@ -72,6 +73,7 @@ public final class EventFactory {
     this.redaction = redaction;
     this.version = version;
     this.os = machine.os();
+    this.packages = new InstalledPackages(machine);
     SourceContext sources = new SourceContext(machine);
     builders.put(Kind.ALARM, new AlarmEventBuilder(machine));
     builders.put(Kind.HOOK, new HookEventBuilder());
@@ -119,6 +121,7 @@ public final class EventFactory {
       origin(draft, incident);
       common(draft, settings, builder.platform(record));
       request(draft, incident);
+      draft.modules(packages.of(record));
       draft.breadcrumbs(LogLines.of(incident));
       if (record.cut() || record.fields().text(PythonFailure.CUT) != null) {
         draft.trimmed("the record: a value was too long to be written whole");
@@ -236,6 +239,10 @@ public final class EventFactory {
     RequestSection section = incident.request() == null ? null : incident.request().section();
     if (section != null) {
       draft.request(section.toSentry(draft));
+      Map<String, Object> trace = section.trace(incident.record().id());
+      if (trace != null) {
+        draft.context("trace", trace);
+      }
     }
     if (incident.settings().transaction() == null) {
       draft.transaction(incident.transaction());

@@ -107,7 +107,8 @@ final class FailedRequestEventBuilder implements EventBuilder {
               Backtrace.bounded(frames),
               exceptions.isEmpty() && each.cause() == null
                   ? Mechanisms.of("uwsgi_request", false)
-                  : Mechanisms.chained("uwsgi_request", exceptions.size(), "")));
+                  : Mechanisms.chained(
+                      "uwsgi_request", exceptions.size(), exceptions.size() - 1, "", false)));
     }
     Collections.reverse(exceptions);
     return exceptions;

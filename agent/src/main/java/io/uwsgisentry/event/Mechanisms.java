@@ -19,19 +19,25 @@ final class Mechanisms {
   }
 
   /**
-   * Of one in a chain of exceptions.
+   * Of one in a chain or tree of exceptions.
    *
-   * @param id 0 for the one that was raised last; each was the cause of the one before
-   * @param source how the language tells it: {@code __cause__}, {@code __context__}
+   * @param id 0 for the one that was raised last
+   * @param parent of which it is the cause, or a member
+   * @param source how the language tells it: {@code __cause__}, {@code __context__}, {@code
+   *     exceptions[0]}
+   * @param group whether it has members
    */
-  static Mechanism chained(String type, int id, String source) {
+  static Mechanism chained(String type, int id, int parent, String source, boolean group) {
     Mechanism mechanism = of(id == 0 ? type : "chained", false);
     mechanism.setExceptionId(id);
     if (id > 0) {
-      mechanism.setParentId(id - 1);
+      mechanism.setParentId(parent);
       if (!source.isEmpty()) {
         mechanism.setUnknown(Map.of("source", source));
       }
+    }
+    if (group) {
+      mechanism.setExceptionGroup(true);
     }
     return mechanism;
   }

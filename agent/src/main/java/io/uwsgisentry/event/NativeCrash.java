@@ -1,6 +1,7 @@
 package io.uwsgisentry.event;
 
 import io.sentry.protocol.SentryException;
+import io.sentry.protocol.SentryStackFrame;
 import io.sentry.protocol.SentryStackTrace;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,12 +43,14 @@ record NativeCrash(@Nullable Signal signal, NativeFrames frames) {
    * The exception, which the caller is to put in; the images are put in here.
    *
    * @param value what the process was doing
+   * @param script where the language's own code was, the outermost frame first
    */
-  SentryException exception(Draft draft, String type, String value) {
+  SentryException exception(Draft draft, String type, String value, List<SentryStackFrame> script) {
     SentryException exception =
         draft.exception(type, null, value, List.of(), Mechanisms.signal(signal));
-    if (!frames.frames().isEmpty()) {
-      SentryStackTrace trace = new SentryStackTrace(frames.frames());
+    List<SentryStackFrame> all = frames.with(script);
+    if (!all.isEmpty()) {
+      SentryStackTrace trace = new SentryStackTrace(all);
       // The innermost is the instruction at fault, all others are where calls return to.
       trace.setInstructionAddressAdjustment(
           SentryStackTrace.InstructionAddressAdjustment.ALL_BUT_FIRST);

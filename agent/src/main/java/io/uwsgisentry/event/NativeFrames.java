@@ -142,6 +142,26 @@ final class NativeFrames {
     return frames;
   }
 
+  /**
+   * The same with the frames of a language's own code in between: they stand where the interpreter
+   * runs them, further in than it and further out than what they called. Without an interpreter's
+   * frame they are the outermost.
+   *
+   * @param script the outermost first
+   */
+  List<SentryStackFrame> with(List<SentryStackFrame> script) {
+    int place = 0;
+    for (int i = 0; i < frames.size(); i++) {
+      String function = frames.get(i).getFunction();
+      if (function != null && EVALUATION.matcher(function).find()) {
+        place = i + 1;
+      }
+    }
+    List<SentryStackFrame> all = new ArrayList<>(frames);
+    all.addAll(place, script);
+    return all;
+  }
+
   List<DebugImage> images() {
     List<DebugImage> images = new ArrayList<>();
     binaries

@@ -16,14 +16,28 @@ import java.util.Map;
  * python.frame} and {@code python.local} tell: the one that was raised first, then its causes; of
  * each its frames, the outermost first; of each frame its local variables.
  *
- * @param relation to the one before: empty, {@code __cause__} or {@code __context__}
+ * <p>A group's members follow it, each with what caused it.
+ *
+ * @param relation to its parent: empty, {@code __cause__}, {@code __context__} or {@code
+ *     exceptions[2]}
+ * @param parent the number of the exception that it belongs to, in this order; -1: none
+ * @param notes what {@code add_note()} added
  */
 record PythonFailure(
-    String relation, String module, String type, String value, List<Frame> frames) {
+    String relation,
+    int parent,
+    String module,
+    String type,
+    String value,
+    List<String> notes,
+    List<Frame> frames) {
   /** There where frames or local variables were left out. */
   static final String CUT = "python.cut";
 
-  private static final int MAX_CHAIN = 20;
+  /** More than the plugin tells. */
+  private static final int MAX_CHAIN = 50;
+
+  private static final String MEMBER = "exceptions[";
 
   /** A frame; the line is -1 where it is not known. */
   record Frame(String file, int line, String function, String module, Map<String, String> locals) {}
@@ -38,7 +52,27 @@ record PythonFailure(
             return chain;
           }
           String[] parts = parts(field, 4);
-          chain.add(new PythonFailure(parts[0], parts[1], parts[2], parts[3], new ArrayList<>()));
+          chain.add(
+              new PythonFailure(
+                  parts[0],
+                  chain.size() - 1,
+                  parts[1],
+                  parts[2],
+                  parts[3],
+                  new ArrayList<>(),
+                  new ArrayList<>()));
+        }
+        case "python.parent" -> {
+          int last = chain.size() - 1;
+          long parent = Incident.number(parts(field, 1)[0]);
+          if (last > 0 && parent >= 0 && parent < last) {
+            chain.set(last, chain.get(last).childOf((int) parent));
+          }
+        }
+        case "python.note" -> {
+          if (!chain.isEmpty()) {
+            chain.get(chain.size() - 1).notes.add(parts(field, 1)[0]);
+          }
         }
         case "python.frame" -> {
           if (!chain.isEmpty()) {
@@ -93,12 +127,27 @@ record PythonFailure(
               failure.module.equals("builtins") || !ScriptFrames.isNamed(failure.module)
                   ? null
                   : failure.module,
-              failure.value,
+              failure.text(),
               Backtrace.bounded(made),
-              Mechanisms.chained(mechanism, i, failure.relation)));
+              Mechanisms.chained(
+                  mechanism, i, failure.parent, failure.relation, isGroup(chain, i))));
     }
     Collections.reverse(exceptions);
     return exceptions;
+  }
+
+  private PythonFailure childOf(int number) {
+    return new PythonFailure(relation, number, module, type, value, notes, frames);
+  }
+
+  /** As Python prints it: the notes are lines below the text. */
+  private String text() {
+    return notes.isEmpty() ? value : value + "\n" + String.join("\n", notes);
+  }
+
+  private static boolean isGroup(List<PythonFailure> chain, int number) {
+    return chain.stream()
+        .anyMatch(each -> each.parent == number && each.relation.startsWith(MEMBER));
   }
 
   /**

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What an event tells of the request that uWSGI was serving: Sentry's request interface, made of
@@ -106,7 +107,7 @@ final class RequestSection {
   Map<String, String> user() {
     Map<String, String> user = new LinkedHashMap<>();
     if (personal) {
-      String address = var("REMOTE_ADDR");
+      String address = new Peer(vars).address();
       if (!address.isEmpty()) {
         user.put("ip_address", address);
       }
@@ -116,6 +117,11 @@ final class RequestSection {
       }
     }
     return user;
+  }
+
+  /** The trace that the request belongs to, null if it says none. */
+  @Nullable Map<String, Object> trace(String event) {
+    return TraceContext.of(vars, event);
   }
 
   private String url() {
@@ -132,6 +138,10 @@ final class RequestSection {
   }
 
   private String scheme() {
+    String forwarded = new Peer(vars).scheme();
+    if (!forwarded.isEmpty()) {
+      return forwarded;
+    }
     String scheme = var("REQUEST_SCHEME");
     if (!scheme.isEmpty()) {
       return scheme;

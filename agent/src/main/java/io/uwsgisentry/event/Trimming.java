@@ -41,6 +41,7 @@ final class Trimming {
     Predicate<SentryStackFrame> all = frame -> true;
     this.steps =
         List.of(
+            new Step(COMFORTABLE, "installed packages", draft::dropModules),
             new Step(COMFORTABLE, "variables of frames of libraries", () -> vars(libraries)),
             new Step(COMFORTABLE, "variables of frames", () -> vars(all)),
             new Step(

@@ -37,6 +37,11 @@ final class HeaderNames {
           "required",
           "invalid");
 
+  private static final int LONG_CODE = 16;
+
+  /** A code of letters and digits, which none of a country or an error is. */
+  private static final int MIXED_CODE = 10;
+
   private HeaderNames() {}
 
   static boolean has(String text, int from, int to) {
@@ -106,10 +111,14 @@ final class HeaderNames {
       return true;
     }
     int at = value;
-    while (at < text.length() && at - value < 16 && isOfCode(text.charAt(at))) {
+    boolean digit = false;
+    boolean letter = false;
+    while (at < text.length() && at - value < LONG_CODE && isOfCode(text.charAt(at))) {
+      digit |= Character.isDigit(text.charAt(at));
+      letter |= Character.isLetter(text.charAt(at));
       at++;
     }
-    return at - value == 16;
+    return at - value == LONG_CODE || (at - value >= MIXED_CODE && digit && letter);
   }
 
   private static boolean isOfCode(char c) {

@@ -1,5 +1,6 @@
 package io.uwsgisentry.policy;
 
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -28,6 +29,12 @@ final class NamedElsewhere {
       Pattern.compile(
           "(?:^|\\n|\\\\n)([\\w.\\[\\]-]{1,100}+)(?:\\n|\\\\n) {1,4}[^\\n]{0,300}?input_value=([^\\n]{1,300}?), input_type=");
 
+  /** {@code {'name': 'password', 'type': 'string', 'value': '…'}}. */
+  private static final Pattern MEMBER =
+      Pattern.compile(
+          "['\"](?:name|key|field|param)\\\\{0,4}['\"]: {0,2}\\\\{0,4}['\"]([\\w.\\[\\]-]{1,100}+)\\\\{0,4}['\"]"
+              + "[^{}]{1,200}?['\"]value\\\\{0,4}['\"]: {0,2}\\\\{0,4}['\"]([^'\"{}\\\\]{1,1000}+)");
+
   private static final Pattern VARIABLE =
       Pattern.compile(
           "\\bname: {1,2}['\"]?([\\w.-]{1,100}+)['\"]?\\s{1,40}value: {1,2}([^\\n]{1,1000}+)");
@@ -51,6 +58,9 @@ final class NamedElsewhere {
     }
     if (kept.contains("input_value=")) {
       kept = where(INPUT, kept);
+    }
+    if (kept.contains("value")) {
+      kept = where(MEMBER, kept);
     }
     if (kept.contains("value: ")) {
       kept = where(VARIABLE, kept);
@@ -94,7 +104,7 @@ final class NamedElsewhere {
       Matcher attribute = ATTRIBUTE.matcher(text);
       attribute.region(tag.start(2), tag.end(2));
       while (attribute.find()) {
-        switch (attribute.group(1)) {
+        switch (attribute.group(1).toLowerCase(Locale.ROOT)) {
           case "name", "key", "id", "type" -> named |= isSecret(attribute.group(3));
           case "value", "content" -> {
             from = attribute.start(3);
@@ -105,8 +115,8 @@ final class NamedElsewhere {
           }
         }
       }
-      if (from < 0 && isSecret(tag.group(1))) {
-        // <wsse:Password Type="…">…</wsse:Password>
+      if (from < 0 && (named || isSecret(tag.group(1)))) {
+        // <wsse:Password Type="…">…</wsse:Password>, <string name="password">…</string>
         int close = text.indexOf('<', tag.end());
         if (text.charAt(tag.end() - 1) == '>'
             && text.charAt(tag.end() - 2) != '/'

@@ -24,6 +24,12 @@ record SecretForms(String sign, Pattern secret) {
   /** The words of a command before the one that is meant. */
   private static final String REST = "(?![\\w.-])[^\\n|;&]{1,300}?" + OPTION;
 
+  /** A name of a secret, a blank, and a long word of letters and digits. */
+  private static final String NAMED_WORD =
+      "(?i)\\b\\w{0,40}(?:token|session|secret|ticket|(?:api|access|encryption|master|private|signing|license)[ _-]?key)"
+          + "(?: id)?(?: (?:is|was))?:? {1,2}['\"]?(?:0x)?"
+          + "((?=[\\w./+=-]{0,60}\\d)(?=[\\w./+=-]{0,60}[A-Za-z])[\\w/+=-]{16,300}+)";
+
   private static final List<SecretForms> ALL =
       List.of(
           // The two halves of a key of AWS's, in either order, and of an account of Twilio's.
@@ -83,19 +89,30 @@ record SecretForms(String sign, Pattern secret) {
           of("thin:", "(?i)\\bthin:[^\\s/@]{0,100}/([^\\s@\"']{1,200})@"),
           of("sqlplus", "\\bsqlplus\\s[^\\n/]{1,100}/([^\\s@\"']{1,200}+)"),
           of("auth ", "\\bAUTH (?:PLAIN|LOGIN|XOAUTH2)\\s{1,4}([A-Za-z0-9+/=]{8,})"),
-          // "Your login code is 482913", "the password was h4ck": words that have a digit.
+          // PuTTY's files of keys.
+          of("private-lines", "Private-Lines: \\d{1,5}\\s{1,4}([A-Za-z0-9+/=\\s\\\\]{8,8000}+)"),
+          // "Your login code is 482913", "with password hunter2": words that have a digit.
           of(
               "code",
               "(?i)\\b(?:verification|security|login|sign-?in|access|auth\\w{0,14}|confirmation|one[- ]time"
-                  + "|reset|recovery|2fa|mfa|sms)[ -]code(?: (?:is|was))?:? {0,2}['\"]?(\\w{4,12}(?<=\\d))"
-                  + "(?!\\w)"),
+                  + "|reset|recovery|2fa|mfa|sms|use|your)[ -]code(?: (?:is|was))?:? {0,2}['\"]?"
+                  + "(\\w{4,12}(?<=\\d))(?!\\w)"),
+          of(
+              "your",
+              "(?i)(?<![\\w.])(?:G-)?(\\d{4,8}) is your (?:\\w{1,20} ){0,3}(?:code|otp|pin|password)\\b"),
+          of("otp", "(?i)\\bOTP(?: code)?(?: is)?:? {0,2}(\\d{4,8})(?!\\w)"),
+          of("pin", "(?i)\\bPIN(?: code)?(?: is)?:? {0,2}(\\d{4,8})(?!\\w)"),
+          of("cv", "(?i)\\bCV[CV]2? (\\d{3,4})(?!\\w)"),
           of(
               "pass",
-              "(?i)\\bpass(?:word|code|phrase)? (?:is|was):? {0,2}['\"]?((?=\\S{0,60}\\d)[^\\s'\"]{4,200}+)"),
-          of(
-              "token",
-              "(?i)\\b(?:token|session|secret|ticket|api[ _-]?key|password)(?: id)?(?: (?:is|was))? {1,2}['\"]?"
-                  + "((?=[\\w./+=-]{0,60}\\d)(?=[\\w./+=-]{0,60}[A-Za-z])[\\w/+=-]{20,300}+)"),
+              "(?i)\\bpass(?:word|code|phrase)(?: (?:is|was))?:? {1,2}['\"]?"
+                  + "((?=[^\\s'\"]{0,60}\\d)(?=[^\\s'\"]{0,60}[A-Za-z])[^\\s'\",;]{5,200}+)"),
+          of("pass", "(?i)\\bpassphrase {1,2}(['\"][^'\"\\n]{4,200}+['\"])"),
+          of("key", NAMED_WORD),
+          of("token", NAMED_WORD),
+          of("secret", NAMED_WORD),
+          of("session", NAMED_WORD),
+          of("ticket", NAMED_WORD),
           of(
               "provided",
               "(?i)\\b(?:token|key|password|secret) (?:provided|given|received): ?['\"]?([^\\s'\"]{4,200}+)"));

@@ -321,10 +321,19 @@ final class SecretScan {
   }
 
   private boolean element(int sign) {
-    if (!name.isBareBefore(sign, floor)
-        || name.from() == floor
-        || text.charAt(name.from() - 1) != '<'
-        || meaning() == Meaning.HARMLESS) {
+    if (!name.isBareBefore(sign, floor)) {
+      return false;
+    }
+    int open = name.from() - 1;
+    if (open > floor && text.charAt(open) == ':') {
+      // The element's namespace.
+      do {
+        open--;
+      } while (open > floor
+          && name.from() - open < MAX_NAME
+          && NameBefore.isOfName(text.charAt(open)));
+    }
+    if (open < floor || text.charAt(open) != '<' || meaning() == Meaning.HARMLESS) {
       return false;
     }
     from = sign + 1;

@@ -48,7 +48,14 @@ final class SensitiveWords {
           "ssn",
           "pswd",
           "pword",
-          "mnemonic");
+          "mnemonic",
+          "passe",
+          "senha",
+          "contraseña",
+          "пароль",
+          "密码",
+          "パスワード",
+          "aspxauth");
 
   /** Secret anywhere in a name, its separators left out. */
   static final NameList SECRET_PARTS =
@@ -117,7 +124,9 @@ final class SensitiveWords {
           "cvv2",
           "socialsecurity",
           "motdepasse",
-          "contrasena");
+          "contrasena",
+          "rememberme",
+          "wordpressloggedin");
 
   /** Words that end as passwords do ({@code dbpass}). */
   static final NameList NOT_PASSWORDS =

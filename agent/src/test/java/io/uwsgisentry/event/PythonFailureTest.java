@@ -40,6 +40,26 @@ class PythonFailureTest {
   }
 
   @Test
+  void membersOfAGroupNameTheGroupAndNotesFollowTheText() {
+    List<PythonFailure> tree =
+        PythonFailure.chain(
+            record()
+                .parts("python.exception", "", "builtins", "ExceptionGroup", "two failed")
+                .parts("python.note", "while closing")
+                .parts("python.exception", "__context__", "builtins", "OSError", "gone")
+                .parts("python.exception", "exceptions[0]", "builtins", "KeyError", "'x'")
+                .parts("python.parent", "0")
+                .parts("python.exception", "__cause__", "builtins", "ValueError", "y")
+                .parts("python.exception", "exceptions[1]", "builtins", "TypeError", "z")
+                .parts("python.parent", "0")
+                .parts("python.exception", "exceptions[2]", "builtins", "EOFError", "z")
+                .parts("python.parent", "17")
+                .record());
+    assertThat(tree).extracting(PythonFailure::parent).containsExactly(-1, 0, 0, 2, 0, 4);
+    assertThat(tree.get(0).notes()).containsExactly("while closing");
+  }
+
+  @Test
   void whatStandsBeforeNothingIsPassedOver() {
     assertThat(PythonFailure.chain(record().parts("python.frame", "/a.py", "1", "f", "a").record()))
         .isEmpty();
@@ -65,6 +85,6 @@ class PythonFailureTest {
     }
     assertTimeoutPreemptively(
         Duration.ofSeconds(60),
-        () -> assertThat(PythonFailure.chain(endless.record())).hasSize(20));
+        () -> assertThat(PythonFailure.chain(endless.record())).hasSize(50));
   }
 }

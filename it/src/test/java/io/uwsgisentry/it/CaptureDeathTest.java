@@ -35,8 +35,20 @@ class CaptureDeathTest {
         .doesNotContainKey("synthetic");
     assertThat(frames)
         .hasSizeGreaterThan(10)
+        .filteredOn(f -> !f.containsKey("platform"))
         .allSatisfy(f -> assertThat(f.get("instruction_addr").toString()).matches("0x[0-9a-f]+"));
-    assertThat(frames).extracting(f -> f.get("function")).contains("_PyEval_EvalFrameDefault");
+    assertThat(frames)
+        .as("the application's own lines, beside the interpreter's")
+        .extracting(f -> f.get("function"))
+        .containsSubsequence("_PyEval_EvalFrameDefault", "application", "string_at");
+    assertThat(frames)
+        .filteredOn(f -> "application".equals(f.get("function")))
+        .allSatisfy(
+            f ->
+                assertThat(f)
+                    .containsEntry("filename", "captured.py")
+                    .containsEntry("context_line", "        ctypes.string_at(0)")
+                    .containsEntry("platform", "python"));
     assertThat(frames.get(frames.size() - 1).toString())
         .as("our and uWSGI's handler is no part of the fault")
         .doesNotContain("uwsgi_segfault", "uwsgi_backtrace");

@@ -74,6 +74,8 @@ final class Golden {
       }
       Map<String, Object> masked = new TreeMap<>();
       map.forEach((k, v) -> masked.put(k.toString(), mask(k.toString(), v, map)));
+      // What is installed on this machine.
+      masked.remove("modules");
       return masked;
     }
     if (value instanceof List<?> list) {
