@@ -59,6 +59,9 @@ class Faults:
 
     def mood(self):
         receiver = self.chance.choice(self.receivers)
+        if receiver.planted and self.chance.random() < 0.5:
+            receiver.set_mood("takes_and_closes")
+            return
         receiver.set_mood("takes" if self.chance.random() < 0.35 else self.chance.choice(MOODS))
 
     # ---- the server
