@@ -44,4 +44,5 @@ void sentry_answered_reported(const struct wsgi_request *req, const void *which)
 	slot->request = req->start_of_request;
 	slot->reported = 1;
 	slot->which = which;
+	sentry_note_told(req);
 }

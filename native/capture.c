@@ -10,7 +10,7 @@
 #define CRASH_ALARM "uwsgi-sentry-crash"
 #define LINES_ALARM "uwsgi-sentry-lines"
 
-static const char *const names[SENTRY_CAPTURES] = {"exceptions", "failed", "crashes", "harakiri", "slow", "backlog", "boot", "daemons", "logged"};
+static const char *const names[SENTRY_CAPTURES] = {"exceptions", "failed", "crashes", "harakiri", "slow", "backlog", "boot", "daemons", "logged", "clients"};
 
 int sentry_capturing(enum sentry_capture what) {
 	return sentry.captured >> what & 1;
@@ -18,7 +18,7 @@ int sentry_capturing(enum sentry_capture what) {
 
 /* on by itself where the user asked for events by sentry-dsn or sentry-capture; SENTRY_DSN alone may be an SDK's in the app */
 void sentry_capture_read(void) {
-	const unsigned all = ((1u << SENTRY_CAPTURES) - 1) & ~(1u << SENTRY_CAPTURE_LOGGED);
+	const unsigned all = ((1u << SENTRY_CAPTURES) - 1) & ~(1u << SENTRY_CAPTURE_LOGGED) & ~(1u << SENTRY_CAPTURE_CLIENTS);
 	if (!sentry.capture) {
 		sentry.captured = sentry.dsn ? all : 0;
 		return;
@@ -31,7 +31,7 @@ void sentry_capture_read(void) {
 		for (int i = 0; i < SENTRY_CAPTURES; i++) {
 			if (len == strlen(names[i]) && !strncmp(at, names[i], len)) sentry.captured |= 1u << i, known = 1;
 		}
-		if (!known) sentry_mistake("sentry-capture: %.*s is none of: exceptions, failed, crashes, harakiri, slow, backlog, boot, daemons, logged, all, none", (int) len, at);
+		if (!known) sentry_mistake("sentry-capture: %.*s is none of: exceptions, failed, crashes, harakiri, slow, backlog, boot, daemons, logged, clients, all, none", (int) len, at);
 		at += len;
 		at += strspn(at, ", \t");
 	}
@@ -59,7 +59,7 @@ void sentry_capture_prepare(void) {
 	if (sentry.exception_handlers && sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS)) sentry.own_exceptions = 1;
 	if (count_ours(uwsgi.alarm_backlog)) sentry.captured &= ~(1u << SENTRY_CAPTURE_BACKLOG);
 	for (int i = 0; i < SENTRY_CAPTURES; i++) {
-		if (!sentry_capturing(i)) continue;
+		if (!sentry_capturing(i) || i == SENTRY_CAPTURE_CLIENTS) continue;	/* of exceptions and slow requests: no kind of its own */
 		char *name = uwsgi_concat2("capture ", (char *) names[i]);
 		sentry.capture_handler[i] = sentry_handler_add(name, "", NULL);
 		free(name);

@@ -72,6 +72,7 @@ static int is_incident(struct uwsgi_worker *worker, struct sentry_child *child, 
 static void tell_worker(struct sentry_child *child, int id, const siginfo_t *how, int collected) {
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_CRASHES];
 	struct sentry_death death = {.process = SENTRY_PROCESS_WORKER, .pid = child->pid, .number = id, .how = how, .collected = collected, .rss = child->rss, .stack_slot = id, .stack_of = SENTRY_STACK_OF_CRASH};
+	death.told = how && how->si_code == CLD_EXITED && sentry_is_told(id, child->pid);
 	sentry_tell_death(handler, &death);
 }
 

@@ -132,6 +132,8 @@ static void make_defaults(void) {
 	default_value("server_name", sentry.server_name);
 	default_value("tags", sentry.tags);
 	default_value("scrub", sentry.scrub);
+	default_value("ignore", sentry_ignore_rules());
+	default_value("clients", sentry_capturing(SENTRY_CAPTURE_CLIENTS) ? "1" : NULL);
 	default_value("ca", sentry.ca);
 	default_value("proxy", sentry.proxy);
 	default_value("send_default_pii", sentry.send_default_pii ? "1" : NULL);

@@ -89,7 +89,7 @@ void sentry_tell_death(struct sentry_handler *handler, const struct sentry_death
 			sentry_crash_told(&crash);
 		}
 	}
-	if (!of_alarms && handler) tell(handler, death, NULL);
+	if (!of_alarms && handler && !death->told) tell(handler, death, NULL);
 }
 
 /* before anything is forked: only what is killed from now on counts */

@@ -140,8 +140,11 @@ static void logged(int n, struct wsgi_request *req) {
 	if (req && req->uh && is_raised(wrapped[n].plugin)) take(req, wrapped[n].plugin);
 	errno = errno_before;
 	if (!wrapped[n].log) return;
+	struct sentry_answered *answered = sentry_answered_of(req);
 	sentry_python_printing(1);
+	sentry_exits_of_exception(answered && answered->reported);
 	wrapped[n].log(req);
+	sentry_exits_of_exception(0);
 	sentry_python_printing(0);
 }
 

@@ -135,6 +135,7 @@ static void sentry_post_fork(void) {
 	sentry_boot_forked();
 	sentry_agent_forked();
 	sentry_answered_prepare();
+	sentry_client_watch();
 	sentry_python_frameworks_forked();
 	sentry_watchdog_start();
 }

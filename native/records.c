@@ -95,6 +95,7 @@ void sentry_request_fields(struct sentry_record *record, struct wsgi_request *re
 	}
 	if (req->start_of_request) sentry_record_number(record, "request.started", req->start_of_request);
 	if (req->status > 0) sentry_record_number(record, "request.status", (uint64_t) req->status);
+	sentry_client_fields(record, req);
 }
 
 void sentry_append(struct sentry_record *record) {

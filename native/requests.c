@@ -140,23 +140,27 @@ static void report_noted(struct wsgi_request *req, const struct sentry_answered 
 
 /*
  * A request that the server answered with an error of its own: why is the exception that was noted while it ran (answered.c), if
- * any was; if one was reported already, this is its answer.
+ * any was; if one was reported already, this is its answer. 1: an exception is reported, which says how long its request took: one
+ * incident is one event.
  */
-static void look_at_answer(struct wsgi_request *req, uint64_t took, int is_reported_as_slow) {
+static int look_at_answer(struct wsgi_request *req, uint64_t took, int is_slow) {
 	struct sentry_answered *answered = sentry_answered_of(req);
+	int is_told = answered && answered->reported;
 	struct uwsgi_plugin *plugin = req->uh ? uwsgi.p[req->uh->modifier1] : NULL;
 	if ((is_failure(req) || (answered && answered->ended)) && plugin && plugin->request && !has_no_application(req, plugin) && !(answered && answered->reported)) {
 		sentry_said_at_end(req, plugin);
 		struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_FAILED];
 		if (answered && answered->fields && req->status >= 500) {
 			if (!answered->left_to_sdk) report_noted(req, answered, answered->how);
+			is_told = 1;
 		}
-		else if (req->status == 500 && sentry_exception_answered(req, plugin));	/* another one is meant */
-		else if (handler && !is_reported_as_slow) report_failed(handler, req, plugin, took);
+		else if (req->status == 500 && sentry_exception_answered(req, plugin)) is_told = 1;	/* another one is meant */
+		else if (handler && !is_slow) report_failed(handler, req, plugin, took);
 	}
 	else if (answered && answered->fields && answered->as_error && !answered->left_to_sdk) report_noted(req, answered, "logged");
 	if (answered) sentry_answered_forget(answered);
 	sentry_ruby_request_ended();
+	return is_told;
 }
 
 /*
@@ -168,24 +172,27 @@ void sentry_after_request(struct wsgi_request *req) {
 	uint64_t end = req->end_of_request ? req->end_of_request : sentry_now_us();
 	uint64_t took = req->start_of_request && end > req->start_of_request ? end - req->start_of_request : 0;
 	int is_slow = handler && sentry.slow_us && took > sentry.slow_us && !sentry_request_is_open(req);
-	if (is_slow) {
+	uint64_t waited = sentry_client_waited(req);
+	int is_for_client = is_slow && waited && (waited >= took || took - waited <= sentry.slow_us);
+	if (!look_at_answer(req, took, is_slow && !is_for_client) && is_slow) {
 		struct sentry_record record;
 		sentry_begin(&record, SENTRY_SLOW, handler, req);
 		sentry_record_fold(&record, handler->hash, hash_transaction(sentry_fold_start(handler, SENTRY_SLOW), req));
 		sentry_record_number(&record, "request.took", took);
 		sentry_request_fields(&record, req);
 		char *stack = NULL, thread[32];
-		unsigned char *lines;
+		unsigned char *lines = NULL;
+		if (is_for_client) sentry_record_pair_number(&record, "client", "slow", 1);
 		/* with threads the stacks may have been taken for another slow request, but during this one too */
-		if (sentry_stack_of(&record, uwsgi.mywid, 0, &stack, req->start_of_request, end)) {
+		if (!is_for_client && sentry_stack_of(&record, uwsgi.mywid, 0, &stack, req->start_of_request, end)) {
 			int digits = snprintf(thread, sizeof(thread), "0x%016lx", (unsigned long) pthread_self());
 			sentry_record_field(&record, "request.thread", thread, (size_t) digits);
 		}
-		sentry_lines(&record, 40, &lines);
+		if (!is_for_client) sentry_lines(&record, 40, &lines);
 		sentry_append(&record);
 		free(stack);
 		free(lines);
 	}
-	look_at_answer(req, took, is_slow);
 	sentry_python_frameworks_again();
+	sentry_client_watch();
 }

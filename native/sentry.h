@@ -66,6 +66,7 @@ enum sentry_capture {
 	SENTRY_CAPTURE_BOOT,
 	SENTRY_CAPTURE_DAEMONS,
 	SENTRY_CAPTURE_LOGGED,	/* not among `all`: what an application logs, it has dealt with */
+	SENTRY_CAPTURE_CLIENTS,	/* nor this: it is no fault of the server's */
 	SENTRY_CAPTURES,
 };
 
@@ -86,6 +87,8 @@ struct sentry_stack {
 	pid_t exited;		/* the process that came to its exit, and with what */
 	int exit_code;
 	int exit_meant;		/* a worker's: it was to end */
+	int exit_told;		/* of an exception that is reported */
+	uint64_t told;		/* start of the worker's last request of which an exception was reported */
 	char text[SENTRY_STACK_MAX];
 };
 
@@ -116,6 +119,7 @@ struct sentry_server {
 	char *outbox_max, *outbox_age, *outbox_entries, *event_max, *history, *lanes, *ca, *proxy;
 	char *journal_max, *drain, *locals, *slow_request, *breadcrumbs, *scrub;
 	char *failed_status;
+	struct uwsgi_string_list *ignore;
 	int send_default_pii, with_sdk;
 
 	/* made by sentry_configure() */
@@ -284,8 +288,19 @@ void sentry_boot_forked(void);
 void sentry_boot_watch_exit(void);
 void sentry_boot_tell(const char *what);
 
+/* ignore.c: the rules, a line each */
+char *sentry_ignore_rules(void);
+
+/* client.c: how long a request has waited for its client, in microseconds */
+void sentry_client_watch(void);
+uint64_t sentry_client_waited(const struct wsgi_request *);
+void sentry_client_fields(struct sentry_record *, const struct wsgi_request *);
+
 /* exits.c: 1: that process, of that worker, mule or spooler, came to its exit */
 void sentry_note_exit(int code);
+void sentry_exits_of_exception(int);	/* an exit from now on is that of an exception which is reported */
+void sentry_note_told(const struct wsgi_request *);
+int sentry_is_told(int worker, pid_t);	/* what its requests in flight ended in is reported already */
 int sentry_exit_of(int slot, pid_t, int *code, int *meant);
 
 /* requests.c */

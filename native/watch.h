@@ -28,6 +28,7 @@ struct sentry_death {
 	const siginfo_t *how;	/* NULL: that it died is all that is known */
 	int collected;		/* there is another in its place already: what is left of it is not its own */
 	const char *cause;	/* or NULL */
+	int told;		/* an exception that led to it is reported: only a crash says more */
 	time_t since;		/* when it began; 0: not known */
 	uint64_t rss;		/* kilobytes before; 0: not known */
 	int stack_slot;		/* where its stacks are, of that deadline or of its crash; 0: nowhere */

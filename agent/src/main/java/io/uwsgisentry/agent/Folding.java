@@ -136,7 +136,7 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
       unbuildable.keep(record, finding, "its settings cannot be read: " + e);
       return;
     }
-    if (sampledOut(record, settings, destination)) {
+    if (isIgnored(record, settings) || sampledOut(record, settings, destination)) {
       return;
     }
     long passes = StormGuard.passes(record.kind(), settings.fold(StormGuard.USUAL));
@@ -188,6 +188,23 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
   private void counted(Record record, String instance) {
     batch.consumed(record.id());
     batch.count(Counter.Name.FOLDED, "", instance, record.occurrences());
+  }
+
+  /** Of brief records it is not known what they are: they count. */
+  private boolean isIgnored(Record record, HandlerSettings settings) throws IOException {
+    @Nullable String why;
+    try {
+      why = factory.ignored(record, settings);
+    } catch (RuntimeException | StackOverflowError e) {
+      // Whoever makes the event meets it again, and says so.
+      return false;
+    }
+    if (why == null) {
+      return false;
+    }
+    batch.consumed(record.id());
+    batch.count(Counter.Name.IGNORED, why, record.instance(), record.occurrences());
+    return true;
   }
 
   private boolean sampledOut(Record record, HandlerSettings settings, Destination destination) {

@@ -115,7 +115,9 @@ final class ConfigurationCheck {
       InstanceOption option = InstanceOption.of(line.key());
       if (option != null) {
         CheckedLine before = given.put(line.key(), line);
-        if (before != null && !before.value().equals(line.value())) {
+        if (before != null
+            && option != InstanceOption.IGNORE
+            && !before.value().equals(line.value())) {
           find(Severity.WARNING, line, line.key(), "given more than once: the last one counts");
         }
         String unset = UnsetVariable.name(line.value());

@@ -146,6 +146,11 @@ final class Draft {
     title(shown);
   }
 
+  /** The message, empty without one. */
+  String said() {
+    return message == null || message.getFormatted() == null ? "" : message.getFormatted();
+  }
+
   /**
    * A text that Sentry is to group by what does not vary in it. Secrets go first, so that none
    * becomes a parameter.

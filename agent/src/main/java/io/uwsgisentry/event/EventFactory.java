@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes Sentry events of records. One builder a kind; a kind without one is not reported.
@@ -95,6 +96,27 @@ public final class EventFactory {
   /** Whether events can be made of records of that kind. */
   public boolean takes(Kind kind) {
     return builders.containsKey(kind);
+  }
+
+  /**
+   * Why nothing is to be reported of a record: it is a client's fault, or a rule of {@code
+   * sentry-ignore}, as it was written; null if it is to be reported.
+   *
+   * @throws RuntimeException if its builder failed
+   */
+  public @Nullable String ignored(Record record, HandlerSettings settings) {
+    EventBuilder builder = builders.get(record.kind());
+    if (builder == null || record.brief()) {
+      return null;
+    }
+    return Ignored.why(
+        record,
+        settings,
+        () -> {
+          Draft draft = draft(record.id(), record.time(), settings, Level.ERROR);
+          builder.fill(draft, Incident.of(record, settings, redaction.under(settings), builder));
+          return draft;
+        });
   }
 
   /**

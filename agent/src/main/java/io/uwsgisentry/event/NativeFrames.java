@@ -134,6 +134,11 @@ final class NativeFrames {
       }
     }
     places.forEach(place -> frames.add(frame(place)));
+    // Of frames none of which is the application's servers show the innermost: the C library's.
+    Place fault = atFault();
+    if (fault != null && frames.stream().noneMatch(f -> Boolean.TRUE.equals(f.isInApp()))) {
+      frames.get(places.indexOf(fault)).setInApp(true);
+    }
     Collections.reverse(frames);
   }
 

@@ -45,7 +45,7 @@ public record Occurrences(
 
   private static final String OWN_GROUPING = "{{ default }}";
   private static final Pattern SAID =
-      Pattern.compile(" ?\\(\\d[\\d,]* (?:more|times) in \\d+ s\\)$");
+      Pattern.compile("^\\d[\\d,]* (?:more|times) in \\d+ s(?:: |$)");
   private static final String WORKER = "worker";
 
   /**
@@ -132,10 +132,13 @@ public record Occurrences(
     return map;
   }
 
-  /** The text of an event, which may be a summary itself. */
+  /**
+   * The text of an event, which may be a summary itself. The count comes first: lists cut titles
+   * off at some 100 characters.
+   */
   private String said(String text) {
-    String before = SAID.matcher(text).replaceFirst("");
-    return (before.isEmpty() ? "" : before + " ") + "(" + shortly() + ")";
+    String alone = SAID.matcher(text).replaceFirst("");
+    return alone.isEmpty() ? shortly() : shortly() + ": " + alone;
   }
 
   /** {@code 37 more in 60 s}. */

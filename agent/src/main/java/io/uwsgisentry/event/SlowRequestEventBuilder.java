@@ -22,6 +22,10 @@ final class SlowRequestEventBuilder implements EventBuilder {
     if (took >= 0) {
       draft.extra("request_took_milliseconds", took / 1000);
     }
+    long waited = Incident.number(incident.record().fields().pairs("client").get("waited"));
+    if (waited > 0) {
+      draft.extra("waited_for_the_client_milliseconds", waited / 1000);
+    }
     new StuckRequest(incident, sources)
         .fill(
             draft,

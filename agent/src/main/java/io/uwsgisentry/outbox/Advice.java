@@ -25,6 +25,10 @@ public record Advice(String instance, String handler, String sentence) {
     if (settings.destination() instanceof Destination.Malformed malformed) {
       all.add(ofDsn(handler, malformed.fault()));
     }
+    // The whole server's: told once.
+    for (String fault : settings.ignoreFaults()) {
+      all.add(new Advice(handler.instance(), "", fault));
+    }
     for (String warning : settings.warnings()) {
       all.add(new Advice(handler.instance(), handler.handler(), warning));
     }

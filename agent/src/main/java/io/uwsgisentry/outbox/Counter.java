@@ -24,6 +24,8 @@ public record Counter(Name name, String reason, String subject, long quantity, I
     OTHER_KEY,
     /** Records appended twice (the file was renamed under the writer) and taken once. */
     DUPLICATE,
+    /** Records that were not to be reported, by the rule that said so, and instance. */
+    IGNORED,
     /** Records that were counted in a window, by instance: a summary tells of them. */
     FOLDED,
     /** Those among them that the writer had cut down to their head: without detail of their own. */

@@ -17,7 +17,11 @@ public enum Capture {
   SLOW,
   BACKLOG,
   BOOT,
-  DAEMONS;
+  DAEMONS,
+  /** Not among {@code all}: what an application logs it has dealt with. */
+  LOGGED,
+  /** Not among {@code all}: what is a client's fault is none of the server's. */
+  CLIENTS;
 
   /** As written in the option. */
   public String word() {
@@ -39,7 +43,7 @@ public enum Capture {
     for (String word : value.split("[, \t]+")) {
       Capture one = named(word);
       if (word.equals("all")) {
-        captured.addAll(EnumSet.allOf(Capture.class));
+        captured.addAll(EnumSet.complementOf(EnumSet.of(LOGGED, CLIENTS)));
       } else if (word.equals("none")) {
         captured.clear();
       } else if (one != null) {

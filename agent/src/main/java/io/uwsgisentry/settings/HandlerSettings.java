@@ -313,6 +313,34 @@ public final class HandlerSettings {
             .toList();
   }
 
+  /** What is not to be reported; rules that mean nothing are left out. */
+  public List<IgnoreRule> ignored() {
+    return rules().stream()
+        .filter(rule -> IgnoreRule.fault(rule) == null)
+        .map(IgnoreRule::of)
+        .toList();
+  }
+
+  /** What is wrong with rules of {@code sentry-ignore}, one sentence each. */
+  public List<String> ignoreFaults() {
+    return rules().stream()
+        .filter(rule -> IgnoreRule.fault(rule) != null)
+        .map(
+            rule ->
+                "sentry-ignore = " + rule + ": " + IgnoreRule.fault(rule) + "; it ignores nothing")
+        .toList();
+  }
+
+  private List<String> rules() {
+    String lines = given("ignore", "");
+    return lines == null || lines.isEmpty() ? List.of() : lines.lines().toList();
+  }
+
+  /** Whether clients that leave or are slow are reported. */
+  public boolean reportsClients() {
+    return "1".equals(defaults.get("clients"));
+  }
+
   /** The directory that relative file names of the application start from; null: not told. */
   public @Nullable String workingDirectory() {
     return given("cwd", null);

@@ -42,7 +42,7 @@ public enum InstanceOption implements DocumentedOption {
   CAPTURE(
       "sentry-capture",
       "what is reported without a handler: some of `exceptions`, `failed`, `crashes`, `harakiri`, `slow`, `backlog`, `boot`,"
-          + " `daemons`, `logged`, or `all` (but `logged`), or `none`; see [What is reported by itself](#what-is-reported-by-itself)",
+          + " `daemons`, `logged`, `clients`, or `all` (but `logged` and `clients`), or `none`; see [What is reported by itself](#what-is-reported-by-itself)",
       "`all` with a `sentry-dsn`, else `none`",
       "sentry-capture = exceptions, crashes, boot"),
   FAILED_STATUS(
@@ -77,6 +77,12 @@ public enum InstanceOption implements DocumentedOption {
       "further names whose values are never sent, separated by commas; they are added to the built-in ones",
       "none",
       "sentry-scrub = iban,loyalty_card"),
+  IGNORE(
+      "sentry-ignore",
+      "what is not reported: `TYPE`, `TYPE: MESSAGE` or `TYPE, TYPE`, as titles are; one rule a line, the option may be given"
+          + " often; see [What is ignored](#what-is-ignored)",
+      "nothing",
+      "sentry-ignore = myapp.errors.NotNow: *try again*"),
   FOLD(
       "sentry-fold",
       "how many events of one fault are sent in a minute; further ones are counted, and one event tells how many: see"

@@ -34,6 +34,10 @@ final class InstanceValue {
               : "it is not a whole number from 0 to " + MOST_BREADCRUMBS + ": write for example 50";
       case LOCALS ->
           isSwitch(value) ? null : "it is neither 'true' nor 'false', and counts as false";
+      case IGNORE -> {
+        String fault = IgnoreRule.fault(value);
+        yield fault == null ? null : fault + "; it ignores nothing";
+      }
       case FOLD ->
           value.matches("[0-9]{1,9}") ? null : "it is not a whole number: write for example 5";
       case MAX_EVENTS_PER_MINUTE ->

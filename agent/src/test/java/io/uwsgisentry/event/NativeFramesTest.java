@@ -148,6 +148,10 @@ class NativeFramesTest {
             """);
     assertThat(frames.library()).isEqualTo("_ctypes");
     assertThat(frames.culprit()).startsWith("_ctypes.cpython-311-x86_64-linux-gnu.so");
+    assertThat(frames.frames().stream().filter(SentryStackFrame::isInApp))
+        .as("what servers show under the title")
+        .extracting(SentryStackFrame::getFilename)
+        .containsExactly("_ctypes.cpython-311-x86_64-linux-gnu.so");
     assertThat(frames.frames())
         .extracting(SentryStackFrame::getFilename)
         .startsWith("uwsgi", "libpython3.11.so.1.0", "_ctypes.cpython-311-x86_64-linux-gnu.so");

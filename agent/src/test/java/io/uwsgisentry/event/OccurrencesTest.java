@@ -53,14 +53,14 @@ class OccurrencesTest {
     assertThat(at(before, "exception", "values", 0))
         .isEqualTo(Map.of("type", "T", "mechanism", MECHANISM));
     assertThat(at(after, "exception", "values", 0))
-        .isEqualTo(Map.of("type", "T", "mechanism", MECHANISM, "value", "(4,711 more in 60 s)"));
+        .isEqualTo(Map.of("type", "T", "mechanism", MECHANISM, "value", "4,711 more in 60 s"));
   }
 
   @Test
   void theTitleSaysTheCountWhereTheEventStaysInItsIssue() throws Exception {
     assertThat(summed("fingerprint=x"))
         .as("an issue by its fingerprint")
-        .isEqualTo(List.of("v (37 more in 60 s)", "37 more in 60 s", "37 more in 60 s"));
+        .isEqualTo(List.of("37 more in 60 s: v", "37 more in 60 s", "37 more in 60 s"));
     assertThat(summed(""))
         .as("an issue by the exception's text")
         .isEqualTo(List.of("v", "37 more in 60 s", "37 more in 60 s"));
@@ -93,7 +93,7 @@ class OccurrencesTest {
   void aMessageSaysTheCountBesideTheTemplateThatItIsGroupedBy() throws Exception {
     Event event = build(RecordFixture.alarm("queue is 17", "").record());
     Map<String, Object> summary = Json.parseObject(more(37, more(5, event)).payload());
-    assertThat(at(summary, "logentry", "formatted")).isEqualTo("queue is 17 (37 more in 60 s)");
+    assertThat(at(summary, "logentry", "formatted")).isEqualTo("37 more in 60 s: queue is 17");
     assertThat(at(summary, "logentry", "message")).isEqualTo("queue is %s");
   }
 

@@ -63,6 +63,8 @@ class OptionsDocTest {
     "BREADCRUMBS, 101, from 0 to 100",
     "LOCALS, maybe, counts as false",
     "SCRUB, '', is empty",
+    "IGNORE, *, would ignore everything",
+    "IGNORE, 'A, B: text', several types",
     "FOLD, -1, not a whole number",
     "FOLD, many, not a whole number",
     "MAX_EVENTS_PER_MINUTE, 10/s, not a whole number",

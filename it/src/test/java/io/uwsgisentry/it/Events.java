@@ -86,6 +86,10 @@ final class Events {
     return maps(map(event.get("debug_meta")).get("images"));
   }
 
+  static long number(Map<String, Object> map, String key) {
+    return ((Number) map.get(key)).longValue();
+  }
+
   private static List<Map<String, Object>> values(Map<String, Object> event, String name) {
     return maps(map(event.get(name)).get("values"));
   }

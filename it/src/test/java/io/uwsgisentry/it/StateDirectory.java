@@ -6,6 +6,7 @@ import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.journal.RecordReader;
 import io.uwsgisentry.journal.SealedFile;
+import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.Discarded;
 import io.uwsgisentry.outbox.Entry;
@@ -134,6 +135,11 @@ record StateDirectory(Path path) {
     return outbox(
         o -> o.counters().stream().filter(c -> c.name() == name).mapToLong(Counter::quantity).sum(),
         0L);
+  }
+
+  /** What {@code status} says of the servers' options, a line each. */
+  List<String> advice() {
+    return outbox(o -> Advice.current(o.handlers()).stream().map(Advice::line).toList(), List.of());
   }
 
   /** What servers have not been told of yet as discarded. */
