@@ -110,7 +110,7 @@ void sentry_agent_become(struct sentry_agent_start *start) {
 	become_owner(start);
 	/* after a change of user, which would take it back */
 	if (is_attached && (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) || getppid() != server)) _exit(SENTRY_AGENT_SAID);
-	be_humble();
+	if (!start->urgent) be_humble();
 	umask(077);
 
 	start->report = high(start->report);

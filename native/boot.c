@@ -38,33 +38,63 @@ static int is_of_the_application(int code) {
 	return code < 0 || code == UWSGI_FAILED_APP_CODE || !uwsgi.workers || uwsgi_apps_cnt < 1;
 }
 
-static void tell(const char *what, int code, int serving) {
+struct what {
+	const char *text;
+	int code;		/* with which the server ends; -1: it does not, or not yet */
+	int serving;		/* it served before */
+	const char *reason;	/* uWSGI's own, or NULL */
+	const char *hook;	/* what comes of a hook's failure, or NULL: it is none */
+};
+
+static void tell_what(const struct what *what) {
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_BOOT];
 	if (!handler) return;
 	struct sentry_record record;
 	size_t len = 0;
 	unsigned char *exception = NULL, *lines = NULL;
 	sentry_begin(&record, SENTRY_BOOT, handler, NULL);
-	sentry_record_pair(&record, "boot", "what", 4, what, strlen(what));
-	if (code >= 0) sentry_record_pair_number(&record, "boot", "code", (uint64_t) code);
-	if (serving) sentry_record_pair_number(&record, "boot", "serving", 1);
+	sentry_record_pair(&record, "boot", "what", 4, what->text, strlen(what->text));
+	if (what->code >= 0) sentry_record_pair_number(&record, "boot", "code", (uint64_t) what->code);
+	if (what->serving) sentry_record_pair_number(&record, "boot", "serving", 1);
+	if (what->reason) sentry_record_pair(&record, "boot", "reason", 6, what->reason, strlen(what->reason));
+	if (what->hook) sentry_record_pair(&record, "boot", "hook", 4, what->hook, strlen(what->hook));
 	int bare = crashing();
-	if (!serving && !bare && is_of_the_application(code)) exception = sentry_python_last_exception(&len, sentry.with_locals);
-	uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_BOOT), what, strlen(what));
+	if (!what->serving && !what->hook && !bare && is_of_the_application(what->code)) exception = sentry_python_last_exception(&len, sentry.with_locals);
+	uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_BOOT), what->text, strlen(what->text));
+	if (what->reason) fold = sentry_hash(fold, what->reason, strlen(what->reason));
 	sentry_record_fold(&record, handler->hash, exception ? sentry_hash_raised(fold, exception, len) : fold);
 	if (exception) {
 		sentry_record_fields(&record, exception, len);
 		sentry_record_field(&record, "exception.plugin", "python", 6);
 	}
+	if (!bare) sentry_log_read_now();
 	if (!bare) sentry_lines(&record, SENTRY_LINES_MAX, &lines);
 	sentry_append(&record);
 	free(exception);
 	free(lines);
 }
 
+static void tell(const char *text, int code, int serving) {
+	struct what what = {.text = text, .code = code, .serving = serving};
+	tell_what(&what);
+}
+
 /* of a server that serves */
 void sentry_boot_tell(const char *what) {
 	tell(what, -1, 1);
+}
+
+/*
+ * A hook that failed. One that each worker runs stops the server at its first failure, and is told once of it.
+ */
+void sentry_boot_hook(const char *text, enum sentry_hook_effect effect) {
+	static const char *const effects[] = {"goes on", "stops", "marks"};
+	/* what it returns to the next is another matter: that one is being stopped */
+	const char *end = strstr(text, " failed with ");
+	uint64_t hash = sentry_hash(SENTRY_HASH_START, text, end ? (size_t) (end - text) : strlen(text));
+	if (effect == SENTRY_HOOK_STOPS && sentry.watch && __atomic_exchange_n(&sentry.watch->hook_told, hash, __ATOMIC_ACQ_REL) == hash) return;
+	struct what what = {.text = text, .code = -1, .hook = effects[effect]};
+	tell_what(&what);
 }
 
 /* `uwsgi shop.py`: what the language plugins take for an application when it stands alone on the command line */
@@ -165,6 +195,15 @@ static int is_worker_that_loads(void) {
 	return uwsgi.mywid > 0 && uwsgi.mywid <= uwsgi.numproc && getpid() == uwsgi.mypid && !uwsgi.muleid && !uwsgi.i_am_a_spooler && !is_accepting();
 }
 
+static void tell_end(int code, int is_reload) {
+	const char *hook = sentry_failed_hook();
+	struct what what = {
+		.text = hook ? hook : !served ? "the server ended before it served" : is_reload ? "the reload failed and ended the server" : "the server ended while it served",
+		.code = code, .serving = served, .reason = hook || served ? NULL : sentry_printed_last(), .hook = hook ? "stops" : NULL,
+	};
+	tell_what(&what);
+}
+
 /* at the exit of the process that read the configuration, or of a worker that could not load its application */
 static void tell_exit(int code) {
 	if (!sentry.captured || !code || told_to_stop()) return;
@@ -176,23 +215,39 @@ static void tell_exit(int code) {
 		/* a worker of lazy-apps may do so at any reload; the master ends after it, and with the same code */
 		if ((!served || !uwsgi.master_process) && !is_accepting() && first_to_tell()) tell(need_app, code, 0);
 	}
-	else if (is_main && !served) tell("the server ended before it served", code, 0);
-	else if (is_main && uwsgi.master_process && !uwsgi_instance_is_dying && !uwsgi_instance_is_reloading) tell("the server ended while it served", code, 1);
+	else if (is_main && (!served || sentry_failed_hook())) tell_end(code, 0);
+	/* a reload replaces the process, and does not exit with a code; told to stop it does so with 0, but where its emperor is lost */
+	else if (is_main && uwsgi.master_process && !uwsgi_instance_is_dying) tell_end(code, uwsgi_instance_is_reloading);
+}
+
+/*
+ * An option that uWSGI cannot use ends it while the options are still being read, before anything of ours was called but the load:
+ * what this server is comes from what was read, and from what is written and was not reached.
+ */
+static int is_ready(int code) {
+	if (sentry.configured) return 1;
+	if (!code || getpid() != sentry.starter || told_to_stop() || crashing()) return 0;
+	sentry.ending = 1;
+	sentry_options_written();
+	if (!sentry.dsn && !sentry.capture) return 0;	/* with `strict` uWSGI reads no line below the one that it does not know */
+	sentry_configure();
+	return 1;
 }
 
 /* a server that ends before it came to start its agent (an app that does not load, need-app) still has its say */
 static void at_exit(int code, void *nothing) {
 	SENTRY_ENTRY;
 	(void) nothing;
+	if (!is_ready(code)) return;
 #ifdef __GLIBC__
 	sentry_note_exit(code);
 #endif
+	if (!crashing()) sentry_watchdog_at_exit();
 	sentry_writer_close();
 	if (code == UWSGI_FAILED_APP_CODE || getpid() == sentry.main) tell_exit(code);
 	if (getpid() != sentry.main || crashing()) return;
 	sentry_last_drops();
-	if (sentry.agent_started || !uwsgi.master_process) return;
-	if (__atomic_load_n(&sentry.journal.counters->appended, __ATOMIC_RELAXED)) sentry_agent_detached(1);
+	sentry_agent_last(code);
 }
 
 #ifndef __GLIBC__
@@ -201,6 +256,7 @@ static void at_exit_unknown(void) {
 }
 #endif
 
+/* as soon as the plugin is there */
 void sentry_boot_watch_exit(void) {
 #ifdef __GLIBC__
 	on_exit(at_exit, NULL);

@@ -10,7 +10,7 @@
 #define CRASH_ALARM "uwsgi-sentry-crash"
 #define LINES_ALARM "uwsgi-sentry-lines"
 
-static const char *const names[SENTRY_CAPTURES] = {"exceptions", "failed", "crashes", "harakiri", "slow", "backlog", "boot", "daemons", "logged", "clients"};
+static const char *const names[SENTRY_CAPTURES] = {"exceptions", "failed", "crashes", "harakiri", "slow", "backlog", "boot", "daemons", "logged", "clients", "cut", "refused"};
 
 int sentry_capturing(enum sentry_capture what) {
 	return sentry.captured >> what & 1;
@@ -18,7 +18,7 @@ int sentry_capturing(enum sentry_capture what) {
 
 /* on by itself where the user asked for events by sentry-dsn or sentry-capture; SENTRY_DSN alone may be an SDK's in the app */
 void sentry_capture_read(void) {
-	const unsigned all = ((1u << SENTRY_CAPTURES) - 1) & ~(1u << SENTRY_CAPTURE_LOGGED) & ~(1u << SENTRY_CAPTURE_CLIENTS);
+	const unsigned all = ((1u << SENTRY_CAPTURES) - 1) & ~(1u << SENTRY_CAPTURE_LOGGED) & ~(1u << SENTRY_CAPTURE_CLIENTS) & ~(1u << SENTRY_CAPTURE_REFUSED);
 	if (!sentry.capture) {
 		sentry.captured = sentry.dsn ? all : 0;
 		return;
@@ -31,7 +31,7 @@ void sentry_capture_read(void) {
 		for (int i = 0; i < SENTRY_CAPTURES; i++) {
 			if (len == strlen(names[i]) && !strncmp(at, names[i], len)) sentry.captured |= 1u << i, known = 1;
 		}
-		if (!known) sentry_mistake("sentry-capture: %.*s is none of: exceptions, failed, crashes, harakiri, slow, backlog, boot, daemons, logged, clients, all, none", (int) len, at);
+		if (!known) sentry_mistake("sentry-capture: %.*s is none of: exceptions, failed, crashes, harakiri, slow, backlog, boot, daemons, logged, clients, cut, refused, all, none", (int) len, at);
 		at += len;
 		at += strspn(at, ", \t");
 	}
@@ -79,12 +79,16 @@ void sentry_capture_prepare(void) {
 			uwsgi_string_new_list(&uwsgi.alarm_list, CRASH_ALARM " sentry:");
 			uwsgi_string_new_list(&uwsgi.alarm_segfault, CRASH_ALARM);
 		}
+		if (sentry_capturing(SENTRY_CAPTURE_REFUSED) && (!uwsgi.log_master || uwsgi.alarm_cheap)) {
+			sentry_say("sentry-capture: refused requests are known by the log alone, which needs log-master and no alarm-cheap: they are not reported");
+		}
 #ifdef UWSGI_PCRE
 		/*
 		 * Only where the log goes through the master anyway: its pipe can fail the application's own writes. And not with
 		 * alarm-cheap, which would send every line through one more pipe.
 		 */
-		if (uwsgi.log_master && !uwsgi.alarm_cheap && sentry.lines > 0) {
+		int wanted = sentry.lines > 0 || sentry_capturing(SENTRY_CAPTURE_REFUSED);
+		if (uwsgi.log_master && !uwsgi.alarm_cheap && wanted) {
 			uwsgi_string_new_list(&uwsgi.alarm_list, LINES_ALARM " sentry:");
 			uwsgi_string_new_list(&uwsgi.alarm_logs_list, LINES_ALARM " .");
 		}

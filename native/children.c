@@ -3,6 +3,7 @@
  */
 #include "watch.h"
 
+#include <fcntl.h>
 #include <signal.h>
 
 #define MOST_CHILDREN 1024
@@ -13,10 +14,6 @@ static struct sentry_child workers[MOST_CHILDREN + 1], mules[MOST_CHILDREN], com
 
 struct sentry_child *sentry_child_of_worker(int id) {
 	return uwsgi.workers && id > 0 && id <= uwsgi.numproc && id <= MOST_CHILDREN ? &workers[id] : NULL;
-}
-
-int sentry_stopping(void) {
-	return uwsgi_instance_is_dying || uwsgi_instance_is_reloading;
 }
 
 /* ---- deaths ---- */
@@ -58,12 +55,21 @@ static int aborted_at_its_end(const struct uwsgi_worker *worker, const struct se
 	return how->si_code != CLD_EXITED && how->si_status == SIGABRT && (child->leaving || sentry_stopping()) && !serves(worker);
 }
 
+/*
+ * The emperor has told this vassal to go, or is gone, and the vassal was just being reloaded: uWSGI forgets to stop then, and each worker
+ * that starts finds the emperor's pipe closed and exits, until the emperor kills the vassal.
+ */
+static int has_lost_its_emperor(void) {
+	return uwsgi.has_emperor && fcntl(uwsgi.emperor_fd, F_GETFD) < 0 && errno == EBADF;
+}
+
 static int is_incident(struct uwsgi_worker *worker, struct sentry_child *child, const siginfo_t *how) {
 	int exited = how->si_code == CLD_EXITED, code = how->si_status;
-	if (exited && expected_exit(code)) return 0;
+	if ((exited && expected_exit(code)) || sentry_evil_reload(child, worker, how)) return 0;
 	/* told of by the worker itself; that an application did not load, only before it serves */
 	if (exited && (code == UWSGI_EXCEPTION_CODE || (code == UWSGI_FAILED_APP_CODE && !worker->accepting))) return 0;
 	if (aborted_at_its_end(worker, child, how)) return 0;
+	if (exited && code == 1 && has_lost_its_emperor()) return 0;
 	if (child->leaving && (exited ? code != 1 : is_stop_signal(how))) return 0;
 	if (stopping_as_well(how) && (exited ? code == 0 : is_stop_signal(how))) return 0;
 	return !worker->pending_harakiri || !child->harakiri_at;	/* else told of before the kill */
@@ -99,6 +105,24 @@ static void missed_worker(struct sentry_child *child, int id) {
 	if (!how || is_incident(worker, child, how)) tell_worker(child, id, how, 1);
 }
 
+/* whoever tells the workers to go may tell the master a little later */
+static void tell_cut(struct sentry_child *child, int id, const siginfo_t *how) {
+	int count = sentry_requests_in_flight(id), own = how && how->si_code == CLD_EXITED && how->si_status == UWSGI_EXCEPTION_CODE;
+	if (count <= own) return;	/* the one that ended it tells of itself */
+	int is_killed = how && how->si_code != CLD_EXITED && how->si_status == SIGKILL;
+	for (int turn = 0; turn < 30 && !is_killed && !child->leaving && !sentry_stopping() && sentry_may_wait(); turn++) sentry_pause();
+	sentry_tell_cut(child, id, how);
+}
+
+/* uWSGI has collected it itself (an idle or graceful end), and nobody is in its place: what it had in flight is still there */
+static void look_for_cuts(struct sentry_child *child, int id) {
+	struct uwsgi_worker *worker = &uwsgi.workers[id];
+	siginfo_t how;
+	if (child->pid <= 0 || child->told == child->pid || (!child->leaving && !worker->cheaped && !sentry_stopping())) return;
+	child->told = child->pid;
+	if (!child->harakiri_at) tell_cut(child, id, last_word(id, child, &how));
+}
+
 static void look_at_worker(struct sentry_child *child, int id, int someone_died) {
 	struct uwsgi_worker *worker = &uwsgi.workers[id];
 	if (worker->pid > 0 && worker->pid != child->pid) {
@@ -108,17 +132,31 @@ static void look_at_worker(struct sentry_child *child, int id, int someone_died)
 		child->harakiri_at = 0;
 		child->leaving = 0;
 		child->served = 0;
+		child->cursed_at = 0;
+		child->evil_rss = child->evil_as = 0;
 	}
-	if (worker->pid <= 0) return;
+	/* in cheap mode the number of one that is gone stays */
+	if (worker->pid <= 0 || (worker->cheaped && kill(worker->pid, 0) && errno == ESRCH)) {
+		look_for_cuts(child, id);
+		return;
+	}
+	if (worker->rss_size) child->evil_rss = worker->rss_size;
+	if (worker->vsz_size) child->evil_as = worker->vsz_size;
+	if (!child->cursed_at) child->cursed_at = worker->cursed_at;
 	/* it was told to go, or says that it will: however it goes then is no incident. A new one says so too for its first moments */
 	if (worker->manage_next_request) child->served = 1;
 	if (worker->cursed_at || (!worker->manage_next_request && child->served) || worker->cheaped) child->leaving = 1;
 	siginfo_t how;
+	if (child->told != child->pid && !child->harakiri_at && sentry_mercy_is_over(id) && !sentry_has_died(worker->pid, &how)) {
+		child->told = child->pid;
+		sentry_tell_cut(child, id, NULL);
+	}
 	if (!someone_died || child->told == child->pid || !sentry_has_died(worker->pid, &how)) return;
 	child->told = child->pid;
-	int incident = is_incident(worker, child, &how);
+	int incident = is_incident(worker, child, &how), is_reported = child->harakiri_at != 0;
 	child->harakiri_at = 0;
 	if (incident) tell_worker(child, id, &how, 0);
+	else if (!is_reported) tell_cut(child, id, &how);
 }
 
 /* one of uWSGI's other children, as uWSGI has it just now */
@@ -130,14 +168,35 @@ struct other {
 	time_t deadline;	/* 0: none */
 	int stack_slot;		/* where its watchdog leaves its stacks, or 0 */
 	int to_go;		/* however it ends, it was to */
+	int busy;		/* a spooler's: it runs a task */
+	time_t cursed_at;
+	int mercy;		/* seconds between that and uWSGI's kill */
 	int stays;		/* it is started anew whenever it ends */
 };
 
+/*
+ * uWSGI starts a mule again whenever it ends. One whose script just returns, or that has nothing to run, is started again for ever: that
+ * is said once, until one has lived for longer.
+ */
+#define SHORT_LIFE 2
+#define SHORT_LIVES 3
+
+static void count_short_lives(struct sentry_handler *handler, struct sentry_child *child, const struct other *now, const siginfo_t *how) {
+	if (now->process != SENTRY_PROCESS_MULE || now->to_go || sentry_stopping()) return;
+	if (uwsgi_now() - child->since > SHORT_LIFE) child->short_lives = 0;
+	else if (++child->short_lives == SHORT_LIVES) {
+		struct sentry_death death = {.process = now->process, .pid = child->pid, .number = now->number, .name = now->name, .how = how, .since = child->since, .cause = "returns"};
+		sentry_tell_death(handler, &death);
+	}
+}
+
 /* what its end was: an incident, or not, of which `how` (NULL: it is not known) tells all that there is to know */
 static void judge(struct sentry_handler *handler, struct sentry_child *child, const struct other *now, const siginfo_t *how, int collected) {
-	if (how && how->si_code == CLD_EXITED && how->si_status == 0) return;
 	/* a command's own code may look like one of uWSGI's */
-	if (how && how->si_code == CLD_EXITED && now->process != SENTRY_PROCESS_UNKNOWN && expected_exit(how->si_status)) return;
+	if (how && how->si_code == CLD_EXITED && (how->si_status == 0 || (now->process != SENTRY_PROCESS_UNKNOWN && expected_exit(how->si_status)))) {
+		count_short_lives(handler, child, now, how);
+		return;
+	}
 	int killed = !how || (how->si_code != CLD_EXITED && how->si_status == SIGKILL);
 	int late = killed && child->deadline && uwsgi_now() >= child->deadline;
 	struct sentry_death death = {
@@ -155,6 +214,13 @@ static void missed(struct sentry_handler *handler, struct sentry_child *child, c
 	judge(handler, child, now, last_word(now->stack_slot, child, &exited), 1);
 }
 
+/* it was to end, and did so in the middle of something: a spooler's task, or whatever held a mule up until uWSGI killed it */
+static void look_for_cut(const struct sentry_child *child, const struct other *now, const siginfo_t *how) {
+	int is_killed = how->si_code != CLD_EXITED && how->si_status == SIGKILL;
+	int is_cut = now->process == SENTRY_PROCESS_SPOOLER ? now->busy : now->process == SENTRY_PROCESS_MULE && is_killed && child->cursed_at;
+	if (is_cut) sentry_tell_cut_other(child, now->process, now->number, now->name, now->stack_slot, now->mercy, how);
+}
+
 /* each time, for its pid and its deadline; the call only if somebody died */
 static void look_at(struct sentry_child *child, struct other now, int someone_died) {
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_DAEMONS];
@@ -163,14 +229,17 @@ static void look_at(struct sentry_child *child, struct other now, int someone_di
 		child->pid = now.pid;
 		child->deadline = 0;
 		child->leaving = 0;
+		child->cursed_at = 0;
 		child->since = uwsgi_now();
 	}
+	if (!child->cursed_at) child->cursed_at = now.cursed_at;
 	if (now.deadline > 0) child->deadline = now.deadline;
 	if (now.to_go) child->leaving = 1;
 	siginfo_t how;
 	if ((!handler && !sentry.crash_alarms) || !someone_died || child->told == now.pid || !sentry_has_died(now.pid, &how)) return;
 	child->told = now.pid;
 	if (!now.to_go && !stopping_as_well(&how)) judge(handler, child, &now, &how, 0);
+	else look_for_cut(child, &now, &how);
 }
 
 static int lost_to_another_lord(struct uwsgi_daemon *daemon) {
@@ -190,6 +259,15 @@ static int is_sent_away(struct sentry_child *child, struct uwsgi_daemon *daemon)
 	return how.si_code == CLD_EXITED || how.si_status == daemon->stop_signal;
 }
 
+/* it was started, and its pidfile does not come: it did not detach, or it ended before, and is started again for ever */
+static void look_for_pidfile(struct sentry_handler *handler, struct sentry_child *child, struct uwsgi_daemon *daemon) {
+	int late = daemon->status == 1 && (uwsgi_now() - daemon->last_spawn > daemon->freq || daemon->respawns - child->spawns > 1);
+	if (!late || child->away_told || sentry_stopping() || lost_to_another_lord(daemon)) return;
+	child->away_told = 1;
+	struct sentry_death death = {.process = SENTRY_PROCESS_UNKNOWN, .pid = daemon->pid, .name = daemon->command, .cause = "pidfile", .since = daemon->last_spawn};
+	sentry_tell_death(handler, &death);
+}
+
 /*
  * A daemon with a pidfile is no child of the master's (it may even have been there before it): that its process is gone is all
  * that can be seen, between its end and uWSGI's own look at the pidfile, which starts it anew. Somebody else may have done that
@@ -198,8 +276,12 @@ static int is_sent_away(struct sentry_child *child, struct uwsgi_daemon *daemon)
 static void look_at_smart(struct sentry_child *child, struct uwsgi_daemon *daemon) {
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_DAEMONS];
 	time_t now = uwsgi_now();
-	if (!handler || daemon->status != 2 || daemon->pid <= 0 || now == child->looked) return;
+	if (!handler || now == child->looked) return;
 	child->looked = now;	/* once a second */
+	if (daemon->status != 2) look_for_pidfile(handler, child, daemon);
+	if (daemon->status != 2 || daemon->pid <= 0) return;
+	child->spawns = daemon->respawns;
+	child->away_told = 0;
 	int there = !kill(daemon->pid, 0) || errno == EPERM;
 	if (there) child->pid = daemon->pid;
 	else if (child->pid == daemon->pid && child->told != child->pid) {
@@ -215,6 +297,7 @@ static void look_at_others(int someone_died) {
 		struct other now = {
 			.pid = mule->pid, .process = SENTRY_PROCESS_MULE, .number = mule->id, .name = mule->patch, .stack_slot = sentry_slot_of_mule(mule->id),
 			.deadline = mule->harakiri ? mule->harakiri : mule->user_harakiri, .to_go = mule->cursed_at != 0, .stays = 1,
+			.cursed_at = mule->cursed_at, .mercy = uwsgi.mule_reload_mercy,
 		};
 		look_at(&mules[i], now, someone_died);
 	}
@@ -223,6 +306,7 @@ static void look_at_others(int someone_died) {
 		struct other now = {	/* it has no number that its user knows */
 			.pid = spooler->pid, .process = SENTRY_PROCESS_SPOOLER, .name = spooler->dir, .stack_slot = sentry_slot_of_spooler(spooler),
 			.deadline = spooler->harakiri ? spooler->harakiri : spooler->user_harakiri, .to_go = spooler->cursed_at != 0, .stays = 1,
+			.busy = spooler->running, .cursed_at = spooler->cursed_at, .mercy = uwsgi.spooler_reload_mercy,
 		};
 		look_at(&commands[n], now, someone_died);
 	}
@@ -246,6 +330,7 @@ static void look_at_others(int someone_died) {
  */
 
 static void look_for(struct sentry_child *child, int is_away, const char *what, int number) {
+	const char *cause = uwsgi_instance_is_dying ? "uWSGI believes that it stops" : "fork failed";
 	if (!is_away) {
 		child->away = child->away_told = 0;
 		return;
@@ -253,7 +338,7 @@ static void look_for(struct sentry_child *child, int is_away, const char *what, 
 	if (child->away && !child->away_told) {
 		char text[96];
 		child->away_told = 1;
-		snprintf(text, sizeof(text), "%s %d could not be started: fork failed", what, number);
+		snprintf(text, sizeof(text), "%s %d could not be started: %s", what, number, cause);
 		sentry_boot_tell(text);
 	}
 	child->away = 1;

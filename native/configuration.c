@@ -239,7 +239,6 @@ void sentry_configure(void) {
 	open_journal();
 	say_ready();
 	say_if_kept_locally();
-	sentry_boot_watch_exit();
 }
 
 /* the master, or without one the process that read the configuration */

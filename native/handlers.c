@@ -88,26 +88,30 @@ static void find_alarms(void) {
 	}
 }
 
+/* those of which uWSGI ignores a failure go on */
+static const struct sentry_phase phases[] = {
+	{"hook-asap", &uwsgi.hook_asap, 0}, {"hook-pre-jail", &uwsgi.hook_pre_jail, 0}, {"hook-post-jail", &uwsgi.hook_post_jail, 0},
+	{"hook-in-jail", &uwsgi.hook_in_jail, 0}, {"hook-as-root", &uwsgi.hook_as_root, 0}, {"hook-as-user", &uwsgi.hook_as_user, 0},
+	{"hook-as-user-atexit", &uwsgi.hook_as_user_atexit, 1}, {"hook-pre-app", &uwsgi.hook_pre_app, 0}, {"hook-post-app", &uwsgi.hook_post_app, 0},
+	{"hook-post-fork", &uwsgi.hook_post_fork, 0}, {"hook-accepting", &uwsgi.hook_accepting, 0}, {"hook-accepting1", &uwsgi.hook_accepting1, 0},
+	{"hook-accepting-once", &uwsgi.hook_accepting_once, 0}, {"hook-accepting1-once", &uwsgi.hook_accepting1_once, 0},
+	{"hook-master-start", &uwsgi.hook_master_start, 0}, {"hook-emperor-start", &uwsgi.hook_emperor_start, 0},
+	{"hook-emperor-stop", &uwsgi.hook_emperor_stop, 1}, {"hook-emperor-reload", &uwsgi.hook_emperor_reload, 1},
+	{"hook-emperor-lost", &uwsgi.hook_emperor_lost, 1}, {"hook-as-vassal", &uwsgi.hook_as_vassal, 0}, {"hook-as-emperor", &uwsgi.hook_as_emperor, 1},
+	{"hook-as-mule", &uwsgi.hook_as_mule, 0}, {"hook-as-gateway", &uwsgi.hook_as_gateway, 0}, {"hook-touch", &uwsgi.hook_touch, 1},
+};
+
+size_t sentry_phases(const struct sentry_phase **to) {
+	*to = phases;
+	return sizeof(phases) / sizeof(phases[0]);
+}
+
 static void find_hooks(void) {
-	struct {
-		const char *name;
-		struct uwsgi_string_list *list;
-	} phases[] = {
-		{"hook-asap", uwsgi.hook_asap}, {"hook-pre-jail", uwsgi.hook_pre_jail}, {"hook-post-jail", uwsgi.hook_post_jail},
-		{"hook-in-jail", uwsgi.hook_in_jail}, {"hook-as-root", uwsgi.hook_as_root}, {"hook-as-user", uwsgi.hook_as_user},
-		{"hook-as-user-atexit", uwsgi.hook_as_user_atexit}, {"hook-pre-app", uwsgi.hook_pre_app}, {"hook-post-app", uwsgi.hook_post_app},
-		{"hook-post-fork", uwsgi.hook_post_fork}, {"hook-accepting", uwsgi.hook_accepting}, {"hook-accepting1", uwsgi.hook_accepting1},
-		{"hook-accepting-once", uwsgi.hook_accepting_once}, {"hook-accepting1-once", uwsgi.hook_accepting1_once},
-		{"hook-master-start", uwsgi.hook_master_start}, {"hook-emperor-start", uwsgi.hook_emperor_start},
-		{"hook-emperor-stop", uwsgi.hook_emperor_stop}, {"hook-emperor-reload", uwsgi.hook_emperor_reload},
-		{"hook-emperor-lost", uwsgi.hook_emperor_lost}, {"hook-as-vassal", uwsgi.hook_as_vassal}, {"hook-as-emperor", uwsgi.hook_as_emperor},
-		{"hook-as-mule", uwsgi.hook_as_mule}, {"hook-as-gateway", uwsgi.hook_as_gateway}, {"hook-touch", uwsgi.hook_touch},
-	};
 	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
 		struct uwsgi_string_list *usl;
-		uwsgi_foreach(usl, phases[i].list) {
+		uwsgi_foreach(usl, *phases[i].list) {
 			char *action = usl->value;
-			if (phases[i].list == uwsgi.hook_touch) {	/* "file action" */
+			if (phases[i].list == &uwsgi.hook_touch) {	/* "file action" */
 				action = strchr(action, ' ');
 				if (!action) continue;
 				action++;

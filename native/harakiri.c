@@ -22,6 +22,15 @@ static int is_told(struct sentry_child *child, pid_t pid, uint64_t of) {
 	return 0;
 }
 
+/* one of the application's own (set_user_harakiri(), the route harakiri:) counts from when it was set, which is with its request or later */
+static uint64_t limit_of(const struct uwsgi_worker *worker, const struct uwsgi_core *stuck, int *is_own) {
+	time_t own = worker->user_harakiri, now = uwsgi.current_time;
+	*is_own = own > 0 && own <= now && !(worker->harakiri > 0 && worker->harakiri <= now);
+	if (!*is_own) return (uint64_t) uwsgi.harakiri_options.workers;
+	time_t began = stuck ? (time_t) (stuck->req.start_of_request / 1000000) : 0;
+	return began > 0 && own > began ? (uint64_t) (own - began) : 0;
+}
+
 void sentry_harakiri(int id) {
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_HARAKIRI];
 	struct sentry_child *child = sentry_child_of_worker(id);
@@ -47,7 +56,10 @@ void sentry_harakiri(int id) {
 	if (n > 0) sentry_record_pair(&record, "proc", "wchan", 5, wchan, (size_t) n);
 	uint64_t rss = sentry_proc_rss(pid);
 	if (rss) sentry_record_pair_number(&record, "death", "rss", rss);
-	sentry_record_pair_number(&record, "proc", "harakiri", (uint64_t) uwsgi.harakiri_options.workers);
+	int is_own;
+	uint64_t limit = limit_of(&uwsgi.workers[id], stuck, &is_own);
+	if (limit) sentry_record_pair_number(&record, "proc", "harakiri", limit);
+	if (is_own) sentry_record_pair_number(&record, "proc", "user_harakiri", 1);
 	/* before the requests, of which many can fill the record; one taken before this request began is of another, long over */
 	sentry_stack_of(&record, id, 0, &stack, stuck ? stuck->req.start_of_request : 0, UINT64_MAX);
 	sentry_requests_of(&record, id, &requests);

@@ -16,11 +16,26 @@ void sentry_alarm_init(struct uwsgi_alarm_instance *uai) {
 	uai->data_ptr = handler;
 }
 
+/*
+ * Of requests that uWSGI answers itself with an error, or not at all, the log alone tells; whoever is asked for them by no plugin. The
+ * numbers in the line are the client's: the template counts them as one.
+ */
+static void look_for_refusal(const char *msg, size_t len) {
+	static const char *const refusals[] = {"invalid request block size: ", "invalid HTTP request size (", "invalid HTTPS request size (", "invalid SCGI request size ("};
+	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_REFUSED];
+	for (size_t i = 0; handler && i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		if (!memmem(msg, len, refusals[i], strlen(refusals[i]))) continue;
+		sentry_alarm_report(handler, msg, len);
+		return;
+	}
+}
+
 /* the two without a handler, which are capture.c's: crashes, and the log's lines, of which a crash is one */
 static void captured(const char *name, const char *msg, size_t len) {
 	int is_line = !strcmp(name, "uwsgi-sentry-lines"), is_crash = sentry_is_crash(msg, len);
 	if (is_crash && !(is_line && sentry.crash_alarms)) sentry_note_crash(msg, len, NULL);
 	if (is_line || !is_crash) sentry_line(msg, len);
+	if (is_line) look_for_refusal(msg, len);
 }
 
 void sentry_alarm(struct uwsgi_alarm_instance *uai, char *msg, size_t len) {

@@ -52,6 +52,23 @@ void sentry_log_pipe_widen(void) {
 	errno = saved;
 }
 
+/*
+ * Nobody reads it before the master is in its loop, and what a hook's command or an application has just printed is still in it. uWSGI
+ * does the same as it exits.
+ */
+void sentry_log_read_now(void) {
+	if (!uwsgi.log_master || !uwsgi.shared || uwsgi.threaded_logger || getpid() != sentry.main) return;
+	struct pollfd pipe = {.fd = uwsgi.shared->worker_log_pipe[0], .events = POLLIN};
+	if (pipe.fd < 0) return;
+	char *own = uwsgi.log_master_buf ? NULL : malloc(uwsgi.log_master_bufsize);
+	if (own) uwsgi.log_master_buf = own;
+	for (int lines = 0; uwsgi.log_master_buf && lines < 1000 && poll(&pipe, 1, 0) > 0; lines++) {
+		if (uwsgi_master_log()) break;
+	}
+	if (own) uwsgi.log_master_buf = NULL;
+	free(own);
+}
+
 static uint64_t now_us(void) {
 	struct timespec time;
 	clock_gettime(CLOCK_MONOTONIC, &time);

@@ -30,7 +30,7 @@ struct uwsgi_option sentry_options[] = {
 	{"sentry-lanes", required_argument, 0, "how many requests to Sentry are under way at once, to all destinations together (default: 64)", uwsgi_opt_set_str, &sentry.lanes, 0},
 	{"sentry-ca", required_argument, 0, "a file of certificates (PEM) to trust beside the system's", uwsgi_opt_set_str, &sentry.ca, 0},
 	{"sentry-proxy", required_argument, 0, "HTTP proxy to the destinations, http://[USER:PASSWORD@]HOST:PORT, or none (default: the environment's)", uwsgi_opt_set_str, &sentry.proxy, 0},
-	{"sentry-capture", required_argument, 0, "what is reported without a handler: all, none, or some of exceptions, failed, crashes, harakiri, slow, backlog, boot, daemons, logged, clients (default: all but the last two if there is a sentry-dsn)", uwsgi_opt_set_str, &sentry.capture, 0},
+	{"sentry-capture", required_argument, 0, "what is reported without a handler: all, none, or some of exceptions, failed, crashes, harakiri, slow, backlog, boot, daemons, cut, logged, clients, refused (default: all if there is a sentry-dsn, which leaves out the last three)", uwsgi_opt_set_str, &sentry.capture, 0},
 	{"sentry-failed-status", required_argument, 0, "answers that are reported as failed requests, from 400 to 599: 500-599 or 500,502-504 (default: 500-599)", uwsgi_opt_set_str, &sentry.failed_status, 0},
 	{"sentry-with-sdk", no_argument, 0, "report Python's exceptions also where a Sentry SDK in the application does", uwsgi_opt_true, &sentry.with_sdk, 0},
 	{"sentry-send-default-pii", no_argument, 0, "send cookies, authorization, user and client address of requests too", uwsgi_opt_true, &sentry.send_default_pii, 0},
@@ -45,6 +45,19 @@ struct uwsgi_option sentry_options[] = {
 static int is_number(const char *text, size_t most_digits) {
 	size_t len = strlen(text);
 	return len > 0 && len <= most_digits && strspn(text, "0123456789") == len;
+}
+
+/* the plugin's own that have a value and none yet; of the others a default will do in a server that does not start */
+void sentry_options_written(void) {
+	for (struct uwsgi_option *option = sentry_options; option->name; option++) {
+		char **to = option->data;
+		if (option->func == uwsgi_opt_set_str && !*to) *to = uwsgi_get_exported_opt((char *) option->name);
+	}
+	/* whose the state directory is */
+	char *user = uwsgi_get_exported_opt("uid");
+	if (!user || uwsgi.uid || uwsgi.uidname) return;
+	if (is_number(user, 9)) uwsgi.uid = (uid_t) atoi(user);
+	else uwsgi.uidname = user;
 }
 
 /* "7d": up to six digits and a unit; the rest of the text in *rest */

@@ -31,6 +31,10 @@ static void sentry_load(void) {
 	free(flags);
 	if (!inert) {
 		sentry.plugin = own_path();
+		sentry.starter = getpid();
+		sentry_printed_begin();
+		sentry_boot_watch_exit();
+		sentry_hooks_wrap();
 		uwsgi_register_alarm("sentry", sentry_alarm_init, sentry_alarm);
 		uwsgi_register_hook("sentry", sentry_hook);
 		uwsgi_register_hook("sentry-watchdog", sentry_watchdog_hook);
@@ -55,6 +59,7 @@ static void sentry_jail(int (*start)(void *), char **argv) {
 		sentry_say("strict: not starting with a plugin that does nothing");
 		exit(1);
 	}
+	sentry_hooks_wrap();	/* those of plugins that were loaded after this one */
 	sentry_configure();
 	sentry_log_pipe_widen();	/* while this is root, it may be wider */
 }
@@ -106,6 +111,7 @@ static void sentry_master_cycle(void) {
 	sentry_refresh_main();
 	if (getpid() != sentry.main || !uwsgi.workers) return;
 	sentry.agent_started = 1;
+	sentry_printed_end();
 	int another_second = is_another_second();
 	if (another_second) sentry_writer_start();
 	if (another_second) sentry_log_pipe_widen();
@@ -132,6 +138,7 @@ static void sentry_post_fork(void) {
 		sentry.agent_started = 0;
 		sentry_agent_detached(0);
 	}
+	sentry_printed_end();
 	sentry_boot_forked();
 	sentry_agent_forked();
 	sentry_answered_prepare();

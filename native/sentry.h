@@ -7,8 +7,9 @@
  *   supervisor.c agent_start.c   the agent's process
  *   intake_*.c            one entry point each: alarm, hook, route, exception
  *   capture.c boot.c requests.c said.c ruby.c watchdog.c stack_times.c crash_stacks.c lines.c python*.c vassals.c   what is reported without a handler
+ *   hooks.c printed.c     of a start that fails: the hook that did, what uWSGI printed
  *   exits.c               what a worker, mule or spooler says as it exits
- *   watch.c children.c deaths.c crashes.c harakiri.c backlog.c proc.c   of that, what the master sees (watch.h)
+ *   watch.c children.c deaths.c crashes.c cuts.c harakiri.c backlog.c proc.c   of that, what the master sees (watch.h)
  *   records.c             what all of these do alike
  *   drops.c               the count of what could not be recorded
  *   writer.c queue.c      what a master reports is appended by a thread of its own
@@ -67,6 +68,8 @@ enum sentry_capture {
 	SENTRY_CAPTURE_DAEMONS,
 	SENTRY_CAPTURE_LOGGED,	/* not among `all`: what an application logs, it has dealt with */
 	SENTRY_CAPTURE_CLIENTS,	/* nor this: it is no fault of the server's */
+	SENTRY_CAPTURE_CUT,
+	SENTRY_CAPTURE_REFUSED,	/* only if it is named: a client may have it as often as it likes */
 	SENTRY_CAPTURES,
 };
 
@@ -104,6 +107,7 @@ struct sentry_watch {
 	uint64_t lines;		/* written so far; the last is lines[(lines - 1) % lines_max] */
 	int lines_max;
 	int need_app_told;	/* that the server ends for want of an application */
+	uint64_t hook_told;	/* the hook that failed last and that stops the server: each worker runs it */
 	int without_application;	/* with lazy-apps: the worker that came last has none */
 	int sdk_said;		/* the log says that the application has an SDK */
 	uint64_t unread_since;	/* somebody looks at the log's unread lines; 0: nobody */
@@ -137,6 +141,8 @@ struct sentry_server {
 	struct sentry_watch *watch;		/* shared by all processes of the server; NULL: nothing is watched */
 	char *state;				/* the state directory, absolute */
 	struct sentry_journal journal;
+	pid_t starter;				/* the process that loaded the plugin */
+	int ending;				/* the start has failed already: no mistake ends it any more */
 	pid_t main;				/* the process that read the configuration: the master, where there is one */
 	time_t started;
 	char *plugin;				/* this file, absolute; NULL if it could not be told */
@@ -161,12 +167,20 @@ void sentry_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* of the configuration: with `strict` the server does not start */
 void sentry_mistake(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* uWSGI stops or reloads: not only does it say so, all that lives was told to go */
+int sentry_stopping(void);
+
 /* inert.c */
 void sentry_inert_register(void);
+
+/* hooks.c: uWSGI's own hooks */
+void sentry_hooks_wrap(void);
+const char *sentry_failed_hook(void);	/* after which the process exits; NULL: none failed */
 
 /* options.c */
 extern struct uwsgi_option sentry_options[];
 void sentry_options_read(void);
+void sentry_options_written(void);	/* those that uWSGI has not come to: as they are written */
 
 /* configuration.c */
 void sentry_configure(void);
@@ -179,6 +193,12 @@ void sentry_retry_configuration(void);
 void sentry_handler_ready(struct sentry_handler *);
 
 /* handlers.c */
+struct sentry_phase {
+	const char *name;
+	struct uwsgi_string_list **list;
+	int goes_on;	/* whatever its hooks return */
+};
+size_t sentry_phases(const struct sentry_phase **);
 void sentry_handlers_find(void);
 struct sentry_handler *sentry_handler_new(const char *name, const char *options, const char *source);
 struct sentry_handler *sentry_handler_add(const char *name, const char *options, const char *source);
@@ -195,6 +215,7 @@ char *sentry_state_directory(const char *wanted, uid_t *owner, gid_t *group, cha
 void sentry_agent_prepare(void);	/* says once what is missing */
 void sentry_agent_cycle(void);
 void sentry_agent_stop(void);
+void sentry_agent_last(int code);	/* the server exits */
 void sentry_agent_forked(void);
 void sentry_agent_detached(int drain_only);
 
@@ -202,6 +223,7 @@ void sentry_agent_detached(int drain_only);
 struct sentry_agent_start {
 	const char *mode, *jar, *java, *drain, *options;
 	pid_t server;
+	int urgent;	/* somebody waits for it, and there is no server any more that comes first */
 	int report;	/* where the script says why the agent does not run, or -1 */
 	int failures;	/* in a row, if this one fails; and after that, so many seconds until the next */
 	long pause;
@@ -233,6 +255,7 @@ int sentry_writer_gave_up(void);	/* the disk stood still at the end: nothing may
 
 /* log_pipe.c */
 void sentry_log_pipe_widen(void);
+void sentry_log_read_now(void);		/* in the master: what waits in it, also before there is anybody to read it */
 void sentry_pause(void);
 
 /* drops.c: the count of what could not be appended */
@@ -287,6 +310,17 @@ void sentry_boot_served(void);
 void sentry_boot_forked(void);
 void sentry_boot_watch_exit(void);
 void sentry_boot_tell(const char *what);
+enum sentry_hook_effect {
+	SENTRY_HOOK_GOES_ON,	/* nothing comes of it */
+	SENTRY_HOOK_STOPS,	/* uWSGI stops */
+	SENTRY_HOOK_MARKS,	/* it only believes that it does */
+};
+void sentry_boot_hook(const char *what, enum sentry_hook_effect);
+
+/* printed.c: what uWSGI prints while it starts */
+void sentry_printed_begin(void);
+void sentry_printed_end(void);
+const char *sentry_printed_last(void);	/* why it is about to exit, as far as its last line tells; NULL: that says nothing */
 
 /* ignore.c: the rules, a line each */
 char *sentry_ignore_rules(void);
@@ -314,6 +348,7 @@ SENTRY_EXPORT void sentry_after_request(struct wsgi_request *);
 /* watchdog.c */
 void sentry_watchdog_prepare(void);
 void sentry_watchdog_start(void);
+void sentry_watchdog_at_exit(void);	/* of a worker with a request in flight */
 int sentry_stack_of(struct sentry_record *, int slot, uint64_t of, char **copy, uint64_t from, uint64_t to);
 int sentry_slot_of_mule(int id);
 int sentry_slot_of_spooler(struct uwsgi_spooler *);

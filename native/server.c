@@ -27,7 +27,7 @@ void sentry_mistake(const char *format, ...) {
 	va_start(ap, format);
 	say(format, ap);
 	va_end(ap);
-	if (sentry_strict()) exit(1);
+	if (sentry_strict() && !sentry.ending) exit(1);
 }
 
 const char *sentry_instance_name(void) {
@@ -35,6 +35,22 @@ const char *sentry_instance_name(void) {
 	/* %n of a configuration: the file's name without its extension; a vassal is called so too */
 	char *file = uwsgi.magic_table['n'];
 	return file && *file ? file : "uwsgi";
+}
+
+/*
+ * uWSGI's own mark is not enough. A hook that fails while applications are loaded sets it before there is anybody to stop, and a worker
+ * whose fork is under way at that moment is not told: in both cases the server serves on, with the mark, for ever. If it stops or
+ * reloads, every worker and mule that lives was told to go.
+ */
+int sentry_stopping(void) {
+	if (!uwsgi_instance_is_dying && !uwsgi_instance_is_reloading) return 0;
+	for (int i = 1; uwsgi.workers && i <= uwsgi.numproc; i++) {
+		if (uwsgi.workers[i].pid > 0 && !uwsgi.workers[i].cursed_at && !uwsgi.workers[i].cheaped) return 0;
+	}
+	for (int i = 0; uwsgi.mules && i < uwsgi.mules_cnt; i++) {
+		if (uwsgi.mules[i].pid > 0 && !uwsgi.mules[i].cursed_at) return 0;
+	}
+	return 1;
 }
 
 /* for whatever it waits, and for however many processes at once: the master does not stand still for longer than this in a cycle */

@@ -17,6 +17,7 @@
 #include "sentry.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 /* whether a jar is the file's tail: a zip ends with its directory's end record, which says how much comment comes after it */
@@ -276,7 +277,7 @@ static void try_to_start(void) {
 /* in the master's cycle; nothing in here waits */
 void sentry_agent_cycle(void) {
 	static time_t heard;
-	if (!ready || uwsgi_instance_is_dying || uwsgi_instance_is_reloading) return;
+	if (!ready || sentry_stopping()) return;
 	if (script > 0) {
 		int status = 0;
 		pid_t dead = waitpid(script, &status, WNOHANG);
@@ -290,28 +291,84 @@ void sentry_agent_cycle(void) {
 	if (script <= 0 && now >= next_try) try_to_start();
 }
 
+/* ---- the end ---- */
+
+/* milliseconds of a clock that nobody sets */
+static int64_t now_ms(void) {
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 /*
- * The master ends, or becomes its successor; the workers are gone. The script ends by the signal, the JVM goes on until it has
- * delivered. As a container's first process uWSGI takes it along when it ends, so the agent gets a second then.
+ * Whether all ends with this process: it is a container's first, or the only child of it (tini, a shell). The kernel kills whatever is
+ * left in the container then, the agent too. The inode is that of the machine's own process numbers (PROC_PID_INIT_INO).
  */
+static int all_ends_with_us(void) {
+	struct stat own;
+	if (getpid() == 1) return 1;
+	return getppid() == 1 && !stat("/proc/self/ns/pid", &own) && own.st_ino != 0xEFFFFFFCu;
+}
+
+/* until when the end may wait for the agent: what sentry-drain says, and the start of a JVM; of all that is done at the end together */
+static int64_t last_moment(void) {
+	static int64_t moment;
+	long drain = sentry.drain ? strtol(sentry.drain, NULL, 10) : 2;
+	if (!moment) moment = now_ms() + (drain > 0 ? drain * 1000 + 3000 : 0);
+	return moment;
+}
+
+/* an agent that was told to stop goes on while its server is there, unless another waits for its place: here that is the end */
+static void hurry(void) {
+	char path[PATH_MAX];
+	if ((size_t) snprintf(path, sizeof(path), "%s/agent.wanted", sentry.state) >= sizeof(path)) return;
+	int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (fd >= 0) close(fd);
+}
+
+/* until no process of that group is left; as the first process we inherit those whose parent has ended */
+static void wait_for_group(pid_t group, int64_t until, int hurried) {
+	for (int turn = 0; now_ms() < until; turn++) {
+		while (waitpid(-group, NULL, WNOHANG) > 0);
+		if (kill(-group, 0) && errno == ESRCH) return;
+		if (hurried && turn % 10 == 0) hurry();
+		usleep(5000);
+	}
+}
+
+static void stop_group(pid_t group) {
+	int waits = !uwsgi_instance_is_reloading && all_ends_with_us();
+	if (kill(-group, SIGTERM)) kill(group, SIGTERM);
+	if (waits) wait_for_group(group, last_moment(), 1);
+	else {
+		/* the script alone, which ends by the signal; the JVM goes on until it has delivered */
+		for (int turns = 20; turns > 0 && waitpid(group, NULL, WNOHANG) == 0; turns--) usleep(5000);
+	}
+}
+
+/* the master ends, or becomes its successor; the workers are gone */
 void sentry_agent_stop(void) {
 	if (script <= 0 || getpid() != starter) return;	/* also in what the master forked and could not exec */
-	if (kill(-script, SIGTERM)) kill(script, SIGTERM);
-	int turns = starter == 1 && !uwsgi_instance_is_reloading ? 200 : 20;
-	for (pid_t ended = 0; ended >= 0 && turns-- > 0;) {
-		ended = waitpid(-script, NULL, WNOHANG);
-		if (ended == 0) usleep(5000);
-	}
+	stop_group(script);
 	script = 0;
 }
 
+/* records that no agent has taken: none ran, or it was told to stop while its JVM was starting */
+static int something_waits(void) {
+	struct stat live;
+	return sentry.journal.dir >= 0 && !fstatat(sentry.journal.dir, "live", &live, AT_SYMLINK_NOFOLLOW) && live.st_size > 0;
+}
+
 /* ---- without ---- */
+
+static pid_t detached_group;
 
 /* a process of its own, which ends when this one does */
 void sentry_agent_detached(int drain_only) {
 	struct sentry_agent_start detached;
 	if (sentry.agent_started || !prepared(&detached, drain_only ? "drain" : "detached")) return;
 	sentry.agent_started = 1;
+	detached.urgent = drain_only && all_ends_with_us();
 	sigset_t before;
 	pid_t child = quiet_fork(&before);
 	if (child == 0) {
@@ -321,4 +378,19 @@ void sentry_agent_detached(int drain_only) {
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (child > 0) waitpid(child, NULL, 0);
+	detached_group = child > 0 ? child : 0;
+}
+
+/*
+ * The server exits, by whatever way. Where no agent was started, or it went before its time, another delivers what is there; where all
+ * ends with the server, that is waited for.
+ */
+void sentry_agent_last(int code) {
+	int waits = all_ends_with_us();
+	if (waits && detached_group && !uwsgi.master_process) stop_group(detached_group);
+	if (!something_waits()) return;
+	if (waits || (code && uwsgi.master_process)) sentry.agent_started = 0;
+	if (sentry.agent_started) return;
+	sentry_agent_detached(1);
+	if (waits && detached_group) wait_for_group(detached_group, last_moment(), 0);
 }

@@ -1,4 +1,4 @@
-/* What the parts of the master's watch share: watch.c, children.c, deaths.c, harakiri.c, backlog.c, proc.c, and vassals.c in an emperor. */
+/* What the parts of the master's watch share: watch.c, children.c, deaths.c, cuts.c, harakiri.c, backlog.c, proc.c, and vassals.c in an emperor. */
 #ifndef SENTRY_WATCH_H
 #define SENTRY_WATCH_H
 
@@ -14,7 +14,11 @@ struct sentry_child {
 	uint64_t rss;		/* a worker's kilobytes, when last sampled */
 	uint64_t harakiri_at;	/* a worker's: start of the request for which it was reported */
 	time_t deadline;	/* of a mule, spooler or cron: when uWSGI will kill it */
+	time_t cursed_at;	/* when uWSGI first told it to go */
+	uint64_t evil_rss, evil_as;	/* a worker's bytes, as uWSGI had them last */
+	int short_lives;	/* of a mule: how many in a row */
 	time_t looked;		/* of a daemon with a pidfile: the last look */
+	uint64_t spawns;	/* of one: how often it had been started when its pidfile was last there */
 	int served;		/* a worker that was seen ready for requests */
 	int leaving;		/* it is to go */
 	int away, away_told;	/* it has no process; that it has none is reported */
@@ -38,7 +42,6 @@ struct sentry_death {
 /* children.c */
 void sentry_look_at_children(void);
 struct sentry_child *sentry_child_of_worker(int id);	/* NULL: beyond what is watched */
-int sentry_stopping(void);
 
 /* crashes.c */
 struct sentry_crash {
@@ -56,6 +59,14 @@ void sentry_deaths_prepare(void);
 void sentry_deaths_sample(void);	/* every few seconds */
 void sentry_tell_death(struct sentry_handler *, const struct sentry_death *);	/* without a handler: only what an alarm of the user's brought */
 uint64_t sentry_deaths_told(void);
+
+/* cuts.c */
+int sentry_requests_in_flight(int worker);
+int sentry_mercy_is_over(int worker);	/* it has some, and is killed next */
+/* the option by which uWSGI killed it for its memory; NULL: it did not */
+const char *sentry_evil_reload(const struct sentry_child *, const struct uwsgi_worker *, const siginfo_t *how);
+void sentry_tell_cut(struct sentry_child *, int worker, const siginfo_t *how);	/* nothing, if it had no request in flight; how it ended may be NULL */
+void sentry_tell_cut_other(const struct sentry_child *, enum sentry_process, int number, const char *name, int stack_slot, int mercy, const siginfo_t *how);
 
 /* backlog.c */
 void sentry_look_at_backlog(void);

@@ -12,11 +12,11 @@
  * The thread allocates nothing, takes no lock, keeps no descriptor, and has every signal blocked, and so has the child: a fault
  * of the child's is no business of uWSGI's handlers.
  *
- * Too long is, for a worker, a request beyond its threshold, and any, a websocket too, in the last second before harakiri; for a
- * mule or a spooler, half of the time to its deadline. A request whose headers are still on their way has nothing to show.
+ * Too long is, for a worker, a request beyond its threshold, and any, a websocket too, in the last second before harakiri, or before
+ * its mercy ends once it is to go; for a mule or a spooler, half of the time to its deadline. A request whose headers are still on their way has nothing to show.
  */
-#include "sentry.h"
 #include "stack_times.h"
+#include "watch.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -30,6 +30,9 @@
 static struct {
 	uint64_t threshold;		/* microseconds */
 	int kills;			/* harakiri is told: stacks are to be there before it */
+	int cuts;			/* the same of requests that are cut */
+	pid_t of;
+	int taking;			/* the thread, or the process as it exits */
 	struct sentry_stack *stack;
 	struct sentry_stack_times times;
 	int crashed;			/* its process did */
@@ -95,9 +98,15 @@ static void have_stacks_taken(struct sentry_stack *stack, uint64_t of) {
 }
 
 static void take_stacks(const struct sentry_slow *slow, uint64_t now) {
+	if (__atomic_exchange_n(&watchdog.taking, 1, __ATOMIC_ACQ_REL)) return;
 	uint64_t start = monotonic_us();
 	have_stacks_taken(watchdog.stack, slow->of);
 	sentry_stacks_were_tried(&watchdog.times, slow, now, start, monotonic_us());
+	__atomic_store_n(&watchdog.taking, 0, __ATOMIC_RELEASE);
+}
+
+static time_t earlier(time_t a, time_t b) {
+	return a > 0 && (b <= 0 || a < b) ? a : b;
 }
 
 /* in the handler of a crash. The watchdog takes no more; one that it is just taking is waited for */
@@ -111,9 +120,10 @@ void sentry_stacks_of_crash(struct sentry_stack *stack, uint64_t thread) {
 
 /* of all the requests of a worker together: each that begins puts its kill off, and each that ends takes it away */
 static uint64_t deadline_of(const struct uwsgi_worker *worker) {
-	time_t own = worker->harakiri, users = worker->user_harakiri;
-	time_t first = own > 0 && (users <= 0 || own < users) ? own : users;
-	return watchdog.kills && first > 0 ? (uint64_t) first * 1000000 : 0;
+	time_t first = watchdog.kills ? earlier(worker->harakiri, worker->user_harakiri) : 0;
+	/* told to go, it is killed if it does not within its mercy */
+	if (watchdog.cuts && worker->cursed_at) first = earlier(worker->no_mercy_at, first);
+	return first > 0 ? (uint64_t) first * 1000000 : 0;
 }
 
 static struct sentry_slow slow_request(uint64_t now) {
@@ -125,7 +135,7 @@ static struct sentry_slow slow_request(uint64_t now) {
 		uint64_t started = req->start_of_request;
 		struct sentry_slow one = {started, started, deadline};
 		if (!worker->cores[i].in_request || !started || !req->parsed) continue;
-		int too_long = now > started + watchdog.threshold && !sentry_request_is_open(req);
+		int too_long = watchdog.threshold && now > started + watchdog.threshold && !sentry_request_is_open(req);
 		if (!too_long && !sentry_is_last_second(&one, now)) continue;
 		if (!oldest.of || one.began < oldest.began) oldest = one;
 	}
@@ -137,12 +147,14 @@ static struct sentry_slow deadline_at_hand(uint64_t now) {
 	static uint64_t seen, since;
 	time_t own = 0, users = 0;
 	if (uwsgi.muleid > 0) {
-		own = uwsgi.mules[uwsgi.muleid - 1].harakiri;
-		users = uwsgi.mules[uwsgi.muleid - 1].user_harakiri;
+		struct uwsgi_mule *mule = &uwsgi.mules[uwsgi.muleid - 1];
+		own = mule->harakiri > 0 ? mule->harakiri : mule->cursed_at ? mule->no_mercy_at : 0;
+		users = mule->user_harakiri;
 	}
 	else if (uwsgi.i_am_a_spooler) {
-		own = uwsgi.i_am_a_spooler->harakiri;
-		users = uwsgi.i_am_a_spooler->user_harakiri;
+		struct uwsgi_spooler *spooler = uwsgi.i_am_a_spooler;
+		own = spooler->harakiri > 0 ? spooler->harakiri : spooler->cursed_at ? spooler->no_mercy_at : 0;
+		users = spooler->user_harakiri;
 	}
 	uint64_t deadline = own > 0 ? (uint64_t) own * 1000000 : users > 0 ? (uint64_t) users * 1000000 : 0;
 	if (deadline != seen) {
@@ -167,14 +179,16 @@ static void *watch(void *nothing) {
 }
 
 static void start(int slot) {
-	static pid_t of;
-	if (of == getpid()) return;	/* one a process, also where a user has named the hook once more */
-	of = getpid();
+	if (watchdog.of == getpid()) return;	/* one a process, also where a user has named the hook once more */
+	watchdog.of = getpid();
+	watchdog.stack = NULL;
 	if (!sentry.watch || slot < 1 || slot >= sentry.watch->stacks) return;
 	if (!sentry_python_stacks_can()) return;
 	watchdog.stack = &sentry.watch->stack[slot];
 	watchdog.stack->of = watchdog.stack->turn = watchdog.stack->len = 0;
 	watchdog.stack->main_thread = (uint64_t) pthread_self();
+	/* a stack at its exit needs no thread */
+	if (uwsgi.mywid > 0 && !watchdog.threshold) return;
 	pthread_attr_t attributes;
 	pthread_t thread;
 	sigset_t all, before;
@@ -190,6 +204,7 @@ static void start(int slot) {
 }
 
 static void read_threshold(void) {
+	watchdog.cuts = sentry_capturing(SENTRY_CAPTURE_CUT) && uwsgi.master_process;
 	watchdog.kills = sentry_capturing(SENTRY_CAPTURE_HARAKIRI);
 	uint64_t harakiri = watchdog.kills ? (uint64_t) uwsgi.harakiri_options.workers * 1000000 / 2 : 0;
 	watchdog.threshold = sentry.slow_us && (!harakiri || sentry.slow_us < harakiri) ? sentry.slow_us : harakiri;
@@ -198,14 +213,26 @@ static void read_threshold(void) {
 /* in the process that will be the master, before it forks */
 void sentry_watchdog_prepare(void) {
 	read_threshold();
-	if (watchdog.threshold || sentry_capturing(SENTRY_CAPTURE_CRASHES) || (sentry_capturing(SENTRY_CAPTURE_DAEMONS) && (uwsgi.mules_cnt > 0 || uwsgi.spoolers))) sentry_python_stacks_find();
+	if (watchdog.threshold || watchdog.cuts || sentry_capturing(SENTRY_CAPTURE_CRASHES) || (sentry_capturing(SENTRY_CAPTURE_DAEMONS) && (uwsgi.mules_cnt > 0 || uwsgi.spoolers))) sentry_python_stacks_find();
 }
 
 /* in a worker, just forked */
 void sentry_watchdog_start(void) {
 	if (uwsgi.mywid < 1 || uwsgi.mywid > uwsgi.numproc) return;
 	sentry_crash_stacks_start(uwsgi.mywid);
-	if (watchdog.threshold) start(uwsgi.mywid);
+	if (watchdog.threshold || watchdog.cuts) start(uwsgi.mywid);
+}
+
+/*
+ * A worker that was told to go at once does so inside of a signal handler, wherever its request is: that is still on the stack, and
+ * nothing that would have ended Python has run (uWSGI leaves it where a request is in flight). What is called here is a clone and waits.
+ */
+void sentry_watchdog_at_exit(void) {
+	if (!watchdog.cuts || !watchdog.stack || watchdog.of != getpid() || uwsgi.mywid < 1 || uwsgi.muleid || uwsgi.i_am_a_spooler) return;
+	if (!sentry_requests_in_flight(uwsgi.mywid)) return;
+	uint64_t now = sentry_now_us();
+	struct sentry_slow slow = {now, now, 0};
+	take_stacks(&slow, now);
 }
 
 int sentry_slot_of_mule(int id) {

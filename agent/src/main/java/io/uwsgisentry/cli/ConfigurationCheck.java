@@ -284,7 +284,7 @@ final class ConfigurationCheck {
     if (line == null) {
       return;
     }
-    Set<Capture> all = Capture.of(option == null ? "all" : option.value(), word -> {});
+    Set<Capture> all = option == null ? Capture.usual() : Capture.of(option.value(), word -> {});
     if (handlers.stream().anyMatch(handler -> handler.line().key().equals("exception-handler"))) {
       all.remove(Capture.EXCEPTIONS);
     }

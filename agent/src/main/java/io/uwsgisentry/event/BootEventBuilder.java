@@ -27,21 +27,43 @@ final class BootEventBuilder implements EventBuilder {
             boot.getOrDefault("what", "the server did not start"),
             Draft.MAX_MESSAGE,
             incident.redaction()::logLine);
+    String reason =
+        Limits.filtered(
+            boot.getOrDefault("reason", ""), Draft.MAX_MESSAGE, incident.redaction()::logLine);
     long code = Incident.number(boot.get("code"));
-    String told = code >= 0 ? what + " (exit code " + code + ")" : what;
+    String told =
+        told(boot, reason.isEmpty() ? what : reason)
+            + (code >= 0 ? " (exit code " + code + ")" : "");
     ScriptFrames frames = new ScriptFrames(sources, incident);
     List<PythonFailure> chain = PythonFailure.chain(record);
     if (chain.isEmpty()) {
       SentryException exception =
-          draft.exception("BootError", null, told, List.of(), Mechanisms.of("uwsgi_boot", false));
+          draft.exception(
+              boot.containsKey("hook") ? "HookFailed" : "BootError",
+              null,
+              told,
+              List.of(),
+              Mechanisms.of("uwsgi_boot", false));
       draft.exceptions(List.of(exception));
-      draft.fingerprint(List.of("uwsgi", "boot", what));
+      draft.fingerprint(List.of("uwsgi", "boot", reason.isEmpty() ? what : reason));
     } else {
       // The exception says why, not what came of it.
       draft.message(boot.containsKey("serving") ? told : "uWSGI did not come up: " + told);
       draft.exceptions(PythonFailure.exceptions(chain, "uwsgi_boot", draft, frames));
       draft.runtime("python", frames.pythonVersion());
     }
+  }
+
+  /** With what comes of it, where that is not what one would expect. */
+  private static String told(Map<String, String> boot, String what) {
+    return switch (boot.getOrDefault("hook", "")) {
+      case "stops" -> what + ", and uWSGI stops";
+      case "marks" ->
+          what
+              + "; uWSGI serves on, but takes itself for stopping: it starts no worker again that"
+              + " dies, and a signal to stop does nothing. Restart it once the hook succeeds";
+      default -> what;
+    };
   }
 
   @Override
@@ -51,6 +73,8 @@ final class BootEventBuilder implements EventBuilder {
 
   @Override
   public Level level(@Nullable Record record) {
-    return Level.FATAL;
+    return record != null && "goes on".equals(record.fields().pairs("boot").get("hook"))
+        ? Level.ERROR
+        : Level.FATAL;
   }
 }

@@ -115,6 +115,20 @@ final class DeathEventBuilder implements EventBuilder {
           signal,
           "harakiri");
     }
+    if ("returns".equals(death.get("cause"))) {
+      return new Cause(
+          "UnexpectedExit",
+          which + " ends as soon as it is started, and uWSGI starts it again and again",
+          null,
+          "returns");
+    }
+    if ("pidfile".equals(death.get("cause"))) {
+      return new Cause(
+          "DaemonNotStarted",
+          which + " was started and its pidfile does not come",
+          null,
+          "pidfile");
+    }
     if (signal != null
         && signal.number() == Signal.KILL
         && Incident.number(death.get("oom_kills")) > 0) {

@@ -86,6 +86,7 @@ public final class EventFactory {
     builders.put(Kind.BACKLOG, new BacklogEventBuilder());
     builders.put(Kind.BOOT, new BootEventBuilder(sources));
     builders.put(Kind.FAILED, new FailedRequestEventBuilder(sources));
+    builders.put(Kind.CUT, new CutEventBuilder(sources));
   }
 
   /** A text as that handler's events may show it. */

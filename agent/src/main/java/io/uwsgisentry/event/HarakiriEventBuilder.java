@@ -35,7 +35,7 @@ final class HarakiriEventBuilder implements EventBuilder {
             TYPE,
             (transaction == null ? "a request" : transaction)
                 + " took longer than harakiri allows"
-                + (limit > 0 ? " (" + limit + " s)" : ""),
+                + limit(limit, proc.containsKey("user_harakiri")),
             Mechanisms.of("uwsgi_harakiri", false));
     List<String> fingerprint = new ArrayList<>(List.of("uwsgi", "harakiri"));
     if (transaction != null) {
@@ -47,6 +47,15 @@ final class HarakiriEventBuilder implements EventBuilder {
     if (!process.isEmpty()) {
       draft.context("process", process);
     }
+  }
+
+  /** The application may set a limit of its own for a request. */
+  private static String limit(long seconds, boolean isOwn) {
+    String own = isOwn ? "set for this request" : "";
+    if (seconds <= 0) {
+      return isOwn ? " (" + own + ")" : "";
+    }
+    return " (" + seconds + " s" + (isOwn ? ", " + own : "") + ")";
   }
 
   /** Where the kernel says that the worker's main thread was. */

@@ -18,6 +18,8 @@ public enum Kind {
   BOOT(9),
   /** A request that failed in a language whose exceptions uWSGI does not tell. */
   FAILED(10),
+  /** A request, or a task, whose process was to end before it had ended. */
+  CUT(11),
   CONFIGURATION(16),
   DROPS(17),
   /** A kind that this agent does not know: kept raw, never guessed at. */

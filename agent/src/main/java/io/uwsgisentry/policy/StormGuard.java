@@ -45,8 +45,8 @@ public final class StormGuard<K> {
   }
 
   /**
-   * How many of a window pass, for records of that kind. Of deaths and slow requests one: a respawn
-   * loop is one event and its count.
+   * How many of a window pass, for records of that kind. Of deaths, slow and cut requests one: a
+   * respawn loop is one event and its count.
    *
    * @param wanted the user's number; 0: nothing is folded
    */
@@ -54,7 +54,7 @@ public final class StormGuard<K> {
     if (wanted <= 0) {
       return Long.MAX_VALUE;
     }
-    return kind == Kind.DEATH || kind == Kind.SLOW ? 1 : wanted;
+    return kind == Kind.DEATH || kind == Kind.SLOW || kind == Kind.CUT ? 1 : wanted;
   }
 
   /**

@@ -18,17 +18,25 @@ public enum Capture {
   BACKLOG,
   BOOT,
   DAEMONS,
+  CUT,
   /** Not among {@code all}: what an application logs it has dealt with. */
   LOGGED,
   /** Not among {@code all}: what is a client's fault is none of the server's. */
-  CLIENTS;
+  CLIENTS,
+  /** Not among {@code all}: whoever may connect can cause it. */
+  REFUSED;
+
+  /** What {@code all} stands for, and what is captured with a {@code sentry-dsn} alone. */
+  public static Set<Capture> usual() {
+    return EnumSet.complementOf(EnumSet.of(LOGGED, CLIENTS, REFUSED));
+  }
 
   /** As written in the option. */
   public String word() {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /** All words of the option, {@code all} and {@code none} not among them. */
+  /** All words of the option, {@code all} and {@code none} are not among them. */
   public static List<String> words() {
     return Arrays.stream(values()).map(Capture::word).toList();
   }
@@ -43,7 +51,7 @@ public enum Capture {
     for (String word : value.split("[, \t]+")) {
       Capture one = named(word);
       if (word.equals("all")) {
-        captured.addAll(EnumSet.complementOf(EnumSet.of(LOGGED, CLIENTS)));
+        captured.addAll(usual());
       } else if (word.equals("none")) {
         captured.clear();
       } else if (one != null) {

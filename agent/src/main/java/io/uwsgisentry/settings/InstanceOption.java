@@ -42,7 +42,7 @@ public enum InstanceOption implements DocumentedOption {
   CAPTURE(
       "sentry-capture",
       "what is reported without a handler: some of `exceptions`, `failed`, `crashes`, `harakiri`, `slow`, `backlog`, `boot`,"
-          + " `daemons`, `logged`, `clients`, or `all` (but `logged` and `clients`), or `none`; see [What is reported by itself](#what-is-reported-by-itself)",
+          + " `daemons`, `cut`, `logged`, `clients`, `refused`, or `all` (but the last three), or `none`; see [What is reported by itself](#what-is-reported-by-itself)",
       "`all` with a `sentry-dsn`, else `none`",
       "sentry-capture = exceptions, crashes, boot"),
   FAILED_STATUS(
@@ -123,7 +123,8 @@ public enum InstanceOption implements DocumentedOption {
       "sentry-jar = /opt/uwsgi-sentry/uwsgi-sentry.jar"),
   DRAIN(
       "sentry-drain",
-      "seconds that the agent goes on delivering once the server has stopped",
+      "seconds that the agent goes on delivering once the server has stopped; the end of a container"
+          + " [waits](captured.md#by-language) for it",
       "2",
       "sentry-drain = 10"),
   JOURNAL_MAX(

@@ -39,7 +39,7 @@ class CheckCommandTest {
     assertThat(answer.code()).isZero();
     assertThat(answer.out())
         .contains(
-            "  without a handler: exceptions, failed, crashes, harakiri, slow, backlog, boot, daemons -> ")
+            "  without a handler: exceptions, failed, crashes, harakiri, slow, backlog, boot, daemons, cut -> ")
         .doesNotContain("note:");
   }
 
@@ -78,7 +78,7 @@ class CheckCommandTest {
                             "alarm-listen-queue = full")
                         .toString())
                 .out())
-        .contains("  without a handler: failed, crashes, harakiri, slow, boot, daemons -> ");
+        .contains("  without a handler: failed, crashes, harakiri, slow, boot, daemons, cut -> ");
     assertThat(
             run.check(
                     "--uwsgi",

@@ -65,7 +65,8 @@ public final class EventFuzz {
     Kind.SLOW,
     Kind.BACKLOG,
     Kind.BOOT,
-    Kind.FAILED
+    Kind.FAILED,
+    Kind.CUT
   };
 
   /** Without files: what is read from them has tests of its own. */

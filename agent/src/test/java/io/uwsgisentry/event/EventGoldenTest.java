@@ -411,6 +411,40 @@ class EventGoldenTest {
             .pairs("boot", "what", "the server ended before it served", "code", "1")
             .log("bind(): Address already in use [core/socket.c line 769]")
             .defaults(INSTANCE)),
+    HOOK_THAT_FAILED(
+        RecordFixture.captured(Kind.BOOT, "boot")
+            .from(ProcessKind.MASTER, 0, -1)
+            .pairs(
+                "boot",
+                "what",
+                "hook-pre-app = exec:./migrate.sh --password hush failed with 3",
+                "hook",
+                "marks")
+            .defaults(INSTANCE)),
+    BOOT_WITH_A_REASON(
+        RecordFixture.captured(Kind.BOOT, "boot")
+            .from(ProcessKind.MASTER, 0, -1)
+            .pairs(
+                "boot",
+                "what",
+                "the server ended before it served",
+                "code",
+                "1",
+                "reason",
+                "bind(): Address already in use [core/socket.c line 769]")
+            .defaults(INSTANCE)),
+    CUT(
+        RecordFixture.captured(Kind.CUT, "cut")
+            .pairs("cut", "why", "reload", "mercy", "60", "signal", "9")
+            .pairs("death", "rss", "61440")
+            .pairs("state", STATE)
+            .with("request.core", "0")
+            .request(REQUEST)
+            .with("request.started", Long.toString(RecordFixture.MICROS - 61_312_345))
+            .with("stack.taken", Long.toString(RecordFixture.MICROS - 300_000))
+            .with("stack.main", "0x00007f62a3071440")
+            .with("stack", STACK)
+            .defaults(INSTANCE)),
     FAILED_PERL(
         RecordFixture.captured(Kind.FAILED, "failed")
             .with("request.took", "12345")

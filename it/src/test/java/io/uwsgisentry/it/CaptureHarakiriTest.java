@@ -33,6 +33,27 @@ class CaptureHarakiriTest {
     assertThat(Events.context(event, "process").get("syscall").toString()).contains("nanosleep");
   }
 
+  /** Of the server's own limit nothing is said where the application has set another. */
+  @Test
+  void a_limit_that_the_application_sets_for_a_request_is_the_one_named() {
+    scene.file(
+        "limited.py",
+        """
+        import time, uwsgi
+
+        def application(environ, start_response):
+            uwsgi.set_user_harakiri(2)
+            time.sleep(60)
+        """);
+    Map<String, Object> event =
+        killed(
+            SERVER.replace("module = captured", "pythonpath = ${dir}\nmodule = limited")
+                + "harakiri = 100\n",
+            "/report");
+    assertThat(Events.exceptionValue(event))
+        .matches("GET /report took longer than harakiri allows \\([23] s, set for this request\\)");
+  }
+
   @Test
   void c_code_that_holds_the_interpreter_does_not_hide_the_line() {
     Map<String, Object> event = killed(SERVER + "harakiri = 8\n", "/backtrack");

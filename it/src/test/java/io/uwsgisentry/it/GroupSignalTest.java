@@ -1,5 +1,7 @@
 package io.uwsgisentry.it;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -48,6 +50,42 @@ class GroupSignalTest {
     send(signal, first, server.masterPid());
     server.awaitLogAfter(before, "spawned uWSGI worker 3");
     scene.noEventOf(server);
+  }
+
+  /** An emperor, its vassals and their workers: all of them report. */
+  @ParameterizedTest(name = "{0} to the {1} first")
+  @CsvSource({
+    "QUIT, workers",
+    "QUIT, master",
+    "INT, workers",
+    "INT, master",
+    "TERM, workers",
+    "TERM, master"
+  })
+  void nor_is_the_end_of_an_empire(String signal, String first) {
+    scene.define("vassal", Scene.freePort());
+    scene.file(
+        "vassals/one.ini",
+        Scene.quiet(SERVER.replace("${port}", "${vassal}").replace("${dir}/stats", "${dir}/one")));
+    UwsgiServer emperor =
+        scene
+            .server("[uwsgi]\nplugin = sentry\nemperor = ${dir}/vassals\nsentry-dsn = ${dsn}\n")
+            .startUntil("(?s)is now loyal.*|.*spawned uWSGI worker 3.*ready to accept requests");
+    List<Long> all = new ArrayList<>(List.of(emperor.masterPid()));
+    for (int i = 0; i < all.size(); i++) {
+      all.addAll(Processes.children(all.get(i)));
+    }
+    assertThat(all).hasSizeGreaterThan(5);
+    if (first.equals("workers")) {
+      Collections.reverse(all);
+    }
+    Processes.awaitMinding(emperor.masterPid());
+    Processes.signal(all, signal);
+    emperor.awaitEnd();
+    scene.awaitNoAgent();
+    assertThat(scene.receiver().events())
+        .isNotEmpty()
+        .allSatisfy(event -> assertThat(Events.message(event)).isEqualTo("the last word"));
   }
 
   private UwsgiServer started() {

@@ -80,6 +80,18 @@ class SupervisedTest {
     assertThat(server.log()).doesNotContain("Bad file descriptor");
   }
 
+  /**
+   * Systemd's KillSignal=SIGQUIT reaches the agent too: no order to it, and no wish for threads.
+   */
+  @Test
+  void a_quit_signal_to_all_processes_leaves_nothing_in_the_agents_log() {
+    UwsgiServer server = scene.server(SERVER).start();
+    Processes.signal(scene.state().awaitAgent(), "QUIT");
+    server.get("/event?after");
+    scene.awaitEvents(1);
+    assertThat(scene.state().agentLog()).doesNotContain("Full thread dump");
+  }
+
   /** Where its descriptors lead; a shell moves one while it runs a command without it. */
   private static List<String> links(long pid) throws IOException {
     List<String> links = new ArrayList<>();

@@ -155,6 +155,15 @@ final class UwsgiServer {
     }
   }
 
+  /** A GET that uWSGI closes the connection on, or answers by itself. */
+  void refused(String header) {
+    try {
+      Http.request(port, "GET", "/", header);
+    } catch (IOException e) {
+      // That is how it refuses.
+    }
+  }
+
   /** Sends these bytes as they are. */
   Http.Response raw(byte[] request) {
     try {
