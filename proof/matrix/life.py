@@ -75,7 +75,7 @@ MODES = {
 }
 
 KINDS = {1: "alarm", 2: "hook", 3: "route", 4: "exception", 5: "harakiri", 6: "death", 7: "slow request", 8: "listen queue", 9: "boot",
-         10: "failed request", 16: "configuration", 17: "drops"}
+         10: "failed request", 11: "cut request", 16: "configuration", 17: "drops"}
 
 
 @dataclasses.dataclass(frozen=True)
