@@ -13,6 +13,7 @@ import argparse
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -109,9 +110,14 @@ def debian():
         if not said.startswith("OK"):
             raise Failure("status says: " + said)
     finally:
-        process.kill()
-        process.wait()
+        end(process)
         receiver.set_mood("refuses")
+
+
+def end(process):
+    """The whole tree of processes: the first one takes all with it. unshare's own end would do only if nobody changed the user."""
+    os.kill(first_of(process), signal.SIGKILL)
+    process.wait()
 
 
 def first_of(process):
@@ -137,8 +143,7 @@ def unit():
         if not (state / "uwsgi-sentry/journal").is_dir():
             raise Failure("the state is not in the unit's directory")
     finally:
-        process.kill()
-        process.wait()
+        end(process)
         receiver.set_mood("refuses")
 
 
@@ -172,7 +177,7 @@ def wheel():
             if not said.startswith("OK"):
                 raise Failure("status says: " + said)
         finally:
-            process.send_signal(2)
+            process.send_signal(signal.SIGINT)
             process.wait()
             receiver.set_mood("refuses")
             time.sleep(3)  # the agent ends with its drain

@@ -45,7 +45,7 @@ class CaptureValuesTest {
         .containsEntry("real", "0.1")
         .containsEntry("raw", "b'\\\\x00A?\\\\n\\\\''".replace("\\\\", "\\"))
         .containsEntry("text", "'it\\'s\\n\\x01\\\\ \u4e16'")
-        .containsEntry("lone", "<str that is not Unicode>")
+        .containsEntry("lone", "'\\\\ud800'")
         .containsEntry("long", "'" + "x".repeat(256) + "'...")
         .containsEntry("pair", "(1, 'two')")
         .containsEntry("none", "None")

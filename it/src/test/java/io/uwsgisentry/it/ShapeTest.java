@@ -65,7 +65,11 @@ class ShapeTest {
               assertThat(exception).containsKeys("type", "mechanism");
               assertThat(exception.get("mechanism").toString()).contains("type=", "handled=");
             });
-    boolean raised = file.getFileName().toString().matches("exception.*|boot_(that|with).*");
+    // An exception is grouped by itself, and so is what a language said of a failed request.
+    boolean raised =
+        file.getFileName().toString().matches("exception.*|boot_(that|with).*")
+            || (Events.tags(event).get("uwsgi.kind").equals("failed")
+                && !Events.exceptionType(event).equals("RequestFailed"));
     if (!raised) {
       assertThat((List<?>) event.get("fingerprint")).as("one issue a fault").isNotEmpty();
     }
