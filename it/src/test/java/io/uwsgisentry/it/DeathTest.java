@@ -110,19 +110,6 @@ class DeathTest {
   }
 
   @Test
-  void without_its_jar_the_plugin_says_so_once_and_keeps_the_records() throws Exception {
-    Path plugin = scene.directory().resolve("bare/sentry_plugin.so");
-    Files.createDirectories(plugin.getParent());
-    Files.copy(Installation.ofThisRun().plugin(), plugin);
-    assertThat(scene.command("strip", plugin.toString()).start().waitFor()).isZero();
-    UwsgiServer server =
-        scene.server(SERVER.replace(",sentry", "").concat("plugin = " + plugin + "\n")).start();
-    server.get("/event?a");
-    scene.state().awaitRecord("the route", r -> r.kind() == Kind.ROUTE);
-    assertThat(server.logged("holds no agent")).isEqualTo(1);
-  }
-
-  @Test
   void without_a_directory_the_server_serves_and_says_so_once() {
     scene.file("in-the-way", "");
     UwsgiServer server =
