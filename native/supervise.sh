@@ -105,9 +105,16 @@ run() {
   fi
   # an agent that only waited has not served
   begin
-  # Whoever signals all processes of the server (systemd's KillSignal=SIGQUIT) means no thread dump: the JVM prints that, and nothing
-  # else that is needed, as its own output. Its errors have other ways, and an agent that has no memory left ends with 3.
-  "$java" -XX:+IgnoreUnrecognizedVMOptions -XX:+UnlockDiagnosticVMOptions -XX:-DisplayVMOutput -Xmx48m -Xms4m -Xmn2m -Xss512k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=20 \
+  # Whoever signals all processes of the server (systemd's KillSignal=SIGQUIT) means no thread dump. The JVM prints that as its own
+  # output, and nothing else that is needed, but for why it cannot start: one that ends without a word is asked again, aloud.
+  jvm -XX:+IgnoreUnrecognizedVMOptions -XX:+UnlockDiagnosticVMOptions -XX:-DisplayVMOutput
+  ended=$?
+  [ "$ended" = 1 ] && [ "$(size)" = "$before" ] || return "$ended"
+  jvm
+}
+
+jvm() {
+  "$java" "$@" -Xmx48m -Xms4m -Xmn2m -Xss512k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=20 \
     -XX:+ExitOnOutOfMemoryError -XX:CompressedClassSpaceSize=32m -XX:ReservedCodeCacheSize=32m -XX:-UsePerfData \
     "-XX:ErrorFile=$dir/runtime/hs_err.log" \
     -Xshare:auto -XX:+VerifySharedSpaces -Xlog:disable -Xlog:all=error:stderr ${archive:+"$archive"} \

@@ -70,7 +70,7 @@ class GroupSignalTest {
     UwsgiServer emperor =
         scene
             .server("[uwsgi]\nplugin = sentry\nemperor = ${dir}/vassals\nsentry-dsn = ${dsn}\n")
-            .startUntil("(?s)is now loyal.*|.*spawned uWSGI worker 3.*ready to accept requests");
+            .startUntil("(?s)^(?=.*spawned uWSGI worker 3)(?=.*ready to accept requests)");
     List<Long> all = new ArrayList<>(List.of(emperor.masterPid()));
     for (int i = 0; i < all.size(); i++) {
       all.addAll(Processes.children(all.get(i)));
