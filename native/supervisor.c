@@ -151,6 +151,7 @@ static int ready, report[2] = {-1, -1};
 static pid_t script, starter;
 static time_t started, next_try;
 static int failures;
+static int has_said_why;	/* this one, through the pipe */
 
 /* of a clock that nobody sets */
 static time_t seconds(void) {
@@ -207,7 +208,7 @@ static void hear(void) {
 			char *reason;
 			*end = 0;
 			long pause = strtol(line, &reason, 10);
-			if (reason != line && *reason == ' ') say_why(reason + 1, pause);
+			if (reason != line && *reason == ' ') has_said_why = 1, say_why(reason + 1, pause);
 			line = end + 1;
 		}
 		len = strlen(line);
@@ -231,6 +232,8 @@ static void bury(int status, int is_known) {
 	script = 0;
 	hear();
 	char reason[96];
+	/* uWSGI collects the dead as well, and may have been first; what ended has then said why, or nothing is known */
+	if (!is_known && has_said_why) return;
 	if (!is_known) snprintf(reason, sizeof(reason), "its supervisor ended");
 	else if (WIFSIGNALED(status)) snprintf(reason, sizeof(reason), "its supervisor was killed by signal %d", WTERMSIG(status));
 	/* what has a code of its own has said why */
@@ -258,6 +261,7 @@ static void try_to_start(void) {
 	start.failures = failures + 1;
 	start.pause = pause_after(start.failures);
 	start.report = report[1];
+	has_said_why = 0;
 	pid_t child = quiet_fork(&before);
 	if (child == 0) sentry_agent_become(&start);
 	int saved = errno;

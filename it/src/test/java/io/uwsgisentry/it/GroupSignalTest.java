@@ -54,14 +54,7 @@ class GroupSignalTest {
 
   /** An emperor, its vassals and their workers: all of them report. */
   @ParameterizedTest(name = "{0} to the {1} first")
-  @CsvSource({
-    "QUIT, workers",
-    "QUIT, master",
-    "INT, workers",
-    "INT, master",
-    "TERM, workers",
-    "TERM, master"
-  })
+  @CsvSource({"QUIT, workers", "QUIT, master", "INT, workers", "INT, master"})
   void nor_is_the_end_of_an_empire(String signal, String first) {
     scene.define("vassal", Scene.freePort());
     scene.file(
