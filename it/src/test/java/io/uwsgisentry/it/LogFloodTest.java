@@ -104,17 +104,18 @@ class LogFloodTest {
     assertThat(scene.state().counted(Counter.Name.DROPPED)).isZero();
   }
 
-  /** How many writes the machine lets fail is printed and not judged; the sum is. */
+  /**
+   * How many writes the machine lets fail is printed and not judged; the sum is. With {@code
+   * alarm-cheap} uWSGI itself loses lines at such a rate, and its own words about that too.
+   */
   @ParameterizedTest
-  @ValueSource(strings = {"", "threaded-logger = true\n", "alarm-cheap = true\n"})
+  @ValueSource(strings = {"", "threaded-logger = true\n"})
   void of_fifty_thousand_lines_a_second_each_is_accounted_for(String option) {
     UwsgiServer server = start(SERVER + option);
     long failed = flood(server, 50_000, 25_000).mapToLong(CompletableFuture::join).sum();
     System.out.printf("%s%d of 100,000 writes failed%n", option, failed);
     awaitLogged(server, 100_000 - failed);
-    // With alarm-cheap a line goes through one more pipe, and uWSGI says so where it is full.
-    long lost = server.logged("\\[uwsgi-alarm-error\\]");
-    awaitAccounted(server, 100_000 - failed - lost);
+    awaitAccounted(server, 100_000 - failed);
   }
 
   /**
@@ -164,7 +165,11 @@ class LogFloodTest {
     awaitLogged(server, before + 5_000);
     server.stop();
     long read = server.logged("FOO fell");
-    awaitSum(read);
+    // A stop so soon after a reload may come before the new agent: what waits is the next start's.
+    await("all lines")
+        .atMost(Patience.LONG)
+        .pollInterval(Duration.ofMillis(300))
+        .untilAsserted(() -> assertThat(sum() + written()).isEqualTo(read));
     scene.state().awaitNoAgent();
     assertThat(scene.state().counted(Counter.Name.DROPPED)).isZero();
   }

@@ -115,7 +115,7 @@ class StormTest {
         .matches("worker 1 died 6 times in \\d+ s, 1 of them reported before");
     assertThat(Events.exceptionValue(events.get(1)))
         .as("lists show the title")
-        .matches("worker exited with code 3 in GET /exit \\(5 more in \\d+ s\\)");
+        .matches("5 more in \\d+ s: worker exited with code 3 in GET /exit");
     assertThat(events.get(1).get("fingerprint")).isEqualTo(events.get(0).get("fingerprint"));
   }
 
