@@ -72,8 +72,13 @@ record Installation(Path plugins, Path apps) {
 
   /** Whether the machine's own Python, which Debian's uWSGI runs, can import that. */
   static boolean hasPython(String module) {
+    return succeeds("/usr/bin/python3", "-c", "import " + module);
+  }
+
+  /** Whether such a command can be run and ends well. */
+  static boolean succeeds(String... command) {
     try {
-      return new ProcessBuilder("/usr/bin/python3", "-c", "import " + module)
+      return new ProcessBuilder(command)
               .redirectErrorStream(true)
               .redirectOutput(ProcessBuilder.Redirect.DISCARD)
               .start()

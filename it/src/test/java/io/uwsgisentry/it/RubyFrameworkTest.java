@@ -3,7 +3,6 @@ package io.uwsgisentry.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.IOException;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -38,19 +37,7 @@ class RubyFrameworkTest {
   }
 
   private static boolean hasRuby(String library) {
-    try {
-      return new ProcessBuilder("ruby", "-e", "require 'logger'; require '" + library + "'")
-              .redirectErrorStream(true)
-              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-              .start()
-              .waitFor()
-          == 0;
-    } catch (IOException e) {
-      return false;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new AssertionError(e);
-    }
+    return Installation.succeeds("ruby", "-e", "require 'logger'; require '" + library + "'");
   }
 
   @ParameterizedTest
