@@ -1,7 +1,7 @@
 # How `uwsgi --build-plugin .` builds sentry_plugin.so. uWSGI executes this file inside its own
 # build script (there is no __file__) and then calls post_build().
 #
-# Two steps: uWSGI compiles native/*.c to an ELF library; post_build() puts the agent's jar behind it.
+# Two steps: uWSGI compiles native/*/*.c to an ELF library; post_build() puts the agent's jar behind it.
 # An ELF file is read from its head and a jar from its end, so the one file is both.
 #
 # For the C files a header is generated and included before everything else. It defines
@@ -10,7 +10,7 @@
 #                            Not defined when the plugin is built by uwsgiconfig.py alone.
 #   SENTRY_BUILT_IN          defined where the plugin is a part of uWSGI itself
 #   SENTRY_PLUGIN_VERSION    a string: the version in pom.xml
-#   SENTRY_SUPERVISE_SCRIPT  a string: native/supervise.sh
+#   SENTRY_SUPERVISE_SCRIPT  a string: native/agent/supervise.sh
 #   SENTRY_EXPORT            for a symbol that must be seen outside of the plugin: all others are hidden,
 #                            because uWSGI opens plugins with RTLD_GLOBAL
 #
@@ -18,7 +18,7 @@
 # let warnings of the compiler fail the build.
 #
 # In a uWSGI that gets the plugin built in (UWSGI_EMBED_PLUGINS) there is no file of its own to put a jar behind: the agent's jar
-# lies elsewhere then, where native/supervisor.c looks for it.
+# lies elsewhere then, where native/agent/supervisor.c looks for it.
 
 import glob
 import os
@@ -35,7 +35,7 @@ def build():
     frame = sys._getframe()
     while frame:
         path = frame.f_locals.get('path')
-        if isinstance(path, str) and os.path.isfile(os.path.join(path, 'native', 'sentry.h')):
+        if isinstance(path, str) and os.path.isfile(os.path.join(path, 'native', 'server', 'server.h')):
             return os.path.abspath(path), frame.f_code.co_name == 'build_plugin'
         frame = frame.f_back
     print('[sentry] this file is executed by uWSGI alone: run `uwsgi --build-plugin` with its directory')
@@ -62,7 +62,7 @@ def write_header():
         os.makedirs(directory)
     lines = [
         '#define SENTRY_PLUGIN_VERSION ' + c_string(project_version()),
-        '#define SENTRY_SUPERVISE_SCRIPT ' + c_string(text_of('native/supervise.sh')),
+        '#define SENTRY_SUPERVISE_SCRIPT ' + c_string(text_of('native/agent/supervise.sh')),
     ]
     flags = os.environ.get('UWSGI_PLUGINS_BUILDER_CFLAGS')
     if not IS_PLUGIN:
@@ -84,7 +84,8 @@ HERE, IS_PLUGIN = build()
 BUILDER, HEADER = write_header()
 
 NAME = 'sentry'
-GCC_LIST = sorted('native/' + os.path.basename(path) for path in glob.glob(os.path.join(HERE, 'native', '*.c')))
+# Of all folders but those of the tests. No two files have one name: a build that keeps its objects side by side needs that.
+GCC_LIST = sorted(os.path.relpath(path, HERE) for path in glob.glob(os.path.join(HERE, 'native', '*', '*.c')) if '/tests/' not in path[len(HERE):])
 CFLAGS = [
     '-std=gnu11',
     '-Wall',

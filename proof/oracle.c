@@ -30,7 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../native/journal.h"
+#include "journal/journal.h"
 
 #define PROCESSES 4
 #define THREADS 4

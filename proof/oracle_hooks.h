@@ -1,5 +1,5 @@
 /*
- * Put before native/journal.c and native/file_write.c when the oracle is built: between any two of their steps the process may stop
+ * Put before native/journal/append.c and native/journal/write.c when the oracle is built: between any two of their steps the process may stop
  * itself (SIGSTOP), for its parent to let it go on, or kill it, some time later. The sources are compiled as they are.
  *
  * With -DPLANT_NO_LOOK the look at the name always finds the file that was written to: a fault for the oracle to find.

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../journal.h"
+#include "journal/journal.h"
 
 #define EACH 20000
 #define WRITERS 4

@@ -2,8 +2,8 @@
  * The record builder under libFuzzer: the input is a list of calls, with what they are given. Whatever they are, the record that
  * comes of it is whole, within its limits, and its fields add up.
  */
-#include "../record.h"
-#include "check.h"
+#include "journal/record.h"
+#include "tests/check.h"
 
 #define REQUIRE(condition) do { \
 	if (!(condition)) { \

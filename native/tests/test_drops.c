@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../journal.h"
-#include "check.h"
+#include "journal/journal.h"
+#include "tests/check.h"
 
 /* ---- in place of uWSGI ---- */
 
@@ -68,7 +68,7 @@ void sentry_carry_drops(void);
 void sentry_take_carried_drops(void);
 
 #define sentry_seconds fake_seconds
-#include "../drops.c"
+#include "report/drops.c"
 #undef sentry_seconds
 
 /* ---- a journal, and what it tells ---- */

@@ -1,9 +1,9 @@
 /* Which of the processes that died of SIGKILL the kernel killed for want of memory. */
 #include <stdint.h>
 
-#include "../record.h"
-#include "../memory_kills.h"
-#include "check.h"
+#include "journal/record.h"
+#include "watch/memory_kills.h"
+#include "tests/check.h"
 
 int main(void) {
 	struct sentry_memory_kills kills;

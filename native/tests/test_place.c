@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../journal.h"
-#include "check.h"
+#include "journal/journal.h"
+#include "tests/check.h"
 
 static char base[4096];
 static char state[4200], other[4200];

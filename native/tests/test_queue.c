@@ -7,8 +7,8 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include "../queue.h"
-#include "check.h"
+#include "journal/queue.h"
+#include "tests/check.h"
 
 static void line(struct sentry_record *record, uint64_t fault, const char *text, size_t len) {
 	sentry_record_begin(record, SENTRY_ALARM, SENTRY_PROCESS_MASTER, 1, 0, SENTRY_NO_CORE);

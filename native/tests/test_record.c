@@ -2,8 +2,8 @@
  * The format: known values, limits, and the golden files that hold C and Java to the same bytes.
  * usage: test_record TESTDATA [write]
  */
-#include "../record.h"
-#include "check.h"
+#include "journal/record.h"
+#include "tests/check.h"
 
 static const unsigned char key[SENTRY_KEY_SIZE] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 

@@ -1,9 +1,9 @@
 /* When the stacks of what takes too long are taken, and what that costs. */
 #include <stdint.h>
 
-#include "../record.h"
-#include "../stack_times.h"
-#include "check.h"
+#include "journal/record.h"
+#include "capture/stack_times.h"
+#include "tests/check.h"
 
 #define MS 1000ull
 #define SECOND 1000000ull

@@ -276,7 +276,7 @@ final class ConfigurationCheck {
     }
   }
 
-  /** As {@code native/capture.c}: what a handler of the user's tells is not told twice. */
+  /** As {@code native/capture/capture.c}: what a handler of the user's tells is not told twice. */
   private void capture() {
     CheckedLine dsn = last(InstanceOption.DSN);
     CheckedLine option = last(InstanceOption.CAPTURE);

@@ -12,7 +12,8 @@ import java.nio.file.Path;
  * meanwhile: that would discard what waits in it.) Each has its share of that quarter; what is left
  * of it is for {@code runtime/}.
  *
- * @param journal of the servers' records; they see to it themselves ({@code native/journal_room.c})
+ * @param journal of the servers' records; they see to it themselves ({@code
+ *     native/journal/volume.c})
  * @param database the file {@code outbox.db}
  * @param log SQLite's write-ahead log of it; a transaction may go beyond
  * @param reserve what is given up when the disk is full: as much as the log, when that is brought

@@ -22,7 +22,7 @@ public record Volume(long whole, long free) {
 
   /**
    * What must stay free: the last twentieth, of a large volume no more than the server needs to
-   * live. {@code native/journal_room.c} keeps the same.
+   * live. {@code native/journal/volume.c} keeps the same.
    */
   public long kept() {
     return Math.min(whole / KEPT_SHARE, KEPT_MOST);

@@ -7,7 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A line of {@code sentry-ignore}: what is not to be reported, written as titles are: {@code TYPE},
  * {@code TYPE: MESSAGE} or {@code TYPE, TYPE}. Types stand with or without their module; each part
- * is a pattern of {@link Wildcards}. {@code native/ignore.c} looks for the same faults.
+ * is a pattern of {@link Wildcards}. {@code native/server/ignore_rules.c} looks for the same
+ * faults.
  */
 public final class IgnoreRule {
   /** Characters of a rule, so that matching is quick. */

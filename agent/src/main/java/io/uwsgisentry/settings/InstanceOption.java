@@ -199,7 +199,7 @@ public enum InstanceOption implements DocumentedOption {
 
   /**
    * What is wrong with a value, as a sentence that says what to write instead; null if nothing is.
-   * The plugin's own checks, {@code native/options.c}, are the same.
+   * The plugin's own checks, {@code native/server/options.c}, are the same.
    */
   public @Nullable String fault(String value) {
     return InstanceValue.fault(this, value);

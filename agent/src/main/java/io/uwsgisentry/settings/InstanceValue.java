@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** What a server option may say; {@code native/options.c} looks at the same. */
+/** What a server option may say; {@code native/server/options.c} looks at the same. */
 final class InstanceValue {
   private static final int MOST_BREADCRUMBS = 100;
 

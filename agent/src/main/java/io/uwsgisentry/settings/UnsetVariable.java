@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A value that is nothing but {@code $(NAME)}: uWSGI leaves it as it is where its environment has
- * no NAME. It counts as not given. The plugin does the same, {@code native/shape.c}.
+ * no NAME. It counts as not given. The plugin does the same, {@code native/server/option_values.c}.
  */
 public final class UnsetVariable {
   private static final Pattern ALONE = Pattern.compile("\\$\\(([^()]+)\\)");

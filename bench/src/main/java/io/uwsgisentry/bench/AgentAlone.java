@@ -218,7 +218,7 @@ final class AgentAlone {
   /** Starts an agent; the returned process passes for the server it belongs to. */
   Process launch(Scratch scratch, Path state) throws IOException {
     Process master = scratch.start("master", List.of("sleep", "3600"));
-    String script = build.root().resolve("native/supervise.sh").toString();
+    String script = build.root().resolve("native/agent/supervise.sh").toString();
     scratch.start(
         "agent",
         List.of(

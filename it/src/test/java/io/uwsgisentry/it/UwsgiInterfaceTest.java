@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -12,6 +11,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** {@code docs/uwsgi-interface.md} names all that is called across, and nothing else. */
@@ -82,16 +82,20 @@ class UwsgiInterfaceTest {
   }
 
   private static String plugin() throws IOException {
-    return Files.readString(NATIVE.resolve("plugin.c"));
+    return Files.readString(NATIVE.resolve("entry/plugin.c"));
   }
 
   private static List<String> sources() throws IOException {
     List<String> texts = new ArrayList<>();
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(NATIVE, "*.c")) {
-      for (Path file : files) {
+    try (Stream<Path> files = Files.walk(NATIVE)) {
+      for (Path file : files.filter(UwsgiInterfaceTest::isOfThePlugin).toList()) {
         texts.add(Files.readString(file));
       }
     }
     return texts;
+  }
+
+  private static boolean isOfThePlugin(Path file) {
+    return file.toString().endsWith(".c") && !file.startsWith(NATIVE.resolve("tests"));
   }
 }

@@ -1,0 +1,120 @@
+/*
+ * What is reported with no handler for it: which of it, and how each is plugged into uWSGI. Where uWSGI has a way of its own
+ * (alarms, after-request hooks), ours is entered there as if it stood in the configuration; nothing is switched on that costs
+ * the server (a master, the log pipe) if its user has not.
+ */
+#include "watch/watch.h"
+
+#include <sys/mman.h>
+
+#define CRASH_ALARM "uwsgi-sentry-crash"
+#define LINES_ALARM "uwsgi-sentry-lines"
+
+static const char *const names[SENTRY_CAPTURES] = {"exceptions", "failed", "crashes", "harakiri", "slow", "backlog", "boot", "daemons", "logged", "clients", "cut", "refused"};
+
+int sentry_capturing(enum sentry_capture what) {
+	return sentry.captured >> what & 1;
+}
+
+/* on by itself where the user asked for events by sentry-dsn or sentry-capture; SENTRY_DSN alone may be an SDK's in the app */
+void sentry_capture_read(void) {
+	const unsigned all = ((1u << SENTRY_CAPTURES) - 1) & ~(1u << SENTRY_CAPTURE_LOGGED) & ~(1u << SENTRY_CAPTURE_CLIENTS) & ~(1u << SENTRY_CAPTURE_REFUSED);
+	if (!sentry.capture) {
+		sentry.captured = sentry.dsn ? all : 0;
+		return;
+	}
+	for (const char *at = sentry.capture; *at;) {
+		size_t len = strcspn(at, ", \t");
+		int known = !len;
+		if (len == 3 && !strncmp(at, "all", 3)) sentry.captured |= all, known = 1;
+		else if (len == 4 && !strncmp(at, "none", 4)) sentry.captured = 0, known = 1;
+		for (int i = 0; i < SENTRY_CAPTURES; i++) {
+			if (len == strlen(names[i]) && !strncmp(at, names[i], len)) sentry.captured |= 1u << i, known = 1;
+		}
+		if (!known) sentry_mistake("sentry-capture: %.*s is none of: exceptions, failed, crashes, harakiri, slow, backlog, boot, daemons, logged, clients, cut, refused, all, none", (int) len, at);
+		at += len;
+		at += strspn(at, ", \t");
+	}
+}
+
+/* the alarm of that name is one of ours: then its user is told already, and one incident is one event */
+static int alarm_is_ours(const char *name) {
+	char *full = uwsgi_concat2("alarm ", (char *) name);
+	struct sentry_handler *handler = sentry_handler_by_name(full);
+	free(full);
+	return handler != NULL;
+}
+
+static int count_ours(struct uwsgi_string_list *alarms) {
+	int ours = 0;
+	struct uwsgi_string_list *usl;
+	uwsgi_foreach(usl, alarms) ours += alarm_is_ours(usl->value);
+	return ours;
+}
+
+/* with all options known, and before uWSGI has made its alarms of them */
+void sentry_capture_prepare(void) {
+	if (uwsgi.master_process) sentry.crash_alarms = count_ours(uwsgi.alarm_segfault);
+	/* exceptions are told of by the user's handlers then; failed requests of languages that tell none are not */
+	if (sentry.exception_handlers && sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS)) sentry.own_exceptions = 1;
+	if (count_ours(uwsgi.alarm_backlog)) sentry.captured &= ~(1u << SENTRY_CAPTURE_BACKLOG);
+	for (int i = 0; i < SENTRY_CAPTURES; i++) {
+		if (!sentry_capturing(i) || i == SENTRY_CAPTURE_CLIENTS) continue;	/* of exceptions and slow requests: no kind of its own */
+		char *name = uwsgi_concat2("capture ", (char *) names[i]);
+		sentry.capture_handler[i] = sentry_handler_add(name, "", NULL);
+		free(name);
+	}
+	if (sentry_capturing(SENTRY_CAPTURE_SLOW) || sentry_capturing(SENTRY_CAPTURE_FAILED) || sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS) || sentry.exception_handlers) {
+		uwsgi_string_new_list(&uwsgi.after_request_hooks, "sentry_after_request");
+	}
+	if (!sentry.captured) return;
+
+	if (uwsgi.master_process) {
+		/* uWSGI keeps an alarm's last text in a block of the one size, and copies into it up to the other */
+		int fits = uwsgi.log_master_bufsize >= uwsgi.alarm_msg_size;
+		if (sentry_capturing(SENTRY_CAPTURE_CRASHES) && !sentry.crash_alarms && !fits) {
+			sentry_say("log-master-bufsize is below alarm-msg-size, of which uWSGI's alarms can crash: crashes are reported without their stack");
+		}
+		else if (sentry_capturing(SENTRY_CAPTURE_CRASHES) && !sentry.crash_alarms) {
+			uwsgi_string_new_list(&uwsgi.alarm_list, CRASH_ALARM " sentry:");
+			uwsgi_string_new_list(&uwsgi.alarm_segfault, CRASH_ALARM);
+		}
+		if (sentry_capturing(SENTRY_CAPTURE_REFUSED) && (!uwsgi.log_master || uwsgi.alarm_cheap)) {
+			sentry_say("sentry-capture: refused requests are known by the log alone, which needs log-master and no alarm-cheap: they are not reported");
+		}
+#ifdef UWSGI_PCRE
+		/*
+		 * Only where the log goes through the master anyway: its pipe can fail the application's own writes. And not with
+		 * alarm-cheap, which would send every line through one more pipe.
+		 */
+		int wanted = sentry.lines > 0 || sentry_capturing(SENTRY_CAPTURE_REFUSED);
+		if (uwsgi.log_master && !uwsgi.alarm_cheap && wanted) {
+			uwsgi_string_new_list(&uwsgi.alarm_list, LINES_ALARM " sentry:");
+			uwsgi_string_new_list(&uwsgi.alarm_logs_list, LINES_ALARM " .");
+		}
+#endif
+	}
+	if (sentry_capturing(SENTRY_CAPTURE_DAEMONS)) uwsgi_string_new_list(&uwsgi.hook_as_mule, uwsgi_str("sentry-watchdog:"));	/* uWSGI writes into it */
+}
+
+/* the user's exception handlers, else capture's: one incident is one event */
+int sentry_tells_exceptions(struct sentry_handler *h) {
+	return (!sentry.own_exceptions && h == sentry.capture_handler[SENTRY_CAPTURE_EXCEPTIONS]) || sentry_handler_named(h, "exception-handler");
+}
+
+/* once the number of workers is known */
+void sentry_capture_start(void) {
+	sentry_python_find();
+	if (sentry.crash_alarms) sentry_deaths_prepare();
+	if (!sentry.captured || sentry.watch) return;
+	int stacks = uwsgi.numproc + 1 + uwsgi.mules_cnt;
+	for (struct uwsgi_spooler *spooler = uwsgi.spoolers; spooler; spooler = spooler->next) stacks++;
+	size_t size = sizeof(struct sentry_watch) + sizeof(struct sentry_stack) * (size_t) stacks;
+	/* pages that nobody writes to cost nothing */
+	struct sentry_watch *watch = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (watch == MAP_FAILED) return;
+	watch->lines_max = sentry.lines;
+	watch->stacks = stacks;
+	sentry.watch = watch;
+	sentry_deaths_prepare();
+}

@@ -1,0 +1,198 @@
+/*
+ * Python exceptions that belong to no request: in threads of the application's, in mules, spoolers, timers and signal handlers.
+ * uWSGI only has Python print them. Printing goes through sys.excepthook, and for threads through threading.excepthook: both are
+ * replaced, before any application is loaded, by a function that records the exception and then calls the one that was there.
+ * An application that sets its own and calls on the one before works as ever; one that does not is out of our sight.
+ *
+ * Not told a second time are an exception of a request, which uWSGI prints too, and one of an application that does not load.
+ */
+#include "python/python.h"
+
+/* ---- telling ---- */
+
+/* glibc makes other thread-local memory when a thread first touches it, and ends the process where it cannot */
+#ifdef __GLIBC__
+__attribute__((tls_model("initial-exec")))
+#endif
+static __thread int printing_a_requests;
+
+/* around the function by which uWSGI prints the exception of a request, which is told already */
+void sentry_python_printing(int is) {
+	printing_a_requests = is;
+}
+
+static int is_outside(void) {
+	if (printing_a_requests) return 0;
+	if (uwsgi.muleid > 0 || uwsgi.i_am_a_spooler) return 1;
+	return uwsgi.workers && uwsgi.mywid > 0 && uwsgi.mywid <= uwsgi.numproc && uwsgi.workers[uwsgi.mywid].accepting;
+}
+
+static size_t copied(struct py_out *out, char *to, size_t room) {
+	size_t len = out->len < room ? out->len : room;
+	if (len) memcpy(to, out->bytes, len);
+	free(out->bytes);
+	return len;
+}
+
+/* a text that the object itself holds under that name, as far as there is room; 0 where its class has a say in it */
+static size_t own_text(Object *object, const char *name, char *to, size_t room) {
+	struct py_out out = PY_OUT;
+	if (!py_of_type(py_type_of(object), name)) py_add_str_attribute(&out, object, name);
+	py.PyErr_Clear();
+	return copied(&out, to, room);
+}
+
+static void tell(Object *value, Object *traceback, const char *how, Object *thread) {
+	char thread_name[64];
+	/* an application that is loaded by the request which names it, and fails: that request fails of it */
+	struct wsgi_request *req = thread ? NULL : sentry_python_request();
+	struct sentry_answered *answered = sentry_answered_of(req);
+	if (answered && answered->reported && answered->which == value) return;
+	struct sentry_python_exception_seen seen = {.req = req, .how = how, .type = py_type_name(py_type_of(value)), .thread = thread_name};
+	seen.fields = py_exception_fields(value, traceback, &seen.len, sentry.with_locals);
+	seen.thread_len = thread ? own_text(thread, "_name", thread_name, sizeof(thread_name)) : 0;
+	sentry_python_report(&seen);
+	free(seen.fields);
+	sentry_answered_reported(req, value);
+}
+
+/* ---- the two hooks ---- */
+
+static Object *printed_before, *thread_before;
+
+static Object *printed(Object *self, Object *args) {
+	SENTRY_ENTRY;
+	(void) self;
+	if (is_outside() && py.PyTuple_Size(args) == 3 && !sentry_python_left_to_sdk()) {
+		tell(py.PyTuple_GetItem(args, 1), py.PyTuple_GetItem(args, 2), "excepthook", NULL);
+	}
+	py.PyErr_Clear();
+	return py.PyObject_CallObject(printed_before, args);
+}
+
+/* its one argument is a tuple with names: type, value, traceback, thread */
+static Object *thread_ended(Object *self, Object *args) {
+	SENTRY_ENTRY;
+	(void) self;
+	Object *told = py.PyTuple_Size(args) == 1 ? py.PyTuple_GetItem(args, 0) : NULL;
+	Object *type = told ? py.PyTuple_GetItem(told, 0) : NULL, *value = told ? py.PyTuple_GetItem(told, 1) : NULL;
+	if (type && value && is_outside() && !py.PyErr_GivenExceptionMatches(type, *py.PyExc_SystemExit) && !sentry_python_left_to_sdk()) {
+		tell(value, py.PyTuple_GetItem(told, 2), "threading", py.PyTuple_GetItem(told, 3));
+	}
+	py.PyErr_Clear();
+	return py.PyObject_CallObject(thread_before, args);
+}
+
+/* PyMethodDef, the same in all versions */
+static struct {
+	const char *name;
+	Object *(*call)(Object *, Object *);
+	int takes;
+	const char *doc;
+} definitions[] = {{"excepthook", printed, 1, NULL}, {"excepthook", thread_ended, 1, NULL}};
+
+static void replace(const char *module_name, const char *name, int which, Object **before) {
+	Object *module = py.PyImport_ImportModule(module_name);
+	Object *there = module ? py.PyObject_GetAttrString(module, name) : NULL;
+	Object *ours = there ? py.PyCFunction_NewEx(&definitions[which], NULL, NULL) : NULL;
+	if (ours) {
+		*before = there;
+		if (py.PyObject_SetAttrString(module, name, ours) == 0) there = NULL;	/* kept for as long as the process lives */
+		py.Py_DecRef(ours);
+	}
+	if (there) py.Py_DecRef(there);
+	if (module) py.Py_DecRef(module);
+	py.PyErr_Clear();
+}
+
+static int is_imported(const char *name) {
+	Object *modules = py.PySys_GetObject("modules");	/* borrowed */
+	Object *module = modules ? py.PyObject_CallMethod(modules, "get", "s", name) : NULL;
+	int is = module && module != py._Py_NoneStruct;
+	py_drop(module);
+	py.PyErr_Clear();
+	return is;
+}
+
+/*
+ * threading takes its hook from _thread, when it is imported. That is left to the application: imported here, in the master, it
+ * would hold the master's thread for the main one in every worker. There is no such hook before Python 3.8.
+ */
+static void install(void) {
+	if (printed_before || thread_before) return;	/* what is there is ours, or calls it */
+	struct py_error error = py_error_keep();
+	replace("sys", "excepthook", 0, &printed_before);
+	replace("_thread", "_excepthook", 1, &thread_before);
+	if (is_imported("threading")) replace("threading", "excepthook", 1, &thread_before);
+	py_error_back(error);
+}
+
+/* ---- mules ---- */
+
+/*
+ * Of a mule that is a function (module:function) uWSGI does not even print the exception: it is still set when the language's
+ * part of the mule returns. Its function is wrapped to look for it there.
+ */
+static int (*mule_before)(char *);
+
+static void tell_what_is_left(void) {
+	if (!py.PyErr_Occurred()) return;
+	Object *type = NULL, *value = NULL, *traceback = NULL;
+	py.PyErr_Fetch(&type, &value, &traceback);
+	py.PyErr_NormalizeException(&type, &value, &traceback);
+	if (value && !py.PyErr_GivenExceptionMatches(type, *py.PyExc_SystemExit)) tell(value, traceback, "mule", NULL);
+	py.PyErr_Clear();
+	py.PyErr_Restore(type, value, traceback);
+}
+
+static int mule(char *what) {
+	SENTRY_ENTRY;
+	int mine = mule_before(what);
+	if (mine == 1) sentry_python_with_gil(tell_what_is_left);
+	return mine;
+}
+
+void sentry_python_outside(void) {
+	if (!sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS) || !py_ready()) return;
+	sentry_python_with_gil(install);
+	for (int i = 0; i < 256; i++) {
+		struct uwsgi_plugin *plugin = uwsgi.p[i];
+		if (!plugin || !plugin->name || strcmp(plugin->name, "python") || !plugin->mule || plugin->mule == mule) continue;
+		mule_before = plugin->mule;
+		plugin->mule = mule;
+	}
+}
+
+/* ---- where modules are ---- */
+
+static char modules[4096];
+static size_t modules_len;
+
+/* sys.path, NULs between; entries that do not fit are left out */
+static void read_path(void) {
+	struct py_error error = py_error_keep();
+	struct py_out out = PY_OUT;
+	Object *path = py.PySys_GetObject("path");	/* borrowed */
+	ssize_t size = path && py_type_of(path) == py.PyList_Type ? py.PyList_Size(path) : 0;
+	for (ssize_t i = 0; i < size; i++) {
+		size_t before = out.len;
+		Object *entry = py.PyList_GetItem(path, i);
+		if (!entry || py_type_of(entry) != py.PyUnicode_Type) continue;
+		if (before) py_add_end(&out);
+		py_add_str(&out, entry, 1024);
+		if (out.len > sizeof(modules)) out.len = before;
+	}
+	py.PyErr_Clear();
+	py_error_back(error);
+	modules_len = copied(&out, modules, sizeof(modules));
+}
+
+/* once the applications are loaded, and have said where their modules are */
+void sentry_python_loaded(void) {
+	if (py_ready()) sentry_python_with_gil(read_path);
+}
+
+/* a stack that is taken from outside names files: with this the agent can tell modules */
+void sentry_python_path_field(struct sentry_record *record) {
+	if (modules_len) sentry_record_field(record, "python.path", modules, modules_len);
+}

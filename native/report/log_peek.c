@@ -1,0 +1,109 @@
+/*
+ * The lines of the log that no thread has read yet. Every process of the server has the reading end of the log's pipe, so each can
+ * look at what waits there without taking it (MSG_PEEK). What a process itself wrote before it looks is there, or was read before.
+ *
+ * SO_PEEK_OFF lets a look begin near the end of the queue and go on from line to line. That place belongs to the socket and so to all
+ * processes: one looks at a time, and whoever finds another at it for long goes without. Reading is not changed by it.
+ */
+#include "server/server.h"
+
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#ifndef SO_PEEK_OFF
+#define SO_PEEK_OFF 42
+#endif
+
+#define MOST_QUEUED (256 << 10)	/* of more, each look would pass too many lines */
+#define MOST_TRIES 10	/* a look takes some microseconds */
+#define ABANDONED_US 1000000	/* one that looks for so long is dead */
+
+/* what the call needs beside the lines */
+struct sentry_unread_call {
+	struct mmsghdr messages[SENTRY_UNREAD_LINES];
+	struct iovec parts[SENTRY_UNREAD_LINES][2];
+	union {
+		char bytes[CMSG_SPACE(sizeof(struct ucred))];
+		struct cmsghdr align;
+	} control[SENTRY_UNREAD_LINES];
+	char rest[8192];	/* of long lines, which is not kept */
+};
+
+static int option(int fd, int name) {
+	int value = -1;
+	socklen_t size = sizeof(value);
+	return getsockopt(fd, SOL_SOCKET, name, &value, &size) ? -1 : value;
+}
+
+/* an application may have closed it, and have something else of that number */
+static int is_log_pipe(int fd) {
+	return option(fd, SO_DOMAIN) == AF_UNIX && option(fd, SO_TYPE) == SOCK_SEQPACKET;
+}
+
+static int take_turn(struct sentry_watch *watch) {
+	uint64_t now = sentry_now_us();
+	for (int tries = 0; tries < MOST_TRIES; tries++) {
+		if (tries) sched_yield();
+		uint64_t since = __atomic_load_n(&watch->unread_since, __ATOMIC_ACQUIRE);
+		if (since && since <= now && now - since < ABANDONED_US) continue;
+		if (__atomic_compare_exchange_n(&watch->unread_since, &since, now, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return 1;
+	}
+	return 0;
+}
+
+/* who wrote it, where the kernel tells (SO_PASSCRED) */
+static pid_t writer_of(struct msghdr *message) {
+	for (struct cmsghdr *head = CMSG_FIRSTHDR(message); head; head = CMSG_NXTHDR(message, head)) {
+		struct ucred sender;
+		if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_CREDENTIALS || head->cmsg_len < CMSG_LEN(sizeof(sender))) continue;
+		memcpy(&sender, CMSG_DATA(head), sizeof(sender));
+		return sender.pid;
+	}
+	return 0;
+}
+
+/* all lines from that place on in one call; they are `count` */
+static int look(int fd, int from, struct sentry_unread *unread, struct sentry_unread_call *call) {
+	memset(call->messages, 0, sizeof(call->messages));
+	for (int i = 0; i < SENTRY_UNREAD_LINES; i++) {
+		call->parts[i][0] = (struct iovec) {unread->line[i].text, sizeof(unread->line[i].text)};
+		call->parts[i][1] = (struct iovec) {call->rest, sizeof(call->rest)};
+		call->messages[i].msg_hdr = (struct msghdr) {.msg_iov = call->parts[i], .msg_iovlen = 2, .msg_control = call->control[i].bytes, .msg_controllen = sizeof(call->control[i].bytes)};
+	}
+	if (!take_turn(sentry.watch)) return 0;
+	int count = setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &from, sizeof(from)) ? 0 : recvmmsg(fd, call->messages, SENTRY_UNREAD_LINES, MSG_PEEK | MSG_DONTWAIT, NULL);
+	__atomic_store_n(&sentry.watch->unread_since, 0, __ATOMIC_RELEASE);
+	return count;
+}
+
+static void keep(struct sentry_unread *unread, struct sentry_unread_call *call, int count, int is_part) {
+	for (int i = 0; i < count; i++) {
+		struct sentry_unread_line *line = &unread->line[i];
+		size_t n = call->messages[i].msg_len;
+		line->len = (uint32_t) (n < sizeof(line->text) ? n : sizeof(line->text));
+		line->own = writer_of(&call->messages[i].msg_hdr) == getpid();
+		/* what begins in a line's midst is no line, nor what goes on behind one that is too long, nor what alarms say of lines */
+		if (!is_part && (line->len < 12 || memcmp(line->text, "[uwsgi-alarm", 12))) {
+			if (unread->count != i) unread->line[unread->count] = *line;
+			unread->count++;
+		}
+		is_part = n == sizeof(line->text) + sizeof(call->rest);
+	}
+}
+
+/* NULL: there are none. To be freed */
+struct sentry_unread *sentry_unread_lines(void) {
+	struct sentry_watch *watch = sentry.watch;
+	int fd = uwsgi.log_master && uwsgi.shared ? uwsgi.shared->worker_log_pipe[0] : -1, queued = 0;
+	if (fd < 0 || !watch || !watch->lines_max || !is_log_pipe(fd) || ioctl(fd, FIONREAD, &queued) || queued < 1 || queued > MOST_QUEUED) return NULL;
+	struct sentry_unread *unread = malloc(sizeof(*unread));
+	struct sentry_unread_call *call = unread ? malloc(sizeof(*call)) : NULL;
+	if (unread) unread->count = 0;
+	if (call) {
+		int from = queued > SENTRY_UNREAD_BYTES ? queued - SENTRY_UNREAD_BYTES : 0;
+		keep(unread, call, look(fd, from, unread, call), from > 0);
+	}
+	free(call);
+	return unread;
+}
