@@ -2,6 +2,7 @@ package io.uwsgisentry.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -64,9 +65,13 @@ class FailedHookTest {
   void a_hook_that_ends_the_start_is_named_once(String phase) {
     UwsgiServer server =
         scene.server(SERVER + "mule = true\n" + phase + " = exec:exit 4\n").launch();
-    server.awaitEnd();
-    List<Map<String, Object>> events = scene.awaitEvents(1);
+    scene.awaitEvents(1);
+    // With and without the plugin, one server in fifteen never ends after "destroying instance".
+    if (!server.endsWithin(Duration.ofSeconds(5))) {
+      scene.reap();
+    }
     scene.awaitNoAgent();
+    List<Map<String, Object>> events = scene.receiver().events();
     assertThat(events).hasSize(1);
     assertThat(Events.exceptionType(events.get(0))).isEqualTo("HookFailed");
     assertThat(Events.exceptionValue(events.get(0)))

@@ -329,14 +329,18 @@ final class UwsgiServer {
 
   /** Waits for the process's end and returns its exit code. */
   int awaitEnd() {
+    if (!endsWithin(Patience.SOON)) {
+      throw new AssertionError(name + " did not end within " + Patience.SOON);
+    }
+    return process.exitValue();
+  }
+
+  boolean endsWithin(Duration time) {
     try {
-      if (!process.waitFor(Patience.SOON.toSeconds(), TimeUnit.SECONDS)) {
-        throw new AssertionError(name + " did not end within " + Patience.SOON);
-      }
+      return process.waitFor(time.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new AssertionError(e);
     }
-    return process.exitValue();
   }
 }
