@@ -75,13 +75,13 @@ public enum HandlerOption implements DocumentedOption {
       "fingerprint={{ default }};${REQUEST_METHOD}"),
   SAMPLE_RATE(
       "sample_rate",
-      "the part of its events that is sent, 0 to 1; the others are counted and told to Sentry as"
-          + " left out",
+      "the share of its events that is sent, 0 to 1; the others are counted and reported to Sentry"
+          + " as left out",
       "1",
       "sample_rate=0.1"),
   TIMEOUT(
       "timeout",
-      "seconds for the connection, and again for the answer, 0.1 to 300",
+      "seconds from the start of the connection to the headers of the response, 0.1 to 300",
       "4",
       "timeout=2.5"),
   NO_VERIFY(

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 public enum InstanceOption implements DocumentedOption {
   DSN(
       "sentry-dsn",
-      "where events go whose handler has no `dsn`",
+      "where events go if their handler has no `dsn`",
       "the environment's `SENTRY_DSN`, else events are kept locally",
       "sentry-dsn = https://KEY@sentry.example.com/1"),
   ENVIRONMENT(
@@ -36,30 +36,30 @@ public enum InstanceOption implements DocumentedOption {
       "sentry-tags = team:shop;tier:web"),
   SEND_DEFAULT_PII(
       "sentry-send-default-pii",
-      "send what tells who the client is: cookies, authorization, user, address",
+      "send data that identifies the client: cookies, authorization, user, address",
       "off",
       "sentry-send-default-pii = true"),
   CAPTURE(
       "sentry-capture",
       "what is reported without a handler: some of `exceptions`, `failed`, `crashes`, `harakiri`, `slow`, `backlog`, `boot`,"
-          + " `daemons`, `cut`, `logged`, `clients`, `refused`, or `all` (but the last three), or `none`; see [What is reported by itself](#what-is-reported-by-itself)",
+          + " `daemons`, `cut`, `logged`, `clients`, `refused`, or `all` (but the last three), or `none`; see [What is reported without a handler](#what-is-reported-without-a-handler)",
       "`all` with a `sentry-dsn`, else `none`",
       "sentry-capture = exceptions, crashes, boot"),
   FAILED_STATUS(
       "sentry-failed-status",
-      "which answers are reported as failed requests: statuses from 400 to 599, ranges of them too",
+      "which responses are reported as failed requests: statuses from 400 to 599, also as ranges",
       "`500-599`",
       "sentry-failed-status = 500,502-504"),
   WITH_SDK(
       "sentry-with-sdk",
-      "report exceptions also where a Sentry SDK (`sentry_sdk`, `sentry-ruby`) in the application does; see [With a Sentry SDK in the"
+      "report exceptions even if a Sentry SDK (`sentry_sdk`, `sentry-ruby`) in the application does; see [With a Sentry SDK in the"
           + " application](captured.md#with-a-sentry-sdk-in-the-application)",
       "off",
       "sentry-with-sdk = true"),
   SLOW_REQUEST(
       "sentry-slow-request",
-      "seconds after which a request is reported as slow, fractions too; 0: never",
-      "half of `harakiri`, without that never",
+      "seconds after which a request is reported as slow, also as a fraction; 0: never",
+      "half of `harakiri`; never without it",
       "sentry-slow-request = 2.5"),
   LOCALS(
       "sentry-locals",
@@ -68,30 +68,30 @@ public enum InstanceOption implements DocumentedOption {
       "sentry-locals = false"),
   BREADCRUMBS(
       "sentry-breadcrumbs",
-      "how many of the log's last lines go with an event, at most 100 (40 with exceptions, failed and slow requests); 0: none."
+      "how many of the last log lines an event contains, at most 100 (40 with exceptions, failed and slow requests); 0: none."
           + " Needs `log-master`, and no `alarm-cheap`",
       "50",
       "sentry-breadcrumbs = 20"),
   SCRUB(
       "sentry-scrub",
-      "further names whose values are never sent, separated by commas; they are added to the built-in ones",
+      "additional names whose values are never sent, separated by commas; the built-in ones stay",
       "none",
       "sentry-scrub = iban,loyalty_card"),
   IGNORE(
       "sentry-ignore",
-      "what is not reported: `TYPE`, `TYPE: MESSAGE` or `TYPE, TYPE`, as titles are; one rule a line, the option may be given"
-          + " often; see [What is ignored](#what-is-ignored)",
+      "what is not reported: `TYPE`, `TYPE: MESSAGE` or `TYPE, TYPE`, in the form of titles; one rule a line, and the option may be"
+          + " repeated; see [What is ignored](#what-is-ignored)",
       "nothing",
       "sentry-ignore = myapp.errors.NotNow: *try again*"),
   FOLD(
       "sentry-fold",
-      "how many events of one fault are sent in a minute; further ones are counted, and one event tells how many: see"
+      "how many events of one fault are sent in a minute; further ones are counted, and one event reports the count: see"
           + " [storms](delivery.md#storms). 0: every one is sent",
       "5",
       "sentry-fold = 20"),
   MAX_EVENTS_PER_MINUTE(
       "sentry-max-events-per-minute",
-      "how many events of one minute are sent to one destination; further ones are discarded and counted. 0: no limit",
+      "how many events of one minute are sent to one destination; others are discarded and counted. 0: no limit",
       "0",
       "sentry-max-events-per-minute = 100"),
   DIR(
@@ -108,7 +108,7 @@ public enum InstanceOption implements DocumentedOption {
       "sentry-instance = shop"),
   AGENT(
       "sentry-agent",
-      "`auto`: this server's master starts and watches the agent; `external`: somebody else does",
+      "`auto`: this server's master starts and watches the agent; `external`: something else does",
       "`auto`",
       "sentry-agent = external"),
   JAVA(
@@ -123,8 +123,8 @@ public enum InstanceOption implements DocumentedOption {
       "sentry-jar = /opt/uwsgi-sentry/uwsgi-sentry.jar"),
   DRAIN(
       "sentry-drain",
-      "seconds that the agent goes on delivering once the server has stopped; the end of a container"
-          + " [waits](captured.md#by-language) for it",
+      "seconds that the agent goes on delivering after the server has stopped; the end of a container"
+          + " [waits](captured.md#starts-hooks-and-stops) for it",
       "2",
       "sentry-drain = 10"),
   JOURNAL_MAX(
@@ -136,7 +136,7 @@ public enum InstanceOption implements DocumentedOption {
   OUTBOX_MAX(
       "sentry-outbox-max",
       "bytes of events that the agent keeps until they are sent, with `k`, `m` or `g`, at least `1m`; beyond it the"
-          + " [least valuable](delivery.md#bounds) go",
+          + " [least valuable](delivery.md#bounds) are discarded",
       "256m",
       "sentry-outbox-max = 1g"),
   OUTBOX_AGE(
@@ -146,34 +146,34 @@ public enum InstanceOption implements DocumentedOption {
       "sentry-outbox-age = 2d"),
   OUTBOX_ENTRIES(
       "sentry-outbox-entries",
-      "how many events may wait for one destination; beyond it the least valuable go",
+      "how many events may wait for one destination; beyond it the least valuable are discarded",
       "250000",
       "sentry-outbox-entries = 50000"),
   EVENT_MAX(
       "sentry-event-max",
-      "bytes of one event's JSON, with `k` or `m`, from `16k` to `1m`; from a larger one the least needed is left out",
+      "bytes of one event's JSON, with `k` or `m`, from `16k` to `1m`; a larger event loses its least needed parts",
       "1m, Sentry's own limit",
       "sentry-event-max = 200k"),
   HISTORY(
       "sentry-history",
-      "how long delivered events are kept for `uwsgi-sentry events`, and how many bytes of them: `AGE,SIZE`; `0`: not at all",
+      "how long delivered events are kept for `uwsgi-sentry events`, and how many bytes of them: `AGE,SIZE`; `0` keeps none",
       "`7d,50m`",
       "sentry-history = 2d,10m"),
   LANES(
       "sentry-lanes",
-      "how many requests are under way at once, to all destinations together, from 2 to 256; beyond it the destinations"
+      "how many requests are in flight at once, to all destinations together, from 2 to 256; beyond it the destinations"
           + " [take turns](delivery.md#lanes)",
       "64",
       "sentry-lanes = 16"),
   CA(
       "sentry-ca",
-      "a file of certificates (PEM) that are trusted beside the system's; the agent reads it, and again when it changes; a regular file of at most 4 MiB",
+      "a file of certificates (PEM) that are trusted in addition to the system's: a regular file of at most 4 MiB. The agent reads it, and again when it changes",
       "the system's trust store alone",
       "sentry-ca = /etc/ssl/private-ca.pem"),
   PROXY(
       "sentry-proxy",
       "the HTTP proxy to the destinations, `http://[USER:PASSWORD@]HOST:PORT`, or `none`; see [Proxies](#proxies)",
-      "what the agent's environment says: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`",
+      "the agent's environment: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`",
       "sentry-proxy = http://proxy.example.com:3128");
 
   @SuppressWarnings("ImmutableEnumChecker") // a record of strings
