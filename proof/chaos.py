@@ -85,7 +85,7 @@ def run(arguments, directory, tally):
     volume = Volume(directory / "volume", arguments.megabytes) if arguments.megabytes else None
     state = directory / "volume" / "state"
     state.parent.mkdir(exist_ok=True)
-    server = Server(directory, state, receivers, chance, tally)
+    server = Server(directory, state, receivers, chance, tally, arguments.newest)
     print("  options: %s" % "; ".join(server.options).replace("\n", "; "), flush=True)
     try:
         server.start()
@@ -115,6 +115,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=seed_of_environment(20_000))
     parser.add_argument("--megabytes", type=int, default=96, help="of the volume; 0: the disk is left alone")
+    parser.add_argument("--newest", action="store_true", help="uWSGI of PyPI instead of the system's")
     parser.add_argument("--planted", choices=("lost", "twice"), help="a fault for the account to find")
     arguments = parser.parse_args()
     # Where a disk is full, more is excused than is planted.

@@ -8,14 +8,14 @@ import signal
 import struct
 import time
 
+import newest_uwsgi
 from basics import OUT, PLUGIN, alive, processes, send, until
 from web_server import WebServer
 
 # Letters alone in what makes an event what it is: texts that differ in digits alone are one fault.
 INI = """[uwsgi]
 plugin = {plugin}
-plugins = python3
-http-socket = 127.0.0.1:{port}
+{python}http-socket = 127.0.0.1:{port}
 wsgi-file = {app}
 master = true
 workers = 2
@@ -58,7 +58,10 @@ FURTHER = ("lazy-apps = true", "log-master = true", "log-master = true\nthreaded
 
 
 class Server(WebServer):
-    def __init__(self, directory, state, receivers, chance, tally):
+    def __init__(self, directory, state, receivers, chance, tally, newest=False):
+        plugin = PLUGIN
+        if newest:
+            self.uwsgi, plugin = newest_uwsgi.make()
         self.state, self.chance, self.started = state, chance, 0
         self.clock_file = directory / "clock"
         self.clock_file.write_bytes(bytes(8))
@@ -72,7 +75,7 @@ class Server(WebServer):
         self.options = [line for line in FURTHER if chance.random() < 0.25]
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("UWSGI_", "SENTRY_"))}
         environment |= {"CHAOS_CLOCK": str(self.clock_file), "LD_PRELOAD": str(shim)}
-        super().__init__(directory, INI, APP, tally, environment, plugin=PLUGIN, place=directory, state=state,
+        super().__init__(directory, INI, APP, tally, environment, plugin=plugin, python="" if newest else "plugins = python3\n", place=directory, state=state,
                          dsn=receivers[0].dsn, other_dsn=receivers[1].dsn, further="\n".join(self.options))
 
     def set_clock(self, seconds):

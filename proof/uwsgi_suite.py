@@ -13,10 +13,9 @@ import sys
 import tarfile
 import tempfile
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE / "matrix"))
+import newest_uwsgi
 
-import newest  # noqa: E402
+HERE = pathlib.Path(__file__).resolve().parent
 
 # In the order in which they run: they share ports and files.
 TESTS = {
@@ -37,12 +36,12 @@ SUMMARY = re.compile(r"^(Ran \d+ tests?|OK.*|FAILED.*)", re.M)
 
 def source():
     """The source package of the version that is installed, unpacked."""
-    place = newest.OUT / "source"
-    version = subprocess.run([newest.VENV / "bin" / "uwsgi", "--version"], capture_output=True, text=True).stdout.strip()
+    place = newest_uwsgi.OUT / "source"
+    version = subprocess.run([newest_uwsgi.VENV / "bin" / "uwsgi", "--version"], capture_output=True, text=True).stdout.strip()
     unpacked = place / f"uwsgi-{version}"
     if not unpacked.exists():
         place.mkdir(parents=True, exist_ok=True)
-        newest.run([newest.VENV / "bin" / "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", place, f"uwsgi=={version}"])
+        newest_uwsgi.run([newest_uwsgi.VENV / "bin" / "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", place, f"uwsgi=={version}"])
         with tarfile.open(next(place.glob("*.tar.gz"))) as archive:
             archive.extractall(place, filter="data")
     return unpacked
@@ -66,7 +65,7 @@ def outcomes(source_tree, binary, plugin):
         directory = pathlib.Path(name)
         tree(directory, source_tree, binary, plugin)
         for test, command in TESTS.items():
-            words = [word.format(python=newest.VENV / "bin" / "python", directory=directory) for word in command]
+            words = [word.format(python=newest_uwsgi.VENV / "bin" / "python", directory=directory) for word in command]
             try:
                 done = subprocess.run(words, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180, start_new_session=True,
                                       env={"PATH": "/usr/bin:/bin", "UWSGI_BINARY": f"{directory}/uwsgi", "UWSGI_PLUGINS_TEST": "python", "LC_ALL": "C.UTF-8"})
@@ -81,8 +80,8 @@ def outcomes(source_tree, binary, plugin):
 
 
 def main():
-    binary, plugin = newest.make()
-    newest.run([newest.VENV / "bin" / "pip", "install", "-q", "requests"])
+    binary, plugin = newest_uwsgi.make()
+    newest_uwsgi.run([newest_uwsgi.VENV / "bin" / "pip", "install", "-q", "requests"])
     source_tree = source()
     without, having = (outcomes(source_tree, binary, one) for one in (None, plugin))
     bad = 0

@@ -14,6 +14,8 @@ from basics import PATIENCE, Failure, alive, children, free_port, letters, send,
 class WebServer:
     """ini: names {port}, {log}, {pid} and {app} beside what further says."""
 
+    uwsgi = "uwsgi"
+
     def __init__(self, directory, ini, app, tally, environment=None, **further):
         self.directory, self.tally, self.environment = directory, tally, environment
         self.port, self.log, self.pid_file = free_port(), directory / "uwsgi.log", directory / "uwsgi.pid"
@@ -21,7 +23,7 @@ class WebServer:
         (directory / "uwsgi.ini").write_text(ini.format(port=self.port, log=self.log, pid=self.pid_file, app=directory / "app.py", **further))
 
     def start(self):
-        began = subprocess.run(["uwsgi", "--ini", self.directory / "uwsgi.ini"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.environment)
+        began = subprocess.run([self.uwsgi, "--ini", self.directory / "uwsgi.ini"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.environment)
         if began.returncode:
             raise Failure("uWSGI does not start (%d): %s" % (began.returncode, began.stdout[-2000:]))
         end = time.monotonic() + PATIENCE

@@ -19,15 +19,16 @@ import tempfile
 import time
 import zlib
 
-import life
-import newest
-import options
-import server
-from expected import fits, reason
-from groups import FIRST, GROUPS
-
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
+sys.path.insert(0, str(HERE.parent))
+
+import life  # noqa: E402
+import newest_uwsgi  # noqa: E402
+import options  # noqa: E402
+import server  # noqa: E402
+from expected import fits, reason  # noqa: E402
+from groups import FIRST, GROUPS  # noqa: E402
 OUT = TOP / "build" / "matrix"
 
 
@@ -118,7 +119,7 @@ def main():
     parser.add_argument("--list", action="store_true")
     arguments = parser.parse_args()
     if arguments.uwsgi == "newest":
-        arguments.uwsgi, arguments.plugin = newest.make()
+        arguments.uwsgi, arguments.plugin = newest_uwsgi.make()
     # A uWSGI of one's own has its languages in it, the distribution's has each as a plugin.
     arguments.built_in = arguments.uwsgi != "uwsgi"
     tried, left = options.cases(arguments.uwsgi, arguments.built_in, arguments.mode)

@@ -3,7 +3,7 @@
 import pathlib
 import subprocess
 
-TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+TOP = pathlib.Path(__file__).resolve().parent.parent
 VENV = TOP / "it" / "target" / "newest-uwsgi" / "python3" / "venv"
 SYSTEM = "/usr/bin/python3"
 JAR = TOP / "agent" / "target" / "uwsgi-sentry.jar"
