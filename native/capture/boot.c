@@ -3,6 +3,7 @@
  * loaded, going in full dynamic mode" the server even looks healthy from outside.
  */
 #include "server/server.h"
+#include "entry/startup_output.h"
 
 #include <getopt.h>
 #include <pthread.h>

@@ -60,7 +60,7 @@ static void keep(struct wsgi_request *req, struct said said) {
 
 /* ---- PHP 8 ---- */
 
-/* zend_string, zval, and the beginnings of zend_object and zend_class_entry: the same in all of PHP 8 */
+/* zend_string, zval, and the beginnings of zend_object and zend_class_entry: the same in PHP 8.0 to 8.5, where a long has 64 bits */
 struct php_string {
 	uint32_t references, info;
 	uint64_t hash;
@@ -143,6 +143,13 @@ static void php_thrown(struct php_object *object) {
 	if (php.thrown_before) php.thrown_before(object);
 }
 
+/* of any other, older or newer, the failed request is reported without its error */
+static int is_known_php(const char *engine) {
+	if (sizeof(long) != 8 || !engine || strncmp(engine, "Zend Engine v4.", 15) || engine[15] < '0' || engine[15] > '5' || engine[16] != '.') return 0;
+	php.file_is_text = engine[15] == '0';
+	return 1;
+}
+
 static void find_php(void) {
 	const char *(*version)(void);
 	*(void **) &version = dlsym(RTLD_DEFAULT, "get_zend_version");
@@ -151,9 +158,7 @@ static void find_php(void) {
 	*(void **) &php.base = dlsym(RTLD_DEFAULT, "zend_get_exception_base");
 	*(void **) &php.property = dlsym(RTLD_DEFAULT, "zend_read_property");
 	if (!version || !php.error || !*php.error || *php.error == php_error) return;
-	const char *said = version();
-	if (!said || strncmp(said, "Zend Engine v4.", 15)) return;	/* PHP 8 */
-	php.file_is_text = said[15] == '0';
+	if (!is_known_php(version())) return;
 	php.error_before = *php.error;
 	*php.error = php_error;
 	if (!php.thrown || !php.base || !php.property) return;
@@ -163,10 +168,10 @@ static void find_php(void) {
 
 /* ---- Perl ---- */
 
-/* SV and what it points to: the same since Perl 5.10 */
+/* SV and what it points to: the same in Perl 5.14 to 5.42; 5.10 had the length elsewhere */
 struct perl_string {
 	void *stash, *magic;
-	size_t len;
+	size_t len, room;	/* a text ends before its room does; one that is shared has none */
 };
 
 struct perl_value {
@@ -195,7 +200,20 @@ static void take_from_perl(struct wsgi_request *req) {
 		const char *class = error->object && perl.class_of ? perl.class_of(interpreter, error->object, 1) : NULL;
 		if (class) keep(req, (struct said) {.type = class, .type_len = strlen(class), .text = "", .text_len = 0});
 	}
-	else if (error->flags & PERL_IS_TEXT && error->any && error->text && error->any->len) keep(req, (struct said) {.text = error->text, .text_len = error->any->len});
+	else if (error->flags & PERL_IS_TEXT && error->any && error->text && error->any->len && error->any->len < error->any->room) keep(req, (struct said) {.text = error->text, .text_len = error->any->len});
+}
+
+static int is_known_perl(void) {
+	const unsigned char *revision = dlsym(RTLD_DEFAULT, "PL_revision"), *version = dlsym(RTLD_DEFAULT, "PL_version");
+	return revision && version && *revision == 5 && *version >= 14 && *version <= 42;
+}
+
+/* a Perl without threads has no such key, and is left alone */
+static void find_perl(void) {
+	if (!is_known_perl()) return;
+	perl.interpreter = dlsym(RTLD_DEFAULT, "PL_thr_key");
+	*(void **) &perl.variable = dlsym(RTLD_DEFAULT, "Perl_get_sv");
+	*(void **) &perl.class_of = dlsym(RTLD_DEFAULT, "Perl_sv_reftype");
 }
 
 /* ---- */
@@ -204,9 +222,7 @@ static void take_from_perl(struct wsgi_request *req) {
 void sentry_said_find(void) {
 	if (!sentry_capturing(SENTRY_CAPTURE_FAILED)) return;
 	find_php();
-	perl.interpreter = dlsym(RTLD_DEFAULT, "PL_thr_key");
-	*(void **) &perl.variable = dlsym(RTLD_DEFAULT, "Perl_get_sv");
-	*(void **) &perl.class_of = dlsym(RTLD_DEFAULT, "Perl_sv_reftype");
+	find_perl();
 }
 
 /* in the request's thread, at its end */

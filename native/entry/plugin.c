@@ -3,6 +3,7 @@
  * uWSGI loads without a word and then writes to the wrong places, so it must find out by itself and keep its hands off.
  */
 #include "server/server.h"
+#include "startup_output.h"
 
 #include <dlfcn.h>
 #include <limits.h>
@@ -141,6 +142,7 @@ static void sentry_post_fork(void) {
 	sentry_printed_end();
 	sentry_boot_forked();
 	sentry_agent_forked();
+	sentry_unread_prepare();
 	sentry_answered_prepare();
 	sentry_client_watch();
 	sentry_python_frameworks_forked();

@@ -4,14 +4,36 @@
  * the moment that this plugin is loaded until the server serves. It notes what goes to the log, and writes it.
  *
  * The route is uWSGI's own table of the functions that it takes from libc (the slot of `write` in its GOT), where the linker has put an
- * address and anybody may put another. Where the slot is not found (a static uWSGI, 32 bits) or cannot be written, nothing is noted.
+ * address and anybody may put another. What is assumed of it is checked, and where a check fails nothing is noted:
+ *
+ *   - There is a slot, within the object that uWSGI is in. A static uWSGI has none, 32 bits and other processors are not looked at.
+ *   - It holds a function's address. With lazy binding it first leads to the linker, who would overwrite ours: one call that writes
+ *     nothing, to no descriptor, has it bound. If it still leads into the object itself, it is left alone.
+ *   - It can be written. The kernel is asked (it answers EFAULT where a store would kill the server), before and after the page is
+ *     made writable, as it has to be in a uWSGI with full RELRO. The page becomes read-only again at once.
+ *   - Our function calls what was in the slot, never write() by name: a plugin that is built into uWSGI would find itself, and what
+ *     another library has put there is not passed over.
+ *   - Somebody may put another function there later and call ours from it, for ever (this plugin loaded twice, under two names): ours
+ *     stays in memory and goes on writing, and notes nothing any more.
+ *
+ * Only the thread that loads the plugin is noted: lines of others are no reason for an exit.
  * Each process that serves gives it back; one that inherits it and is none of those goes on noting in its own memory, and writes.
  */
-#include "server/server.h"
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "startup_output.h"
 
 #include <elf.h>
+#include <fcntl.h>
 #include <link.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
+
+extern struct uwsgi_server uwsgi;
 
 #define MOST_SAID 512
 
@@ -20,9 +42,12 @@ static struct {
 	size_t len;
 } said;
 
-static void **slot;
-static void *before;
+typedef ssize_t (*write_function)(int, const void *, size_t);
+
+static void **slot;	/* NULL: nothing is noted */
+static write_function before;
 static size_t protect_len;	/* of the page to make read-only again; 0: it was not */
+static pthread_t starting;
 
 /* what uWSGI prints as it goes, after which an exit has other reasons: a hook's, an application's */
 static int is_usual(const char *line) {
@@ -49,8 +74,8 @@ static void note(const char *text, size_t len) {
 }
 
 static ssize_t noting_write(int fd, const void *text, size_t len) {
-	if (fd == 2) note(text, len);
-	return write(fd, text, len);
+	if (fd == 2 && slot && pthread_equal(starting, pthread_self())) note(text, len);
+	return before(fd, text, len);
 }
 
 #if __SIZEOF_POINTER__ == 8 && (defined(__x86_64__) || defined(__aarch64__))
@@ -62,7 +87,7 @@ static ssize_t noting_write(int fd, const void *text, size_t len) {
 #endif
 
 struct object {
-	ElfW(Addr) base, relro, relro_end;
+	ElfW(Addr) base, from, to;	/* what is loaded of it lies between */
 	const ElfW(Sym) *symbols;
 	const char *names;
 	const ElfW(Rela) *tables[2];
@@ -101,54 +126,85 @@ static void **slot_in(const struct object *object) {
 	return NULL;
 }
 
+static int is_within(const struct object *object, const void *address) {
+	return (ElfW(Addr)) address >= object->from && (ElfW(Addr)) address < object->to;
+}
+
+static int is_bound(const struct object *object, void **found) {
+	if (is_within(object, *found)) ((write_function) *found)(-1, "", 0);
+	return !is_within(object, *found);
+}
+
 /* the object that uWSGI itself is in: a program, or a library where it is one */
 static int look(struct dl_phdr_info *info, size_t size, void *to) {
-	struct object object = {.base = info->dlpi_addr};
+	struct object object = {.base = info->dlpi_addr, .from = UINTPTR_MAX};
 	ElfW(Addr) wanted = (ElfW(Addr)) &uwsgi;
 	const ElfW(Dyn) *dynamic = NULL;
 	int is_it = 0;
 	(void) size;
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *head = &info->dlpi_phdr[i];
-		ElfW(Addr) from = info->dlpi_addr + head->p_vaddr;
-		if (head->p_type == PT_LOAD && wanted >= from && wanted < from + head->p_memsz) is_it = 1;
-		else if (head->p_type == PT_DYNAMIC) dynamic = (const void *) from;
-		else if (head->p_type == PT_GNU_RELRO) object.relro = from, object.relro_end = from + head->p_memsz;
+		ElfW(Addr) from = info->dlpi_addr + head->p_vaddr, end = from + head->p_memsz;
+		if (head->p_type == PT_DYNAMIC) dynamic = (const void *) from;
+		if (head->p_type != PT_LOAD) continue;
+		if (wanted >= from && wanted < end) is_it = 1;
+		if (from < object.from) object.from = from;
+		if (end > object.to) object.to = end;
 	}
 	if (!is_it || !dynamic) return 0;
 	read_dynamic(&object, dynamic);
-	slot = slot_in(&object);
-	ElfW(Addr) page = (ElfW(Addr)) sysconf(_SC_PAGESIZE);
-	/* read-only since the linker is done; its last part of a page is not */
-	*(size_t *) to = slot && (ElfW(Addr)) slot >= object.relro && (ElfW(Addr)) slot < (object.relro_end & ~(page - 1)) ? page : 0;
+	void **found = slot_in(&object);
+	if (is_within(&object, found) && is_bound(&object, found)) *(void ***) to = found;
 	return 1;
 }
 
-static void find_slot(void) {
-	dl_iterate_phdr(look, &protect_len);
+static void **find_slot(void) {
+	void **found = NULL;
+	dl_iterate_phdr(look, &found);
+	return found;
 }
 
 #else
 
-static void find_slot(void) {
+static void **find_slot(void) {
+	return NULL;
 }
 
 #endif
 
-static int put(void *function) {
-	char *page = (char *) ((uintptr_t) slot & ~(uintptr_t) (protect_len ? protect_len - 1 : 0));
-	if (protect_len && mprotect(page, protect_len, PROT_READ | PROT_WRITE)) return 0;
-	__atomic_store_n(slot, function, __ATOMIC_RELEASE);
-	if (protect_len && mprotect(page, protect_len, PROT_READ)) return 1;	/* writable, as it is in most programs */
-	return 1;
+/* has the kernel store there what is there */
+static int is_writable(void **at) {
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK)) return 0;
+	int is = write(ends[1], at, sizeof(*at)) == sizeof(*at) && read(ends[0], at, sizeof(*at)) == sizeof(*at);
+	close(ends[0]);
+	close(ends[1]);
+	return is;
+}
+
+static int protect(int how) {
+	uintptr_t at = (uintptr_t) slot;
+	return mprotect((void *) (at - at % protect_len), protect_len, how);
+}
+
+/* on the way back the page is writable at most where it was made so */
+static int put(write_function function) {
+	if (!protect_len && !is_writable(slot)) protect_len = (size_t) sysconf(_SC_PAGESIZE);
+	if (protect_len && protect(PROT_READ | PROT_WRITE)) return 0;
+	int can = is_writable(slot);
+	if (can) __atomic_store_n(slot, (void *) function, __ATOMIC_RELEASE);
+	if (protect_len) protect(PROT_READ);
+	return can;
 }
 
 void sentry_printed_begin(void) {
 	if (slot) return;
-	find_slot();
+	protect_len = 0;
+	slot = find_slot();
 	if (!slot) return;
-	before = *slot;
-	if (!put((void *) noting_write)) slot = NULL;
+	starting = pthread_self();
+	before = (write_function) *slot;
+	if (!put(noting_write)) slot = NULL;
 }
 
 /* where somebody else has put a function there since, that one stays */

@@ -4,12 +4,15 @@
  *
  * SO_PEEK_OFF lets a look begin near the end of the queue and go on from line to line. That place belongs to the socket and so to all
  * processes: one looks at a time, and whoever finds another at it for long goes without. Reading is not changed by it.
+ *
+ * What is seen is what the ring of the last lines would have shown a moment later (lines.c): the log of this one server.
  */
 #include "server/server.h"
 
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #ifndef SO_PEEK_OFF
 #define SO_PEEK_OFF 42
@@ -36,9 +39,22 @@ static int option(int fd, int name) {
 	return getsockopt(fd, SOL_SOCKET, name, &value, &size) ? -1 : value;
 }
 
-/* an application may have closed it, and have something else of that number */
+static dev_t device;
+static ino_t known;	/* the socket; 0: there is none that can be looked into (a stream cannot) */
+
+/* before the application runs in this process: it may close it, and open another socket of that number, which is none of our business */
+void sentry_unread_prepare(void) {
+	struct stat it;
+	int fd = uwsgi.log_master && uwsgi.shared ? uwsgi.shared->worker_log_pipe[0] : -1;
+	known = 0;
+	if (fd < 0 || option(fd, SO_DOMAIN) != AF_UNIX || option(fd, SO_TYPE) != SOCK_SEQPACKET || fstat(fd, &it)) return;
+	device = it.st_dev;
+	known = it.st_ino;
+}
+
 static int is_log_pipe(int fd) {
-	return option(fd, SO_DOMAIN) == AF_UNIX && option(fd, SO_TYPE) == SOCK_SEQPACKET;
+	struct stat it;
+	return known && !fstat(fd, &it) && S_ISSOCK(it.st_mode) && it.st_ino == known && it.st_dev == device;
 }
 
 static int take_turn(struct sentry_watch *watch) {
@@ -66,10 +82,12 @@ static pid_t writer_of(struct msghdr *message) {
 /* all lines from that place on in one call; they are `count` */
 static int look(int fd, int from, struct sentry_unread *unread, struct sentry_unread_call *call) {
 	memset(call->messages, 0, sizeof(call->messages));
+	/* without it that room would take descriptors that somebody sent with a line */
+	size_t control = option(fd, SO_PASSCRED) == 1 ? sizeof(call->control[0].bytes) : 0;
 	for (int i = 0; i < SENTRY_UNREAD_LINES; i++) {
 		call->parts[i][0] = (struct iovec) {unread->line[i].text, sizeof(unread->line[i].text)};
 		call->parts[i][1] = (struct iovec) {call->rest, sizeof(call->rest)};
-		call->messages[i].msg_hdr = (struct msghdr) {.msg_iov = call->parts[i], .msg_iovlen = 2, .msg_control = call->control[i].bytes, .msg_controllen = sizeof(call->control[i].bytes)};
+		call->messages[i].msg_hdr = (struct msghdr) {.msg_iov = call->parts[i], .msg_iovlen = 2, .msg_control = call->control[i].bytes, .msg_controllen = control};
 	}
 	if (!take_turn(sentry.watch)) return 0;
 	int count = setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &from, sizeof(from)) ? 0 : recvmmsg(fd, call->messages, SENTRY_UNREAD_LINES, MSG_PEEK | MSG_DONTWAIT, NULL);

@@ -47,7 +47,8 @@ void sentry_log_pipe_widen(void) {
 	if (fd == widened || (!sentry.handlers && !sentry.captured)) return;
 	widened = fd;
 	widen(fd);
-	know_writers(uwsgi.shared->worker_log_pipe[0]);
+	if (fd > -1) know_writers(uwsgi.shared->worker_log_pipe[0]);
+	sentry_unread_prepare();
 	if (uwsgi.req_log_master) widen(uwsgi.shared->worker_req_log_pipe[1]);
 	errno = saved;
 }

@@ -287,6 +287,7 @@ struct sentry_unread {
 	int count;
 	struct sentry_unread_line line[SENTRY_UNREAD_LINES];
 };
+void sentry_unread_prepare(void);
 struct sentry_unread *sentry_unread_lines(void);	/* NULL: none are known of. To be freed */
 
 /* watch.c: the master's look at its children */
@@ -316,11 +317,6 @@ enum sentry_hook_effect {
 	SENTRY_HOOK_MARKS,	/* it only believes that it does */
 };
 void sentry_boot_hook(const char *what, enum sentry_hook_effect);
-
-/* startup_output.c: what uWSGI prints while it starts */
-void sentry_printed_begin(void);
-void sentry_printed_end(void);
-const char *sentry_printed_last(void);	/* why it is about to exit, as far as its last line tells; NULL: that says nothing */
 
 /* ignore_rules.c: the rules, a line each */
 char *sentry_ignore_rules(void);

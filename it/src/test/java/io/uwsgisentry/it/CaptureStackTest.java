@@ -2,7 +2,6 @@ package io.uwsgisentry.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.Record;
@@ -70,9 +69,9 @@ class CaptureStackTest {
   /** The function that writes the stacks is replaced by one that writes what the kernel is told. */
   @Test
   void the_copy_asks_to_be_killed_before_its_worker_where_memory_is_short() throws Exception {
-    scene.file(
-        "told.c",
-        """
+    String library =
+        Preloaded.library(scene, "told",
+            """
         #include <fcntl.h>
         #include <unistd.h>
 
@@ -83,13 +82,6 @@ class CaptureStackTest {
           return n > 0 && write(fd, text, n) == n ? 0 : "failed";
         }
         """);
-    String library = scene.directory().resolve("told.so").toString();
-    int compiled =
-        scene
-            .command("cc", "-shared", "-fPIC", "-o", library, scene.directory() + "/told.c")
-            .start()
-            .waitFor();
-    assumeTrue(compiled == 0, "needs a C compiler");
     UwsgiServer server =
         scene
             .server(SERVER + "sentry-slow-request = 0.5\n")

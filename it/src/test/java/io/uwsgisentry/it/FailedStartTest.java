@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -12,6 +13,9 @@ import org.junit.jupiter.params.provider.CsvSource;
  * A start that fails for an option: uWSGI's own reason, which it prints and says to nobody else.
  */
 class FailedStartTest {
+  private static final String SERVER =
+      CaptureExceptionTest.SERVER.replace("module = captured\n", "");
+
   @RegisterExtension final Scene scene = Scene.withAgentInJvm();
 
   /** The first is found as options are read: no plugin was asked for anything then. */
@@ -27,13 +31,19 @@ class FailedStartTest {
         "log-master = true\\nuid = nobody-of-this-name | user nobody-of-this-name not found."
       })
   void the_reason_is_the_line_that_uwsgi_printed(String option, String reason) {
-    UwsgiServer server =
-        scene
-            .server(
-                CaptureExceptionTest.SERVER.replace("module = captured\n", "")
-                    + option.replace("\\n", "\n")
-                    + "\n")
-            .launch();
+    failsFor(reason, scene.server(SERVER + option.replace("\\n", "\n") + "\n"));
+  }
+
+  /** Another linker's work: where its functions' addresses are, and whether they can be written. */
+  @Test
+  void the_reason_is_known_of_the_newest_uwsgi_too() {
+    failsFor(
+        "bind(): Cannot assign requested address",
+        NewestUwsgi.get().server(scene, SERVER + "socket = 192.0.2.1:1\n"));
+  }
+
+  private void failsFor(String reason, UwsgiServer server) {
+    server.launch();
     server.awaitEnd();
     List<Map<String, Object>> events = scene.awaitEvents(1);
     scene.awaitNoAgent();

@@ -61,6 +61,50 @@ class LogLinesTest {
     assertThat(had).isGreaterThanOrEqualTo(records.size() * 95L / 100);
   }
 
+  /** Its number may belong to another socket by then, which is the application's own business. */
+  @Test
+  void a_socket_that_took_the_place_of_the_logs_is_not_looked_into() {
+    scene.file(
+        "replaced.py",
+        """
+        import os, socket
+
+        def sockets():
+            for name in os.listdir("/proc/self/fd"):
+                try:
+                    yield int(name), socket.socket(fileno=os.dup(int(name)))
+                except OSError:
+                    pass
+
+        def application(environ, start_response):
+            mine, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            other.send(b"nobody's business")
+            replaced = 0
+            for number, its in sockets():
+                if its.type == socket.SOCK_SEQPACKET and its.getsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED):
+                    os.dup2(mine.fileno(), number)
+                    replaced += 1
+            try:
+                raise ValueError("replaced %d, offset %d" % (replaced, mine.getsockopt(socket.SOL_SOCKET, 42)))
+            finally:
+                environ["kept"] = (mine, other)
+        """);
+    UwsgiServer server =
+        scene.server(SERVER.replace("${apps}/logged.py", "${dir}/replaced.py")).start();
+    server.get("/");
+    server.get("/");
+    List<Record> records =
+        scene.state().awaitRecords(2, "failures", r -> r.kind() == Kind.EXCEPTION);
+    assertThat(records.toString()).isNotEmpty();
+    assertThat(records)
+        .allSatisfy(
+            record ->
+                assertThat(record.fields().all())
+                    .extracting(field -> new String(field.value(), StandardCharsets.UTF_8))
+                    .noneMatch(value -> value.endsWith("\0nobody's business"))
+                    .anyMatch(value -> value.contains("offset -1")));
+  }
+
   private static boolean hasItsLine(Record record) {
     String line = "why it fails: " + RouteTest.variables(record).get("QUERY_STRING") + "\n";
     return record.fields().all().stream()

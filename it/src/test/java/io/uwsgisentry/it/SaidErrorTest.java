@@ -146,6 +146,24 @@ class SaidErrorTest {
     scene.noEventOf(server);
   }
 
+  /** Their memory is read as some versions lay it out; what says to be another is left alone. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "php  | const char *get_zend_version(void) { return \"Zend Engine v4.6.0, and so on\"; }",
+        "php  | const char *get_zend_version(void) { return \"Zend Engine v4.10.0\"; }",
+        "perl | const unsigned char PL_version = 12;",
+        "perl | const unsigned char PL_version = 43;",
+      })
+  void a_version_that_nobody_knows_is_not_looked_into(String language, String told) {
+    String library = Preloaded.library(scene, "told", told);
+    UwsgiServer server = scene.server(shop(language)).environment("LD_PRELOAD", library).start();
+    assertThat(server.get("/orders/7").status()).isEqualTo(500);
+    Map<String, Object> event = scene.onlyEventOf(server);
+    assertThat(Events.exceptionType(event)).isEqualTo("RequestFailed");
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"sentry-slow-request = 0.2", "harakiri = 1"})
   void a_lua_request_that_is_slow_or_killed_has_its_address(String option) {
