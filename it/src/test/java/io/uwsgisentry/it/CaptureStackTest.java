@@ -70,7 +70,9 @@ class CaptureStackTest {
   @Test
   void the_copy_asks_to_be_killed_before_its_worker_where_memory_is_short() throws Exception {
     String library =
-        Preloaded.library(scene, "told",
+        Preloaded.library(
+            scene,
+            "told",
             """
         #include <fcntl.h>
         #include <unistd.h>
