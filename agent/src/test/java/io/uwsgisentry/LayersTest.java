@@ -19,6 +19,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class LayersTest {
   private static final List<String> ORDER =
       List.of(
+          "json",
           "journal",
           "settings",
           "event",

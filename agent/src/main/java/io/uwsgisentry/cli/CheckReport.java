@@ -1,9 +1,10 @@
 package io.uwsgisentry.cli;
 
 import io.uwsgisentry.console.Text;
-import io.uwsgisentry.event.Json;
+import io.uwsgisentry.json.Json;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.HandlerSettings;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

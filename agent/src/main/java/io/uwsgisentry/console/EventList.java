@@ -1,7 +1,8 @@
 package io.uwsgisentry.console;
 
-import io.uwsgisentry.event.Json;
+import io.uwsgisentry.json.Json;
 import io.uwsgisentry.outbox.Entry;
+
 import java.time.Instant;
 import java.time.ZoneId;
 import java.util.ArrayList;

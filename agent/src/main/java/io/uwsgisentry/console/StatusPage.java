@@ -1,6 +1,6 @@
 package io.uwsgisentry.console;
 
-import io.uwsgisentry.event.Json;
+import io.uwsgisentry.json.Json;
 import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Breaker;
 import io.uwsgisentry.outbox.Changes;
@@ -11,6 +11,7 @@ import io.uwsgisentry.outbox.FoldTally;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.Tally;
 import io.uwsgisentry.outbox.Volume;
+
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;

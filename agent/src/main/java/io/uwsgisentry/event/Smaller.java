@@ -1,5 +1,7 @@
 package io.uwsgisentry.event;
 
+import io.uwsgisentry.json.Json;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

@@ -1,5 +1,7 @@
 package io.uwsgisentry.event;
 
+import io.uwsgisentry.json.Json;
+
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;

@@ -1,4 +1,5 @@
-package io.uwsgisentry.event;
+package io.uwsgisentry.json;
+
 
 import java.io.IOException;
 import java.math.BigDecimal;
@@ -49,7 +50,7 @@ public final class Json {
   }
 
   /** Reads an object from UTF-8; {@link #parse} tells the rest. */
-  static Map<String, @Nullable Object> parseObject(byte[] utf8) throws IOException {
+  public static Map<String, @Nullable Object> parseObject(byte[] utf8) throws IOException {
     if (parse(new String(utf8, StandardCharsets.UTF_8)) instanceof Map<?, ?> map) {
       Map<String, @Nullable Object> object = new LinkedHashMap<>();
       map.forEach((key, value) -> object.put(String.valueOf(key), value));

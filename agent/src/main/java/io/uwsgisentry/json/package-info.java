@@ -1,0 +1,4 @@
+@NullMarked
+package io.uwsgisentry.json;
+
+import org.jspecify.annotations.NullMarked;
