@@ -20,6 +20,7 @@ class LayersTest {
   private static final List<String> ORDER =
       List.of(
           "json",
+          "elf",
           "journal",
           "settings",
           "event",

@@ -1,5 +1,8 @@
 package io.uwsgisentry.event;
 
+import io.uwsgisentry.elf.ElfImage;
+import io.uwsgisentry.elf.ElfSymbols;
+
 import io.sentry.protocol.DebugImage;
 import io.sentry.protocol.SentryStackFrame;
 import java.io.IOException;
@@ -56,7 +59,7 @@ final class NativeFrames {
   private static final class Binary {
     final String path;
     final List<Place> places = new ArrayList<>();
-    final Map<Long, NativeSymbols.Symbol> symbols = new HashMap<>();
+    final Map<Long, ElfSymbols.Symbol> symbols = new HashMap<>();
     @Nullable Long bias;
     @Nullable DebugImage image;
 
@@ -80,7 +83,7 @@ final class NativeFrames {
       return line.address() - bias - (fault ? 0 : 1);
     }
 
-    NativeSymbols.@Nullable Symbol symbol() {
+    ElfSymbols.@Nullable Symbol symbol() {
       return binary.symbols.get(inside());
     }
 
@@ -88,7 +91,7 @@ final class NativeFrames {
       if (line.symbol() != null) {
         return line.symbol();
       }
-      NativeSymbols.Symbol symbol = symbol();
+      ElfSymbols.Symbol symbol = symbol();
       return symbol == null ? null : symbol.name();
     }
 
@@ -245,7 +248,7 @@ final class NativeFrames {
       if (Files.getLastModifiedTime(file).toInstant().isAfter(ran)) {
         return;
       }
-      try (NativeImage image = NativeImage.open(file)) {
+      try (ElfImage image = ElfImage.open(file)) {
         Long bias = agreed(binary, image);
         if (bias == null) {
           return;
@@ -262,7 +265,7 @@ final class NativeFrames {
   }
 
   /** Where the image was loaded, if the file and all lines agree on it; null if not. */
-  private static @Nullable Long agreed(Binary binary, NativeImage image) throws IOException {
+  private static @Nullable Long agreed(Binary binary, ElfImage image) throws IOException {
     Set<String> names = new HashSet<>();
     for (Place place : binary.places) {
       if (place.line.symbol() != null && place.line.offset() >= 0) {
@@ -286,7 +289,7 @@ final class NativeFrames {
     return bias == null && image.origin() > 0 ? Long.valueOf(0) : bias;
   }
 
-  private void name(Binary binary, NativeImage image) throws IOException {
+  private void name(Binary binary, ElfImage image) throws IOException {
     Set<Long> unnamed = new HashSet<>();
     for (Place place : binary.places) {
       if (place.line.symbol() == null) {
@@ -298,13 +301,13 @@ final class NativeFrames {
     String debug = unnamed.isEmpty() ? null : image.debugFile();
     Path file = debug == null ? null : machine.file(debug);
     if (file != null && Files.isRegularFile(file)) {
-      try (NativeImage full = NativeImage.open(file)) {
+      try (ElfImage full = ElfImage.open(file)) {
         binary.symbols.putAll(full.symbols().at(unnamed));
       }
     }
   }
 
-  private static void describe(Binary binary, NativeImage image) throws IOException {
+  private static void describe(Binary binary, ElfImage image) throws IOException {
     String debugId = image.debugId();
     if (debugId == null || binary.bias == null) {
       return;
@@ -333,7 +336,7 @@ final class NativeFrames {
     String function = place.function();
     if (function != null) {
       frame.setFunction(Limits.shortened(Limits.clean(function), 256));
-      NativeSymbols.Symbol symbol = place.symbol();
+      ElfSymbols.Symbol symbol = place.symbol();
       if (line.symbol() != null && line.offset() >= 0) {
         frame.setSymbolAddr(hex(line.address() - line.offset()));
       } else if (line.symbol() == null && symbol != null && binary.bias != null) {

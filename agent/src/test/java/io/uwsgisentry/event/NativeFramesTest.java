@@ -1,5 +1,7 @@
 package io.uwsgisentry.event;
 
+import io.uwsgisentry.elf.ElfFixture;
+
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sentry.protocol.DebugImage;

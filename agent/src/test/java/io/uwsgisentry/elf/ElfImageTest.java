@@ -1,4 +1,5 @@
-package io.uwsgisentry.event;
+package io.uwsgisentry.elf;
+
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -19,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class NativeImageTest {
+class ElfImageTest {
   @TempDir Path directory;
 
   @ParameterizedTest
@@ -29,7 +30,7 @@ class NativeImageTest {
     "deadbeef, efbeadde-0000-0000-0000-000000000000"
   })
   void aBuildIdBecomesSentrysDebugId(String buildId, String debugId) throws IOException {
-    try (NativeImage image = open(new ElfFixture().buildId(buildId).bytes())) {
+    try (ElfImage image = open(new ElfFixture().buildId(buildId).bytes())) {
       assertThat(image.codeId()).isEqualTo(buildId);
       assertThat(image.debugId()).isEqualTo(debugId);
       assertThat(image.arch()).isEqualTo("x86_64");
@@ -43,7 +44,7 @@ class NativeImageTest {
       folded[i % 16] ^= (byte) (i * 7 + i / 16);
     }
     ByteBuffer bytes = ByteBuffer.wrap(folded).order(ByteOrder.LITTLE_ENDIAN);
-    try (NativeImage image = open(new ElfFixture().bytes())) {
+    try (ElfImage image = open(new ElfFixture().bytes())) {
       assertThat(image.codeId()).isNull();
       assertThat(image.debugFile()).isNull();
       assertThat(image.debugId()).startsWith(String.format("%08x-", bytes.getInt(0)));
@@ -52,11 +53,11 @@ class NativeImageTest {
 
   @Test
   void itsSizeIsThatInMemory() throws IOException {
-    try (NativeImage image = open(new ElfFixture().at(0, 0x1a2345).bytes())) {
+    try (ElfImage image = open(new ElfFixture().at(0, 0x1a2345).bytes())) {
       assertThat(image.origin()).isZero();
       assertThat(image.memorySize()).isEqualTo(0x1a3000);
     }
-    try (NativeImage image = open(new ElfFixture().at(0x400000, 0x2000).bytes())) {
+    try (ElfImage image = open(new ElfFixture().at(0x400000, 0x2000).bytes())) {
       assertThat(image.origin()).isEqualTo(0x400000);
       assertThat(image.memorySize()).isEqualTo(0x2000);
     }
@@ -66,11 +67,11 @@ class NativeImageTest {
   void anAddressIsInAFunctionOrInNone() throws IOException {
     byte[] elf =
         new ElfFixture().function("first", 0x1000, 0x40).function("second", 0x1080, 0x10).bytes();
-    try (NativeImage image = open(elf)) {
+    try (ElfImage image = open(elf)) {
       assertThat(image.symbols().at(List.of(0xfffL, 0x1000L, 0x103fL, 0x1040L, 0x1080L, 0x1090L)))
           .containsOnlyKeys(0x1000L, 0x103fL, 0x1080L)
-          .containsEntry(0x103fL, new NativeSymbols.Symbol("first", 0x1000))
-          .containsEntry(0x1080L, new NativeSymbols.Symbol("second", 0x1080));
+          .containsEntry(0x103fL, new ElfSymbols.Symbol("first", 0x1000))
+          .containsEntry(0x1080L, new ElfSymbols.Symbol("second", 0x1080));
       assertThat(image.symbols().named(Set.of("second", "third")))
           .containsOnlyKeys("second")
           .containsEntry("second", 0x1080L);
@@ -80,7 +81,7 @@ class NativeImageTest {
   @Test
   void aRealLibraryIsRead() throws IOException {
     Path library = Path.of(System.getProperty("java.home"), "lib", "server", "libjvm.so");
-    try (NativeImage image = NativeImage.open(library)) {
+    try (ElfImage image = ElfImage.open(library)) {
       Long create = image.symbols().named(Set.of("JNI_CreateJavaVM")).get("JNI_CreateJavaVM");
       assertThat(create).isNotNull();
       assertThat(image.symbols().at(List.of(create + 1)).get(create + 1).name())
@@ -100,8 +101,8 @@ class NativeImageTest {
     for (byte[] bytes : List.of(new byte[0], new byte[63], new byte[4096], narrow, big)) {
       assertThatThrownBy(() -> open(bytes)).isInstanceOf(IOException.class);
     }
-    assertThatThrownBy(() -> NativeImage.open(directory)).isInstanceOf(IOException.class);
-    assertThatThrownBy(() -> NativeImage.open(directory.resolve("none")))
+    assertThatThrownBy(() -> ElfImage.open(directory)).isInstanceOf(IOException.class);
+    assertThatThrownBy(() -> ElfImage.open(directory.resolve("none")))
         .isInstanceOf(IOException.class);
   }
 
@@ -156,7 +157,7 @@ class NativeImageTest {
 
   /** Everything that a crash asks of an image. */
   private void use(byte[] bytes) {
-    try (NativeImage image = open(bytes)) {
+    try (ElfImage image = open(bytes)) {
       image.symbols().at(List.of(0L, 0x1000L, -1L, Long.MAX_VALUE, Long.MIN_VALUE));
       image.symbols().named(Set.of("first", ""));
       image.debugId();
@@ -168,9 +169,9 @@ class NativeImageTest {
     }
   }
 
-  private NativeImage open(byte[] bytes) throws IOException {
+  private ElfImage open(byte[] bytes) throws IOException {
     Path file = directory.resolve("image");
     Files.write(file, bytes);
-    return NativeImage.open(file);
+    return ElfImage.open(file);
   }
 }

@@ -1,4 +1,5 @@
-package io.uwsgisentry.event;
+package io.uwsgisentry.elf;
+
 
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
@@ -12,7 +13,7 @@ import java.util.Map;
  * Small ELF files as a linker would write them: one segment to load, a build id, code, and tables
  * of symbols.
  */
-final class ElfFixture {
+public final class ElfFixture {
   private static final int HEAD = 64;
   private static final int SEGMENT = 56;
   private static final int SECTION = 64;
@@ -24,29 +25,29 @@ final class ElfFixture {
   private long memory = 0x5000;
   private boolean debug;
 
-  ElfFixture buildId(String hex) {
+  public ElfFixture buildId(String hex) {
     buildId = hex;
     return this;
   }
 
-  ElfFixture at(long origin, long memory) {
+  public ElfFixture at(long origin, long memory) {
     this.origin = origin;
     this.memory = memory;
     return this;
   }
 
-  ElfFixture function(String name, long address, long size) {
+  public ElfFixture function(String name, long address, long size) {
     symbols.put(name, new long[] {address, size});
     return this;
   }
 
   /** As in a package of debug files: the full table of symbols, no code. */
-  ElfFixture debug() {
+  public ElfFixture debug() {
     debug = true;
     return this;
   }
 
-  byte[] bytes() {
+  public byte[] bytes() {
     byte[] id = HexFormat.of().parseHex(buildId);
     ByteBuffer note = little(12 + 4 + (id.length + 3 & -4));
     note.putInt(4).putInt(id.length).putInt(3).put("GNU\0".getBytes(StandardCharsets.US_ASCII));

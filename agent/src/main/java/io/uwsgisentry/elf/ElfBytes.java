@@ -1,4 +1,5 @@
-package io.uwsgisentry.event;
+package io.uwsgisentry.elf;
+
 
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -1,4 +1,5 @@
-package io.uwsgisentry.event;
+package io.uwsgisentry.elf;
+
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The layout is the one of the System V ABI, chapters 4 and 5; names of fields are its own.
  */
-final class NativeImage implements AutoCloseable {
+public final class ElfImage implements AutoCloseable {
   private static final int MAX_SEGMENTS = 512;
   private static final int MAX_SECTIONS = 20_000;
   private static final int MAX_NOTES = 1 << 16;
@@ -44,7 +45,7 @@ final class NativeImage implements AutoCloseable {
   private final int namesAt;
   private ElfBytes.Section[] sections = {};
 
-  private NativeImage(FileChannel channel) throws IOException {
+  private ElfImage(FileChannel channel) throws IOException {
     this.channel = channel;
     this.file = new ElfBytes(channel);
     ByteBuffer head = file.read(0, 64);
@@ -62,13 +63,13 @@ final class NativeImage implements AutoCloseable {
    *
    * @throws IOException if it cannot be read, or is not such a file
    */
-  static NativeImage open(Path path) throws IOException {
+  public static ElfImage open(Path path) throws IOException {
     if (!Files.isRegularFile(path)) {
       throw new IOException("not a regular file");
     }
     FileChannel file = FileChannel.open(path, StandardOpenOption.READ);
     try {
-      return new NativeImage(file);
+      return new ElfImage(file);
     } catch (IOException | RuntimeException e) {
       file.close();
       throw e;
@@ -81,7 +82,7 @@ final class NativeImage implements AutoCloseable {
   }
 
   /** Sentry's word for the processor; null where it has none that we know. */
-  @Nullable String arch() {
+  public @Nullable String arch() {
     return switch (machine) {
       case 62 -> "x86_64";
       case 183 -> "arm64";
@@ -90,17 +91,17 @@ final class NativeImage implements AutoCloseable {
   }
 
   /** Where the image wants to start, rounded down to a page: 0 but for fixed programs. */
-  long origin() {
+  public long origin() {
     return lowest == Long.MAX_VALUE ? 0 : lowest & -PAGE;
   }
 
   /** Bytes in memory from {@link #origin}, whole pages: not the file's size. */
-  long memorySize() {
+  public long memorySize() {
     return lowest == Long.MAX_VALUE ? 0 : ((highest + PAGE - 1) & -PAGE) - origin();
   }
 
   /** The whole build id in hex, null if the file has none. */
-  @Nullable String codeId() {
+  public @Nullable String codeId() {
     return buildId == null ? null : HexFormat.of().formatHex(buildId);
   }
 
@@ -108,7 +109,7 @@ final class NativeImage implements AutoCloseable {
    * Sentry's debug id: the build id's first 16 bytes as a UUID whose first three parts have their
    * bytes swapped; without a build id, the first page of the code folded into 16 bytes.
    */
-  @Nullable String debugId() throws IOException {
+  public @Nullable String debugId() throws IOException {
     byte[] id = buildId == null ? foldedCode() : Arrays.copyOf(buildId, 16);
     if (id == null) {
       return null;
@@ -124,12 +125,12 @@ final class NativeImage implements AutoCloseable {
         rest.substring(4));
   }
 
-  NativeSymbols symbols() {
-    return new NativeSymbols(file, sections);
+  public ElfSymbols symbols() {
+    return new ElfSymbols(file, sections);
   }
 
   /** Where the distribution's package of debug files has this image's; null without a build id. */
-  @Nullable String debugFile() {
+  public @Nullable String debugFile() {
     String id = codeId();
     return id == null || id.length() < 4
         ? null

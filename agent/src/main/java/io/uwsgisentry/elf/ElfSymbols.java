@@ -1,4 +1,5 @@
-package io.uwsgisentry.event;
+package io.uwsgisentry.elf;
+
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -8,7 +9,7 @@ import java.util.Map;
 import java.util.Set;
 
 /** The functions of an image, as its tables of symbols have them. */
-final class NativeSymbols {
+public final class ElfSymbols {
   private static final int MAX_SYMBOLS = 1_000_000;
   private static final int MAX_STRINGS = 8 << 20;
   private static final int SHT_SYMTAB = 2;
@@ -22,12 +23,12 @@ final class NativeSymbols {
    *
    * @param address from the image's own origin, as {@code st_value} has it
    */
-  record Symbol(String name, long address) {}
+  public record Symbol(String name, long address) {}
 
   private final ElfBytes file;
   private final ElfBytes.Section[] sections;
 
-  NativeSymbols(ElfBytes file, ElfBytes.Section[] sections) {
+  ElfSymbols(ElfBytes file, ElfBytes.Section[] sections) {
     this.file = file;
     this.sections = sections;
   }
@@ -37,7 +38,7 @@ final class NativeSymbols {
    *
    * @param addresses from the image's own origin
    */
-  Map<Long, Symbol> at(Collection<Long> addresses) throws IOException {
+  public Map<Long, Symbol> at(Collection<Long> addresses) throws IOException {
     Map<Long, Symbol> found = new HashMap<>();
     if (!addresses.isEmpty()) {
       eachFunction(
@@ -56,7 +57,7 @@ final class NativeSymbols {
   }
 
   /** The addresses of functions by name. */
-  Map<String, Long> named(Set<String> names) throws IOException {
+  public Map<String, Long> named(Set<String> names) throws IOException {
     Map<String, Long> found = new HashMap<>();
     if (!names.isEmpty()) {
       eachFunction(

@@ -1,0 +1,4 @@
+@NullMarked
+package io.uwsgisentry.elf;
+
+import org.jspecify.annotations.NullMarked;
