@@ -5,14 +5,15 @@ import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.Fields;
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.Record;
-import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Batch;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DiscardReason;
-import io.uwsgisentry.outbox.Handler;
 import io.uwsgisentry.outbox.Outbox;
+import io.uwsgisentry.settings.ConfigWarning;
 import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.Handler;
 import io.uwsgisentry.settings.HandlerSettings;
+
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -41,7 +42,7 @@ final class BatchAssembly {
   private final Batch batch;
   private final Folding folding;
   private final List<String> remarks = new ArrayList<>();
-  private final List<Advice> advice = new ArrayList<>();
+  private final List<ConfigWarning> advice = new ArrayList<>();
   private boolean configured;
 
   BatchAssembly(Outbox outbox, EventFactory factory, Raw raw, String file) {
@@ -98,7 +99,7 @@ final class BatchAssembly {
   }
 
   /** What the configurations that the batch told of should be mended in. */
-  List<Advice> advice() {
+  List<ConfigWarning> advice() {
     return advice;
   }
 
@@ -190,7 +191,7 @@ final class BatchAssembly {
                   new Handler(
                       Handler.hash(server, instance, name), instance, name, options, defaults);
               handler(handler);
-              advice.addAll(Advice.of(handler));
+              advice.addAll(ConfigWarning.of(handler));
             });
     batch.consumed(record.id());
     configured = true;

@@ -6,7 +6,8 @@ import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.journal.RecordWriter;
-import io.uwsgisentry.outbox.Handler;
+import io.uwsgisentry.settings.Handler;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

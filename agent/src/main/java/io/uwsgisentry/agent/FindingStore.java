@@ -1,9 +1,10 @@
 package io.uwsgisentry.agent;
 
 import io.uwsgisentry.event.EventFactory;
-import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.OutboxException;
+import io.uwsgisentry.settings.ConfigWarning;
+
 import java.io.IOException;
 import java.util.HashSet;
 import java.util.List;
@@ -22,7 +23,7 @@ final class FindingStore {
   private final Runnable stored;
   private final Consumer<String> log;
   // A server that is reloaded with the same configuration need not be told again.
-  private final Set<Advice> told = new HashSet<>();
+  private final Set<ConfigWarning> told = new HashSet<>();
   private boolean unresolved = true;
 
   /**
@@ -73,11 +74,11 @@ final class FindingStore {
     }
   }
 
-  private void advise(List<Advice> advice) {
+  private void advise(List<ConfigWarning> advice) {
     if (told.size() + advice.size() > MOST_TOLD) {
       told.clear();
     }
-    for (Advice one : advice) {
+    for (ConfigWarning one : advice) {
       if (told.add(one)) {
         log.accept("configuration of " + one.line());
       }

@@ -10,14 +10,15 @@ import io.uwsgisentry.outbox.Batch;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DiscardReason;
 import io.uwsgisentry.outbox.Fold;
-import io.uwsgisentry.outbox.Handler;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.policy.Sampling;
 import io.uwsgisentry.policy.StormGuard;
-import io.uwsgisentry.policy.StormWindow;
 import io.uwsgisentry.policy.StormWindow.Varied;
+import io.uwsgisentry.policy.StormWindow;
 import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.Handler;
 import io.uwsgisentry.settings.HandlerSettings;
+
 import java.io.IOException;
 import java.util.EnumMap;
 import java.util.HashMap;

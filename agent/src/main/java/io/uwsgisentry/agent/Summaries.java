@@ -7,12 +7,13 @@ import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.outbox.Batch;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Fold;
-import io.uwsgisentry.outbox.Handler;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.OutboxException;
 import io.uwsgisentry.policy.StormWindow;
 import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.Handler;
 import io.uwsgisentry.settings.HandlerSettings;
+
 import java.io.IOException;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;

@@ -3,11 +3,12 @@ package io.uwsgisentry.cli;
 import io.uwsgisentry.console.Status;
 import io.uwsgisentry.console.StatusPage;
 import io.uwsgisentry.journal.JournalDirectory;
-import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Changes;
 import io.uwsgisentry.outbox.DamagedOutbox;
 import io.uwsgisentry.outbox.Disk;
 import io.uwsgisentry.outbox.Outbox;
+import io.uwsgisentry.settings.ConfigWarning;
+
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -150,7 +151,7 @@ final class StatusCommand implements Callable<Integer> {
           outbox.destinations(),
           outbox.counters(),
           outbox.folding(),
-          Advice.current(outbox.handlers()));
+          ConfigWarning.current(outbox.handlers()));
     } catch (NoSuchFileException e) {
       return null;
     }

@@ -1,6 +1,5 @@
 package io.uwsgisentry.console;
 
-import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Changes;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DestinationTally;
@@ -8,6 +7,8 @@ import io.uwsgisentry.outbox.Disk;
 import io.uwsgisentry.outbox.FoldTally;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.Tally;
+import io.uwsgisentry.settings.ConfigWarning;
+
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -70,7 +71,7 @@ public record Status(
       List<DestinationTally> destinations,
       List<Counter> counters,
       FoldTally folding,
-      List<Advice> warnings) {}
+      List<ConfigWarning> warnings) {}
 
   /**
    * What somebody has to look at, the gravest first, one short sentence each. Empty: all is well.

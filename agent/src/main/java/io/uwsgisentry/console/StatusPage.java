@@ -1,7 +1,6 @@
 package io.uwsgisentry.console;
 
 import io.uwsgisentry.json.Json;
-import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Breaker;
 import io.uwsgisentry.outbox.Changes;
 import io.uwsgisentry.outbox.Counter;
@@ -11,6 +10,8 @@ import io.uwsgisentry.outbox.FoldTally;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.Tally;
 import io.uwsgisentry.outbox.Volume;
+import io.uwsgisentry.settings.ConfigWarning;
+
 
 import java.time.Duration;
 import java.time.Instant;
@@ -113,8 +114,8 @@ public final class StatusPage {
     for (Counter counter : outbox.counters()) {
       field(out, counterName(counter), counterText(counter, zone));
     }
-    List<Advice> warnings = outbox.warnings();
-    for (Advice warning : warnings.subList(0, Math.min(MOST_WARNINGS, warnings.size()))) {
+    List<ConfigWarning> warnings = outbox.warnings();
+    for (ConfigWarning warning : warnings.subList(0, Math.min(MOST_WARNINGS, warnings.size()))) {
       field(out, "warning", Text.line(warning.line()));
     }
     if (warnings.size() > MOST_WARNINGS) {
@@ -299,7 +300,7 @@ public final class StatusPage {
     return object;
   }
 
-  private static Map<String, Object> warningObject(Advice warning) {
+  private static Map<String, Object> warningObject(ConfigWarning warning) {
     Map<String, Object> object = new LinkedHashMap<>();
     object.put("instance", warning.instance());
     object.put("handler", warning.handler());

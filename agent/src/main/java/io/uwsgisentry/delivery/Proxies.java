@@ -2,7 +2,8 @@ package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.ProxyAddress;
-import io.uwsgisentry.settings.Reach;
+import io.uwsgisentry.settings.Route;
+
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
@@ -27,10 +28,10 @@ final class Proxies {
    *
    * @throws IOException with a sentence, if what the environment says makes no sense
    */
-  @Nullable ProxyAddress of(Dsn dsn, Reach reach) throws IOException {
+  @Nullable ProxyAddress of(Dsn dsn, Route reach) throws IOException {
     String own = reach.proxy();
     if (own != null) {
-      return own.equals(Reach.NONE) ? null : parsed("sentry-proxy", own);
+      return own.equals(Route.NONE) ? null : parsed("sentry-proxy", own);
     }
     if (isLocal(dsn.host()) || isExempt(dsn)) {
       return null;

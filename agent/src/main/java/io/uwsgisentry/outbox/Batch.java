@@ -3,6 +3,8 @@ package io.uwsgisentry.outbox;
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.Handler;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

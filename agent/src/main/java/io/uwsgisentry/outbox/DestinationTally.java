@@ -1,7 +1,8 @@
 package io.uwsgisentry.outbox;
 
 import io.uwsgisentry.settings.Dsn;
-import io.uwsgisentry.settings.Reach;
+import io.uwsgisentry.settings.Route;
+
 import java.time.Instant;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -20,7 +21,7 @@ public record DestinationTally(
     String key,
     Dsn dsn,
     boolean verify,
-    Reach reach,
+    Route reach,
     Map<State, Long> entries,
     @Nullable Instant oldestReady,
     @Nullable String lastError,

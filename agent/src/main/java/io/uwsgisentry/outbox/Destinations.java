@@ -3,7 +3,8 @@ package io.uwsgisentry.outbox;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.MalformedDsnException;
-import io.uwsgisentry.settings.Reach;
+import io.uwsgisentry.settings.Route;
+
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -25,7 +26,7 @@ final class Destinations {
    *
    * @param dsn null if this version cannot use what an older one has stored
    */
-  record Address(long id, String key, @Nullable Dsn dsn, boolean verify, Reach reach) {}
+  record Address(long id, String key, @Nullable Dsn dsn, boolean verify, Route reach) {}
 
   private static final Duration USUAL_TIMEOUT = Duration.ofSeconds(4);
 
@@ -69,7 +70,7 @@ final class Destinations {
               row.getString(1),
               dsn(row.getString(2)),
               row.getBoolean(3),
-              new Reach(Columns.text(row, 4), Columns.text(row, 5)));
+              new Route(Columns.text(row, 4), Columns.text(row, 5)));
       byId.put(id, address);
       return address;
     }

@@ -1,6 +1,7 @@
 package io.uwsgisentry.outbox;
 
-import io.uwsgisentry.settings.Reach;
+import io.uwsgisentry.settings.Route;
+
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -265,7 +266,7 @@ final class Entries {
         address == null ? null : address.key(),
         address == null ? null : address.dsn(),
         address == null || address.verify(),
-        address == null ? Reach.USUAL : address.reach(),
+        address == null ? Route.USUAL : address.reach(),
         Duration.ofMillis(row.getLong(4)),
         row.getBoolean(5),
         row.getString(6),

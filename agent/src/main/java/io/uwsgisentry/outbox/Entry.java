@@ -2,7 +2,8 @@ package io.uwsgisentry.outbox;
 
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
-import io.uwsgisentry.settings.Reach;
+import io.uwsgisentry.settings.Route;
+
 import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
@@ -37,7 +38,7 @@ public record Entry(
     @Nullable String destinationKey,
     @Nullable Dsn dsn,
     boolean verify,
-    Reach reach,
+    Route reach,
     Duration timeout,
     boolean debug,
     String category,

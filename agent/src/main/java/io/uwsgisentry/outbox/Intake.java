@@ -1,6 +1,8 @@
 package io.uwsgisentry.outbox;
 
 import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.Handler;
+
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;

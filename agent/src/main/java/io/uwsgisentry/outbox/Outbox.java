@@ -2,6 +2,8 @@ package io.uwsgisentry.outbox;
 
 import io.uwsgisentry.policy.StormWindow;
 import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.Handler;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;

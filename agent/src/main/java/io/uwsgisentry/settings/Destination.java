@@ -1,5 +1,6 @@
 package io.uwsgisentry.settings;
 
+
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -17,11 +18,11 @@ public sealed interface Destination {
    * @param debug whether the full exchange is written to the agent's log, secrets masked
    * @param reach how it is reached
    */
-  record To(Dsn dsn, boolean verify, Duration timeout, boolean debug, Reach reach)
+  record To(Dsn dsn, boolean verify, Duration timeout, boolean debug, Route reach)
       implements Destination {
     /** Reached as is usual. */
     public To(Dsn dsn, boolean verify, Duration timeout, boolean debug) {
-      this(dsn, verify, timeout, debug, Reach.USUAL);
+      this(dsn, verify, timeout, debug, Route.USUAL);
     }
 
     /**

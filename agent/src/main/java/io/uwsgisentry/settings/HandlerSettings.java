@@ -2,6 +2,7 @@ package io.uwsgisentry.settings;
 
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.Record;
+
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
@@ -158,7 +159,7 @@ public final class HandlerSettings {
     if (dsn == null) {
       return new Destination.None();
     }
-    Reach reach = new Reach(given("ca", null), given("proxy", null));
+    Route reach = new Route(given("ca", null), given("proxy", null));
     String fault = reach.fault();
     if (fault != null) {
       return new Destination.Malformed("sentry-proxy: " + fault);
@@ -392,6 +393,6 @@ public final class HandlerSettings {
    * is not among them: {@link #destination()} tells it.
    */
   public List<String> warnings() {
-    return new OptionAdvice(list, values).sentences();
+    return new OptionWarnings(list, values).sentences();
   }
 }

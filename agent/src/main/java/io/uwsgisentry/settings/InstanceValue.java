@@ -1,5 +1,6 @@
 package io.uwsgisentry.settings;
 
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -78,7 +79,7 @@ final class InstanceValue {
               ? null
               : "it is not a number from 2 to 256: write for example 64";
       case CA -> value.startsWith("/") ? null : "it is not an absolute path: write it from /";
-      case PROXY -> value.equals(Reach.NONE) ? null : ProxyAddress.fault(value);
+      case PROXY -> value.equals(Route.NONE) ? null : ProxyAddress.fault(value);
       case DIR -> value.startsWith("/") ? null : "it is not an absolute path: write it from /";
       case SEND_DEFAULT_PII, WITH_SDK ->
           value.isEmpty() || isSwitch(value)

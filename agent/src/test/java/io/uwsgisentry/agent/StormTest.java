@@ -1,12 +1,5 @@
 package io.uwsgisentry.agent;
 
-import static io.uwsgisentry.agent.Journal.alarm;
-import static io.uwsgisentry.agent.Journal.brief;
-import static io.uwsgisentry.agent.Journal.id;
-import static io.uwsgisentry.agent.PumpScene.DSN;
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-
 import io.uwsgisentry.journal.Fields;
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.ProcessKind;
@@ -14,7 +7,15 @@ import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.FoldTally;
-import io.uwsgisentry.outbox.Handler;
+import io.uwsgisentry.settings.Handler;
+import static io.uwsgisentry.agent.Journal.alarm;
+import static io.uwsgisentry.agent.Journal.brief;
+import static io.uwsgisentry.agent.Journal.id;
+import static io.uwsgisentry.agent.PumpScene.DSN;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

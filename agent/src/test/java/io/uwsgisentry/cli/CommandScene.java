@@ -6,11 +6,12 @@ import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.outbox.Batch;
 import io.uwsgisentry.outbox.DiscardReason;
-import io.uwsgisentry.outbox.Handler;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.Settlement;
 import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.Handler;
 import io.uwsgisentry.settings.HandlerSettings;
+
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -4,7 +4,8 @@ import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.MalformedDsnException;
-import io.uwsgisentry.settings.Reach;
+import io.uwsgisentry.settings.Route;
+
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -88,7 +89,7 @@ final class Sample {
         dsn == null ? null : "0011223344556677",
         dsn,
         true,
-        Reach.USUAL,
+        Route.USUAL,
         Duration.ofSeconds(4),
         false,
         "error",

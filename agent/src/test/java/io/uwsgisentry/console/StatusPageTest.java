@@ -1,8 +1,5 @@
 package io.uwsgisentry.console;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
-import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Changes;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DestinationTally;
@@ -11,7 +8,11 @@ import io.uwsgisentry.outbox.FoldTally;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.Tally;
 import io.uwsgisentry.outbox.Volume;
-import io.uwsgisentry.settings.Reach;
+import io.uwsgisentry.settings.ConfigWarning;
+import io.uwsgisentry.settings.Route;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -46,7 +47,7 @@ class StatusPageTest {
                     "0011223344556677",
                     Sample.dsn(),
                     false,
-                    Reach.USUAL,
+                    Route.USUAL,
                     Map.of(State.READY, 12L, State.DELIVERED, 345L),
                     Sample.NOON.minusSeconds(600),
                     "connection refused",
@@ -58,7 +59,7 @@ class StatusPageTest {
                 new Counter(Counter.Name.TORN, "", "", 1, Sample.NOON)),
             new FoldTally(12_345, 3),
             List.of(
-                new Advice("shop", "alarm seen", "unknown option 'levl': did you mean 'level'?"))),
+                new ConfigWarning("shop", "alarm seen", "unknown option 'levl': did you mean 'level'?"))),
         DISK,
         Sample.NOON,
         MAX_WAIT);

@@ -1,13 +1,14 @@
 package io.uwsgisentry.delivery;
 
+import io.uwsgisentry.outbox.Entry;
+import io.uwsgisentry.outbox.Settlement;
+import io.uwsgisentry.outbox.State;
+import io.uwsgisentry.settings.Route;
+
 import static java.time.Duration.ofMillis;
 import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.uwsgisentry.outbox.Entry;
-import io.uwsgisentry.outbox.Settlement;
-import io.uwsgisentry.outbox.State;
-import io.uwsgisentry.settings.Reach;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -323,7 +324,7 @@ class LaneTest {
         "key",
         null,
         true,
-        Reach.USUAL,
+        Route.USUAL,
         ofSeconds(5),
         false,
         "error",

@@ -1,11 +1,12 @@
 package io.uwsgisentry.delivery;
 
+import io.uwsgisentry.settings.Dsn;
+import io.uwsgisentry.settings.ProxyAddress;
+import io.uwsgisentry.settings.Route;
+
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.uwsgisentry.settings.Dsn;
-import io.uwsgisentry.settings.ProxyAddress;
-import io.uwsgisentry.settings.Reach;
 import java.io.IOException;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -40,16 +41,16 @@ class ProxiesTest {
   @CsvSource({"http://localhost/", "http://a.localhost/", "http://127.9.9.9:80/", "http://[::1]/"})
   void thisMachineIsReachedDirectlyUnlessTheOptionSaysOtherwise(String uri) throws Exception {
     assertThat(of(BOTH, uri)).isNull();
-    assertThat(new Proxies(BOTH).of(dsn(uri), new Reach(null, "http://own:3")))
+    assertThat(new Proxies(BOTH).of(dsn(uri), new Route(null, "http://own:3")))
         .isEqualTo(new ProxyAddress("own", 3, null, null));
   }
 
   @Test
   void theOptionIsStrongerThanTheEnvironment() throws Exception {
     Dsn uri = dsn("https://sentry.example.com/");
-    assertThat(new Proxies(BOTH).of(uri, new Reach(null, "none"))).isNull();
+    assertThat(new Proxies(BOTH).of(uri, new Route(null, "none"))).isNull();
     assertThat(
-            new Proxies(Map.of("NO_PROXY", "*")).of(uri, new Reach(null, "http://u:p%2Fq@own:3")))
+            new Proxies(Map.of("NO_PROXY", "*")).of(uri, new Route(null, "http://u:p%2Fq@own:3")))
         .isEqualTo(new ProxyAddress("own", 3, "u", "p/q"));
   }
 
@@ -98,7 +99,7 @@ class ProxiesTest {
   }
 
   private static String of(Map<String, String> environment, String uri) throws Exception {
-    ProxyAddress proxy = new Proxies(environment).of(dsn(uri), Reach.USUAL);
+    ProxyAddress proxy = new Proxies(environment).of(dsn(uri), Route.USUAL);
     return proxy == null ? null : proxy.toString();
   }
 

@@ -1,12 +1,13 @@
 package io.uwsgisentry.delivery;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
-import io.uwsgisentry.settings.Reach;
+import io.uwsgisentry.settings.Route;
 import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Receiver;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,9 +46,9 @@ class ReachTest {
   @Test
   void aPrivateAuthorityIsTrustedWhereSentryCaNamesIt() throws Exception {
     try (Receiver receiver = tls("good", "ip:127.0.0.1")) {
-      assertThat(send(receiver.dsn(), new Reach(certificates.pem().toString(), null)))
+      assertThat(send(receiver.dsn(), new Route(certificates.pem().toString(), null)))
           .isInstanceOf(Outcome.Delivered.class);
-      assertThat(send(receiver.dsn(), Reach.USUAL))
+      assertThat(send(receiver.dsn(), Route.USUAL))
           .isInstanceOf(Outcome.Unreachable.class)
           .satisfies(
               o -> assertThat(o.words()).startsWith("TLS failed: ").contains("certification path"));
@@ -58,7 +59,7 @@ class ReachTest {
   @Test
   void aCertificateForAnotherNameIsRefusedFromATrustedAuthorityToo() throws Exception {
     try (Receiver receiver = tls("other", "dns:elsewhere.invalid")) {
-      assertThat(send(receiver.dsn(), new Reach(certificates.pem().toString(), null)).words())
+      assertThat(send(receiver.dsn(), new Route(certificates.pem().toString(), null)).words())
           .startsWith("TLS failed: ")
           .contains("127.0.0.1");
       assertThat(receiver.requests()).isEmpty();
@@ -68,7 +69,7 @@ class ReachTest {
   @Test
   void anExpiredCertificateIsRefusedFromATrustedAuthorityToo() throws Exception {
     try (Receiver receiver = tls("old", "ip:127.0.0.1", "-startdate", "-10d", "-validity", "5")) {
-      assertThat(send(receiver.dsn(), new Reach(certificates.pem().toString(), null)).words())
+      assertThat(send(receiver.dsn(), new Route(certificates.pem().toString(), null)).words())
           .startsWith("TLS failed: ")
           .contains("NotAfter");
       assertThat(receiver.requests()).isEmpty();
@@ -78,8 +79,8 @@ class ReachTest {
   @Test
   void aSelfSignedCertificateIsTrustedWhereSentryCaIsThatVeryCertificate() throws Exception {
     try (Receiver receiver = Receiver.with().tls(certificates.selfSigned("ip:127.0.0.1")).start()) {
-      assertThat(send(receiver.dsn(), Reach.USUAL)).isInstanceOf(Outcome.Unreachable.class);
-      assertThat(send(receiver.dsn(), new Reach(directory.resolve("self.pem").toString(), null)))
+      assertThat(send(receiver.dsn(), Route.USUAL)).isInstanceOf(Outcome.Unreachable.class);
+      assertThat(send(receiver.dsn(), new Route(directory.resolve("self.pem").toString(), null)))
           .isInstanceOf(Outcome.Delivered.class);
     }
   }
@@ -90,7 +91,7 @@ class ReachTest {
     Path empty = Files.writeString(directory.resolve("empty.pem"), "");
     try (Receiver receiver = tls("named", "ip:127.0.0.1")) {
       for (Path file : List.of(directory.resolve("missing.pem"), rubbish, empty, directory)) {
-        assertThat(send(receiver.dsn(), new Reach(file.toString(), null)))
+        assertThat(send(receiver.dsn(), new Route(file.toString(), null)))
             .isInstanceOf(Outcome.Unreachable.class)
             .satisfies(
                 o -> assertThat(o.words()).startsWith("sentry-ca: ").contains(file.toString()));
@@ -108,14 +109,14 @@ class ReachTest {
     Files.writeString(large, "\n".repeat(4 << 20), StandardOpenOption.APPEND);
     Sender sender = new Sender(Clock.systemUTC(), log::add, Map.of());
     try (Receiver receiver = tls("fifo", "ip:127.0.0.1")) {
-      assertThat(sender.send(parcel(receiver.dsn(), new Reach(fifo.toString(), null))).words())
+      assertThat(sender.send(parcel(receiver.dsn(), new Route(fifo.toString(), null))).words())
           .isEqualTo("sentry-ca: " + fifo + " is no regular file");
-      assertThat(sender.send(parcel(receiver.dsn(), new Reach("/dev/zero", null))).words())
+      assertThat(sender.send(parcel(receiver.dsn(), new Route("/dev/zero", null))).words())
           .isEqualTo("sentry-ca: /dev/zero is no regular file");
-      assertThat(sender.send(parcel(receiver.dsn(), new Reach(large.toString(), null))).words())
+      assertThat(sender.send(parcel(receiver.dsn(), new Route(large.toString(), null))).words())
           .isEqualTo("sentry-ca: " + large + " has more than 4 MiB");
       assertThat(
-              sender.send(parcel(receiver.dsn(), new Reach(certificates.pem().toString(), null))))
+              sender.send(parcel(receiver.dsn(), new Route(certificates.pem().toString(), null))))
           .isInstanceOf(Outcome.Delivered.class);
     }
   }
@@ -127,7 +128,7 @@ class ReachTest {
     Files.setLastModifiedTime(file, java.nio.file.attribute.FileTime.fromMillis(1_000_000));
     Sender sender = new Sender(Clock.systemUTC(), log::add, Map.of());
     try (Receiver receiver = tls("renew", "ip:127.0.0.1")) {
-      Reach reach = new Reach(file.toString(), null);
+      Route reach = new Route(file.toString(), null);
       assertThat(sender.send(parcel(receiver.dsn(), reach)))
           .isInstanceOf(Outcome.Unreachable.class);
       Files.copy(certificates.pem(), file, StandardCopyOption.REPLACE_EXISTING);
@@ -149,8 +150,8 @@ class ReachTest {
   void httpsGoesThroughATunnelWithTheProxysPasswordAndItsOwnSecrets() throws Exception {
     try (Receiver receiver = tls("tunnel", "ip:127.0.0.1,dns:sentry.invalid");
         ForwardProxy proxy = new ForwardProxy(LOGIN)) {
-      Reach reach =
-          new Reach(
+      Route reach =
+          new Route(
               certificates.pem().toString(),
               "http://carol:tell%40nobody@127.0.0.1:" + proxy.port());
       // The name is the proxy's to resolve.
@@ -170,7 +171,7 @@ class ReachTest {
         Receiver secure = tls("sentry_web", "");
         Receiver other = tls("sentry_db", "");
         ForwardProxy proxy = new ForwardProxy(null)) {
-      Reach reach = new Reach(certificates.pem().toString(), "http://127.0.0.1:" + proxy.port());
+      Route reach = new Route(certificates.pem().toString(), "http://127.0.0.1:" + proxy.port());
       assertThat(send("http://public@sentry_web:" + plain.port() + "/1", reach))
           .isInstanceOf(Outcome.Delivered.class);
       assertThat(plain.requests().get(0).header("host")).isEqualTo("sentry_web:" + plain.port());
@@ -189,7 +190,7 @@ class ReachTest {
       assertThat(
               send(
                       "https://public@sentry.invalid/1",
-                      new Reach(null, "http://127.0.0.1:" + proxy.port()))
+                      new Route(null, "http://127.0.0.1:" + proxy.port()))
                   .words())
           .isEqualTo(
               "the proxy opens no tunnel, it answered 502 (through the proxy http://127.0.0.1:"
@@ -253,7 +254,7 @@ class ReachTest {
       ForwardProxy proxy = new ForwardProxy(null);
       proxy.close();
       assertThat(send(receiver.dsn(), through(proxy, ""))).isInstanceOf(Outcome.Unreachable.class);
-      assertThat(send(receiver.dsn(), new Reach(null, "http://no-such-proxy.invalid:1")).words())
+      assertThat(send(receiver.dsn(), new Route(null, "http://no-such-proxy.invalid:1")).words())
           .isEqualTo(
               "the host's name cannot be resolved: no-such-proxy.invalid"
                   + " (through the proxy http://no-such-proxy.invalid:1)");
@@ -261,19 +262,19 @@ class ReachTest {
     }
   }
 
-  private static Reach through(ForwardProxy proxy, String login) {
-    return new Reach(null, "http://" + login + "127.0.0.1:" + proxy.port());
+  private static Route through(ForwardProxy proxy, String login) {
+    return new Route(null, "http://" + login + "127.0.0.1:" + proxy.port());
   }
 
   private static Receiver tls(String name, String names, String... validity) throws Exception {
     return Receiver.with().tls(certificates.server(name, names, validity)).start();
   }
 
-  private Outcome send(String dsn, Reach reach) throws Exception {
+  private Outcome send(String dsn, Route reach) throws Exception {
     return new Sender(Clock.systemUTC(), log::add, Map.of()).send(parcel(dsn, reach));
   }
 
-  private static Parcel parcel(String dsn, @Nullable Reach reach) throws Exception {
+  private static Parcel parcel(String dsn, @Nullable Route reach) throws Exception {
     return new Parcel.OfTest(
         Rig.event(1), new Destination.To(Dsn.parse(dsn), true, Patience.SOON, false, reach));
   }

@@ -1,11 +1,13 @@
 package io.uwsgisentry.outbox;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
-import io.uwsgisentry.settings.Reach;
+import io.uwsgisentry.settings.Handler;
+import io.uwsgisentry.settings.Route;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -22,9 +24,9 @@ import org.junit.jupiter.api.io.TempDir;
 /** What a changed configuration means for events that are parked. */
 class BreakersTest {
   private static final Instant NOW = Instant.parse("2026-11-22T12:00:00Z");
-  private static final Destination.To OLD = to("old.example", Reach.USUAL);
+  private static final Destination.To OLD = to("old.example", Route.USUAL);
   private static final Destination.To NEW =
-      to("new.example", new Reach("/etc/ca.pem", "http://u:p@proxy:3128"));
+      to("new.example", new Route("/etc/ca.pem", "http://u:p@proxy:3128"));
   private static final Handler SHOP =
       new Handler(Handler.hash("1", "shop", "alarm a"), "shop", "alarm a", "", Map.of());
   private static final Handler NAMESAKE =
@@ -44,7 +46,7 @@ class BreakersTest {
     outbox.close();
   }
 
-  private static Destination.To to(String host, Reach reach) {
+  private static Destination.To to(String host, Route reach) {
     return new Destination.To(
         new Dsn("https", host, -1, "", "key", null, "1"),
         true,

@@ -1,10 +1,12 @@
 package io.uwsgisentry.outbox;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.settings.Destination;
-import io.uwsgisentry.settings.Reach;
+import io.uwsgisentry.settings.Handler;
+import io.uwsgisentry.settings.Route;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -118,7 +120,7 @@ class OutboxQuestionsTest extends OutboxScene {
                 to("a.example").key(),
                 to("a.example").dsn(),
                 true,
-                Reach.USUAL,
+                Route.USUAL,
                 Map.of(State.READY, 2L, State.DELIVERED, 1L),
                 NOW.plusNanos(2_000),
                 "connection refused",

@@ -1,10 +1,11 @@
 package io.uwsgisentry.outbox;
 
+import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.Route;
+
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.uwsgisentry.settings.Destination;
-import io.uwsgisentry.settings.Reach;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -33,7 +34,7 @@ class OutboxTest extends OutboxScene {
                 to("a.example").key(),
                 to("a.example").dsn(),
                 true,
-                Reach.USUAL,
+                Route.USUAL,
                 Duration.ofSeconds(4),
                 false,
                 "error",

@@ -1,12 +1,9 @@
 package io.uwsgisentry.it;
 
-import static org.awaitility.Awaitility.await;
-
 import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.journal.RecordReader;
 import io.uwsgisentry.journal.SealedFile;
-import io.uwsgisentry.outbox.Advice;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.Discarded;
 import io.uwsgisentry.outbox.Entry;
@@ -14,7 +11,11 @@ import io.uwsgisentry.outbox.Filter;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.Tally;
+import io.uwsgisentry.settings.ConfigWarning;
 import io.uwsgisentry.testkit.Patience;
+
+import static org.awaitility.Awaitility.await;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
@@ -139,7 +140,7 @@ record StateDirectory(Path path) {
 
   /** What {@code status} says of the servers' options, a line each. */
   List<String> advice() {
-    return outbox(o -> Advice.current(o.handlers()).stream().map(Advice::line).toList(), List.of());
+    return outbox(o -> ConfigWarning.current(o.handlers()).stream().map(ConfigWarning::line).toList(), List.of());
   }
 
   /** What servers have not been told of yet as discarded. */

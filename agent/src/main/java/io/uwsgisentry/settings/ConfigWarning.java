@@ -1,7 +1,6 @@
-package io.uwsgisentry.outbox;
+package io.uwsgisentry.settings;
 
-import io.uwsgisentry.settings.Destination;
-import io.uwsgisentry.settings.HandlerSettings;
+
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -16,21 +15,21 @@ import java.util.stream.Stream;
  * @param handler empty where it is no single handler's: the DSN of the whole server
  * @param sentence what is wrong and what to write instead; holds no DSN
  */
-public record Advice(String instance, String handler, String sentence) {
+public record ConfigWarning(String instance, String handler, String sentence) {
 
   /** What is to be said of one handler. */
-  public static List<Advice> of(Handler handler) {
+  public static List<ConfigWarning> of(Handler handler) {
     HandlerSettings settings = settings(handler);
-    List<Advice> all = new ArrayList<>();
+    List<ConfigWarning> all = new ArrayList<>();
     if (settings.destination() instanceof Destination.Malformed malformed) {
       all.add(ofDsn(handler, malformed.fault()));
     }
     // The whole server's: told once.
     for (String fault : settings.ignoreFaults()) {
-      all.add(new Advice(handler.instance(), "", fault));
+      all.add(new ConfigWarning(handler.instance(), "", fault));
     }
     for (String warning : settings.warnings()) {
-      all.add(new Advice(handler.instance(), handler.handler(), warning));
+      all.add(new ConfigWarning(handler.instance(), handler.handler(), warning));
     }
     return all;
   }
@@ -39,7 +38,7 @@ public record Advice(String instance, String handler, String sentence) {
    * What is to be said of those among the handlers that their servers still have: one that was told
    * of only before the server's last start has left the configuration since.
    */
-  public static List<Advice> current(Collection<Handler> handlers) {
+  public static List<ConfigWarning> current(Collection<Handler> handlers) {
     Map<String, Instant> started = new HashMap<>();
     for (Handler handler : handlers) {
       started.merge(handler.server(), started(handler), (a, b) -> a.compareTo(b) < 0 ? b : a);
@@ -68,10 +67,10 @@ public record Advice(String instance, String handler, String sentence) {
   }
 
   /** The DSN that all handlers share is told once, not for each of them. */
-  private static Advice ofDsn(Handler handler, String fault) {
+  private static ConfigWarning ofDsn(Handler handler, String fault) {
     String prefix = handler.handler() + ", ";
     String sentence = fault.startsWith(prefix) ? fault.substring(prefix.length()) : fault;
-    return new Advice(
+    return new ConfigWarning(
         handler.instance(), sentence.startsWith("dsn:") ? handler.handler() : "", sentence);
   }
 }

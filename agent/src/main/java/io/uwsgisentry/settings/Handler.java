@@ -1,4 +1,5 @@
-package io.uwsgisentry.outbox;
+package io.uwsgisentry.settings;
+
 
 import java.nio.charset.StandardCharsets;
 import java.util.Map;

@@ -1,5 +1,6 @@
 package io.uwsgisentry.settings;
 
+
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,9 +11,9 @@ import org.jspecify.annotations.Nullable;
  * @param proxy {@code sentry-proxy} as it is written, with its secrets: an address, or {@link
  *     #NONE} for no proxy whatever the environment says; null: as the agent's environment says
  */
-public record Reach(@Nullable String ca, @Nullable String proxy) {
+public record Route(@Nullable String ca, @Nullable String proxy) {
   /** As the system and its environment have it. */
-  public static final Reach USUAL = new Reach(null, null);
+  public static final Route USUAL = new Route(null, null);
 
   public static final String NONE = "none";
 

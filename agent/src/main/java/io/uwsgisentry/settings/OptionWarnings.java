@@ -1,5 +1,6 @@
 package io.uwsgisentry.settings;
 
+
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -14,14 +15,14 @@ import org.jspecify.annotations.Nullable;
  * Looks through an option string for what its author probably did not mean, and says what to write
  * instead.
  */
-final class OptionAdvice {
+final class OptionWarnings {
   private static final Set<String> OFF = Set.of("0", "no", "off", "false", "none", "never");
 
   private final KeyValueList list;
   private final Map<HandlerOption, String> values;
   private final List<String> sentences = new ArrayList<>();
 
-  OptionAdvice(KeyValueList list, Map<HandlerOption, String> values) {
+  OptionWarnings(KeyValueList list, Map<HandlerOption, String> values) {
     this.list = list;
     this.values = values;
   }

@@ -1,4 +1,5 @@
-package io.uwsgisentry.outbox;
+package io.uwsgisentry.settings;
+
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -6,13 +7,13 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-class AdviceTest {
+class ConfigWarningTest {
   private static Handler handler(String name, String options, Map<String, String> defaults) {
     return new Handler(Handler.hash("", "shop", name), "shop", name, options, defaults);
   }
 
   private static List<String> lines(Handler... handlers) {
-    return Advice.current(List.of(handlers)).stream().map(Advice::line).toList();
+    return ConfigWarning.current(List.of(handlers)).stream().map(ConfigWarning::line).toList();
   }
 
   @Test
