@@ -23,6 +23,7 @@ class LayersTest {
           "elf",
           "journal",
           "settings",
+          "redaction",
           "event",
           "policy",
           "outbox",

@@ -13,7 +13,8 @@ import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.OutboxException;
 import io.uwsgisentry.outbox.Reserve;
 import io.uwsgisentry.outbox.Volume;
-import io.uwsgisentry.policy.Scrubber;
+import io.uwsgisentry.redaction.Scrubber;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;

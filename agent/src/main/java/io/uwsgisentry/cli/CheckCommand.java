@@ -4,8 +4,9 @@ import io.uwsgisentry.delivery.Outcome;
 import io.uwsgisentry.delivery.Probe;
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.event.EventFactory;
-import io.uwsgisentry.policy.Scrubber;
+import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.settings.Destination;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,14 +1,16 @@
 package io.uwsgisentry.event;
 
+import io.uwsgisentry.journal.Kind;
+import io.uwsgisentry.journal.Record;
+import io.uwsgisentry.redaction.Redaction;
+import io.uwsgisentry.settings.HandlerSettings;
+import io.uwsgisentry.settings.Level;
+import io.uwsgisentry.settings.Platforms;
+
 import io.sentry.ISerializer;
 import io.sentry.SentryEvent;
 import io.sentry.SentryOptions;
 import io.sentry.protocol.SdkVersion;
-import io.uwsgisentry.journal.Kind;
-import io.uwsgisentry.journal.Record;
-import io.uwsgisentry.settings.HandlerSettings;
-import io.uwsgisentry.settings.Level;
-import io.uwsgisentry.settings.Platforms;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;

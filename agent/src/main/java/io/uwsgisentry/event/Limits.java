@@ -1,5 +1,7 @@
 package io.uwsgisentry.event;
 
+import io.uwsgisentry.redaction.Redaction;
+
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 

@@ -1,5 +1,7 @@
 package io.uwsgisentry.event;
 
+import io.uwsgisentry.redaction.Redaction;
+
 import io.sentry.protocol.Request;
 import java.util.LinkedHashMap;
 import java.util.Locale;

@@ -1,5 +1,7 @@
 package io.uwsgisentry.event;
 
+import io.uwsgisentry.redaction.Redaction;
+
 import io.sentry.protocol.SentryStackFrame;
 import java.time.Instant;
 import java.util.LinkedHashMap;

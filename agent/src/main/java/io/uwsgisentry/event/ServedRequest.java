@@ -2,6 +2,8 @@ package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Fields;
 import io.uwsgisentry.journal.Record;
+import io.uwsgisentry.redaction.Redaction;
+
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;

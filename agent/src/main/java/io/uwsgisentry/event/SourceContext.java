@@ -1,5 +1,7 @@
 package io.uwsgisentry.event;
 
+import io.uwsgisentry.redaction.Redaction;
+
 import io.sentry.protocol.SentryStackFrame;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

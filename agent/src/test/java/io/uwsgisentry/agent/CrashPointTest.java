@@ -1,10 +1,5 @@
 package io.uwsgisentry.agent;
 
-import static io.uwsgisentry.agent.Journal.alarm;
-import static io.uwsgisentry.agent.Journal.id;
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.Keys;
@@ -13,8 +8,14 @@ import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Filter;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.State;
-import io.uwsgisentry.policy.Scrubber;
+import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.testkit.Receiver;
+import static io.uwsgisentry.agent.Journal.alarm;
+import static io.uwsgisentry.agent.Journal.id;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

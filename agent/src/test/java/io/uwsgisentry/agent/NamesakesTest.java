@@ -1,10 +1,5 @@
 package io.uwsgisentry.agent;
 
-import static io.uwsgisentry.agent.Journal.alarm;
-import static io.uwsgisentry.agent.Journal.brief;
-import static io.uwsgisentry.agent.Journal.configuration;
-import static org.assertj.core.api.Assertions.assertThat;
-
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.Keys;
 import io.uwsgisentry.outbox.Breaker;
@@ -12,7 +7,13 @@ import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Filter;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.State;
-import io.uwsgisentry.policy.Scrubber;
+import io.uwsgisentry.redaction.Scrubber;
+import static io.uwsgisentry.agent.Journal.alarm;
+import static io.uwsgisentry.agent.Journal.brief;
+import static io.uwsgisentry.agent.Journal.configuration;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -1,17 +1,18 @@
 package io.uwsgisentry.agent;
 
-import static io.uwsgisentry.agent.Journal.alarm;
-import static io.uwsgisentry.agent.Journal.id;
-import static io.uwsgisentry.agent.PumpScene.DSN;
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.journal.SealedFile;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.State;
-import io.uwsgisentry.policy.Scrubber;
+import io.uwsgisentry.redaction.Scrubber;
+import static io.uwsgisentry.agent.Journal.alarm;
+import static io.uwsgisentry.agent.Journal.id;
+import static io.uwsgisentry.agent.PumpScene.DSN;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

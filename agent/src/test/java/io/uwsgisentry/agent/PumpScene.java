@@ -10,8 +10,9 @@ import io.uwsgisentry.outbox.Filter;
 import io.uwsgisentry.outbox.Footprint;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.State;
-import io.uwsgisentry.policy.Scrubber;
+import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.testkit.Json;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

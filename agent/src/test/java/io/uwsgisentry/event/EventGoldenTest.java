@@ -3,8 +3,9 @@ package io.uwsgisentry.event;
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.json.Json;
-import io.uwsgisentry.policy.Scrubber;
+import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.settings.HandlerSettings;
+
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -3,13 +3,15 @@ package io.uwsgisentry.event;
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.json.Json;
-import io.uwsgisentry.policy.Scrubber;
+import io.uwsgisentry.redaction.Redaction;
+import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.settings.HandlerSettings;
 import static io.uwsgisentry.event.Built.at;
 import static io.uwsgisentry.event.Built.build;
 import static io.uwsgisentry.event.Built.list;
 import static io.uwsgisentry.event.Built.map;
 import static io.uwsgisentry.event.Built.payload;
+
 
 import static org.assertj.core.api.Assertions.assertThat;
 

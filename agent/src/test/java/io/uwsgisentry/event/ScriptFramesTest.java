@@ -1,12 +1,13 @@
 package io.uwsgisentry.event;
 
+import io.uwsgisentry.journal.Kind;
+import io.uwsgisentry.journal.Record;
+import io.uwsgisentry.redaction.Scrubber;
+import io.uwsgisentry.settings.HandlerSettings;
+
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sentry.protocol.SentryStackFrame;
-import io.uwsgisentry.journal.Kind;
-import io.uwsgisentry.journal.Record;
-import io.uwsgisentry.policy.Scrubber;
-import io.uwsgisentry.settings.HandlerSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

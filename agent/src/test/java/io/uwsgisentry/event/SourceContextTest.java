@@ -1,9 +1,10 @@
 package io.uwsgisentry.event;
 
+import io.uwsgisentry.redaction.Scrubber;
+
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sentry.protocol.SentryStackFrame;
-import io.uwsgisentry.policy.Scrubber;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -9,10 +9,11 @@ import io.uwsgisentry.outbox.Bounds;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.Tally;
-import io.uwsgisentry.policy.Scrubber;
+import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.settings.HandlerSettings;
 import io.uwsgisentry.settings.InstanceOption;
 import io.uwsgisentry.testkit.Receiver;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -10,8 +10,9 @@ import io.uwsgisentry.journal.RecordReader;
 import io.uwsgisentry.journal.SealedFile;
 import io.uwsgisentry.outbox.Batch;
 import io.uwsgisentry.outbox.Outbox;
-import io.uwsgisentry.policy.Scrubber;
+import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.settings.HandlerSettings;
+
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.channels.FileChannel;

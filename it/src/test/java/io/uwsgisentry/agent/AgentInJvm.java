@@ -6,8 +6,9 @@ import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.Keys;
 import io.uwsgisentry.outbox.Bounds;
 import io.uwsgisentry.outbox.Outbox;
-import io.uwsgisentry.policy.Scrubber;
+import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.testkit.Patience;
+
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;

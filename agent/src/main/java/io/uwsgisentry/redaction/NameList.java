@@ -1,4 +1,5 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
+
 
 import java.util.Arrays;
 

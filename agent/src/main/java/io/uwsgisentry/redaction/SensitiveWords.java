@@ -1,4 +1,5 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
+
 
 /** The words that {@link SensitiveNames} knows names by. */
 final class SensitiveWords {

@@ -1,17 +1,18 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
 
-import static io.uwsgisentry.policy.SecretValue.pastBlanks;
+import static io.uwsgisentry.redaction.SecretValue.pastBlanks;
+
 
 /**
  * What a word alone tells to be a secret, without a sign between the two: {@code Bearer …}, {@code
  * Basic …}, {@code IDENTIFIED BY '…'}, {@code PASSWORD '…'}, {@code -----BEGIN PRIVATE KEY-----}.
  */
-final class SecretBehindWord {
+final class KeywordSecrets {
   private final String text;
   private int from;
   private int to;
 
-  SecretBehindWord(String text) {
+  KeywordSecrets(String text) {
     this.text = text;
   }
 
@@ -51,7 +52,7 @@ final class SecretBehindWord {
     if (text.startsWith("-----BEGIN ", sign)) {
       return key(sign);
     }
-    if (sign > floor && !NameBefore.startsWord(text, sign)) {
+    if (sign > floor && !KeyLookBehind.startsWord(text, sign)) {
       return false;
     }
     if (text.regionMatches(true, sign, "by ", 0, 3)) {
@@ -117,7 +118,7 @@ final class SecretBehindWord {
       return false;
     }
     from = pastBlanks(text, sign + 6, false);
-    if (from == sign + 6 || Sentence.goesOn(text, from)) {
+    if (from == sign + 6 || ProseFilter.goesOn(text, from)) {
       return false;
     }
     to = SecretValue.end(text, from);

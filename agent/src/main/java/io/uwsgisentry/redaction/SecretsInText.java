@@ -1,4 +1,5 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
+
 
 /**
  * Finds secrets by their names in texts that nobody structured for it: log lines, messages, source
@@ -22,11 +23,11 @@ package io.uwsgisentry.policy;
  *
  * <p>What needs no such sign has gone before: {@link SecretForms}, {@link TokenFormats}, {@link
  * CheckedNumbers}, {@link TokenInPath}, {@link FormParts}, {@link NamedElsewhere}. What only shows
- * once it is decoded ({@link PercentCode}, {@link Entities}) goes last.
+ * once it is decoded ({@link PercentDecoding}, {@link Entities}) goes last.
  *
  * <p>Filtering a filtered text changes nothing: no rule looks back beyond the last value that was
  * filtered. One pass takes linear time: names are looked for backwards as far as the last sign or
- * quote, or {@link NameBefore#MAX}; values are passed over once they are found, and not looked for
+ * quote, or {@link KeyLookBehind#MAX}; values are passed over once they are found, and not looked for
  * where a word says that there is none; and what is searched for an {@code @} in vain is not
  * searched again.
  */
@@ -67,7 +68,7 @@ final class SecretsInText {
     // What is filtered in the decoded text can show the end of another value: until nothing
     // changes.
     for (int round = 0; round < MOST_ROUNDS; round++) {
-      String once = readable(PercentCode.filtered(kept, this::readable));
+      String once = readable(PercentDecoding.filtered(kept, this::readable));
       if (once.equals(kept)) {
         break;
       }

@@ -1,4 +1,5 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
+
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -46,7 +47,7 @@ final class Written {
   /** The lines of a table that are no comments. */
   static Stream<String> lines(String table) {
     try (InputStream in =
-        Objects.requireNonNull(Written.class.getResourceAsStream("/policy/" + table), table)) {
+        Objects.requireNonNull(Written.class.getResourceAsStream("/redaction/" + table), table)) {
       return new String(in.readAllBytes(), StandardCharsets.UTF_8)
           .lines()
           .filter(line -> !line.startsWith("#"));

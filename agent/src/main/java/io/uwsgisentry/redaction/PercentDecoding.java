@@ -1,4 +1,5 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
+
 
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -11,10 +12,10 @@ import java.util.function.UnaryOperator;
  * character is known with its place in the encoded text, so that what is found in the one can be
  * replaced in the other.
  */
-final class PercentCode {
+final class PercentDecoding {
   private static final int MOST_ROUNDS = 3;
 
-  private PercentCode() {}
+  private PercentDecoding() {}
 
   /** What is not an encoding stays as it is. */
   static String decoded(String text) {

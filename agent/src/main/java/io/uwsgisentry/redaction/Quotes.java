@@ -1,4 +1,5 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
+
 
 /** Strings in texts, quoted and escaped as many languages do. */
 final class Quotes {

@@ -1,14 +1,14 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
 
-import io.uwsgisentry.event.Redaction;
 import io.uwsgisentry.settings.HandlerSettings;
+
 import java.util.HashSet;
 import java.util.Set;
 import java.util.StringJoiner;
 
 /**
  * What Sentry's SDKs would not send, either: {@link SensitiveNames} says of which names, {@link
- * SecretsInText} how they are found in texts, {@link ClientInLog} what a log line tells of a
+ * SecretsInText} how they are found in texts, {@link RequestLogClient} what a log line tells of a
  * client.
  */
 public final class Scrubber implements Redaction {
@@ -63,7 +63,7 @@ public final class Scrubber implements Redaction {
   @Override
   public String logLine(String line) {
     String kept = text(line);
-    return personal ? kept : ClientInLog.filtered(kept);
+    return personal ? kept : RequestLogClient.filtered(kept);
   }
 
   @Override
@@ -84,7 +84,7 @@ public final class Scrubber implements Redaction {
     }
     String kept = text(parameter);
     if (kept.indexOf('%') >= 0) {
-      String decoded = PercentCode.decoded(kept);
+      String decoded = PercentDecoding.decoded(kept);
       if (!text(decoded).equals(decoded)) {
         return kept.substring(0, kept.indexOf('=') + 1) + FILTERED;
       }

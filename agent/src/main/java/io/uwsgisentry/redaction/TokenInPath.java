@@ -1,4 +1,5 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
+
 
 /**
  * Tokens in the paths of links that log somebody in: {@code /reset/MQ/c0kh45-…/} as Django makes
@@ -105,6 +106,6 @@ final class TokenInPath {
   }
 
   private static boolean isOfPart(char c) {
-    return NameBefore.isOfName(c) || c == '.' || c == '~' || c == ':' || c == '=' || c == '@';
+    return KeyLookBehind.isOfName(c) || c == '.' || c == '~' || c == ':' || c == '=' || c == '@';
   }
 }

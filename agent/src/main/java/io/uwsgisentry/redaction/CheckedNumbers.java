@@ -1,4 +1,5 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
+
 
 /**
  * Numbers that show what they are by a check of their own: payment cards (issuer's prefix, length
@@ -61,7 +62,7 @@ final class CheckedNumbers {
     if (before == '-' || before == '.') {
       return at < 2 || !isDigit(text.charAt(at - 2));
     }
-    return before == '_' || NameBefore.startsWord(text, at);
+    return before == '_' || KeyLookBehind.startsWord(text, at);
   }
 
   private static boolean ends(String text, int end) {
@@ -74,7 +75,7 @@ final class CheckedNumbers {
       // As a table of floating-point numbers shows it: 4000000000000000.0
       return !digitBehind || (text.charAt(end + 1) == '0' && ends(text, end + 2));
     }
-    return c == '-' ? !digitBehind : !NameBefore.isOfName(c);
+    return c == '-' ? !digitBehind : !KeyLookBehind.isOfName(c);
   }
 
   /** The end of the number that starts there, {@code from} if it is none of these. */

@@ -1,4 +1,5 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
+
 
 import java.util.List;
 import java.util.regex.Matcher;
@@ -167,7 +168,7 @@ record SecretForms(String sign, Pattern secret) {
     int kept = 0;
     while (matcher.find()) {
       if (!text.startsWith(SecretValue.FILTERED, matcher.start(1))
-          && !NameBefore.isBehindFiltered(text, matcher.start())) {
+          && !KeyLookBehind.isBehindFiltered(text, matcher.start())) {
         out = out == null ? new StringBuilder(text.length()) : out;
         out.append(text, kept, matcher.start(1)).append(SecretValue.FILTERED);
         kept = matcher.end(1);

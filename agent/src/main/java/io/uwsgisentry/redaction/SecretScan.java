@@ -1,13 +1,14 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
 
-import static io.uwsgisentry.policy.Quotes.isQuote;
-import static io.uwsgisentry.policy.SecretValue.pastBlanks;
+import io.uwsgisentry.redaction.SensitiveNames.Meaning;
+import static io.uwsgisentry.redaction.Quotes.isQuote;
+import static io.uwsgisentry.redaction.SecretValue.pastBlanks;
 
-import io.uwsgisentry.policy.SensitiveNames.Meaning;
+
 
 /** One text's pass; the rules that {@link SecretsInText} tells of, each named by its sign. */
 final class SecretScan {
-  private static final int MAX_NAME = NameBefore.MAX;
+  private static final int MAX_NAME = KeyLookBehind.MAX;
   private static final boolean[] SIGNS = new boolean[128];
 
   static {
@@ -19,9 +20,9 @@ final class SecretScan {
   private final String text;
   private final SensitiveNames names;
   private final boolean personal;
-  private final NameBefore name;
-  private final UserInAddress addresses;
-  private final SecretBehindWord words;
+  private final KeyLookBehind name;
+  private final UrlCredentials addresses;
+  private final KeywordSecrets words;
 
   /** What is before was filtered already: no name reaches back beyond it. */
   private int floor;
@@ -35,9 +36,9 @@ final class SecretScan {
     this.text = text;
     this.names = names;
     this.personal = personal;
-    this.name = new NameBefore(text);
-    this.addresses = new UserInAddress(text);
-    this.words = new SecretBehindWord(text);
+    this.name = new KeyLookBehind(text);
+    this.addresses = new UrlCredentials(text);
+    this.words = new KeywordSecrets(text);
   }
 
   /** Where the next character is that a secret may stand behind; -1: nowhere. */
@@ -133,7 +134,7 @@ final class SecretScan {
     }
     // First what is cheap to know: an end that is found in vain is sought again at the next sign.
     if (meaning == Meaning.PERSONAL) {
-      if (Sentence.goesOn(text, from)) {
+      if (ProseFilter.goesOn(text, from)) {
         return false;
       }
       to = SecretValue.addressesEnd(text, from);
@@ -144,8 +145,8 @@ final class SecretScan {
       return true;
     }
     if (HeaderNames.isOfFailure(text, name.from(), name.to())
-        || Sentence.goesOn(text, from)
-        || (meaning == Meaning.SUBJECT && Sentence.startsWithWords(text, from))) {
+        || ProseFilter.goesOn(text, from)
+        || (meaning == Meaning.SUBJECT && ProseFilter.startsWithWords(text, from))) {
       return false;
     }
     int block = SecretValue.pastBlockSign(text, from);
@@ -154,7 +155,7 @@ final class SecretScan {
       to = SecretValue.lineEnd(text, from, "");
       return true;
     }
-    int type = Sentence.typeEnd(text, from);
+    int type = ProseFilter.typeEnd(text, from);
     if (type > from) {
       int equals = pastBlanks(text, type, false);
       if (charAt(equals) != '=' || charAt(equals + 1) == '=') {
@@ -222,13 +223,13 @@ final class SecretScan {
       return false;
     }
     int comma = beforeString(name.from());
-    NameBefore subject = new NameBefore(text);
+    KeyLookBehind subject = new KeyLookBehind(text);
     if (charAt(comma) != ',' || !subject.isBefore(comma, floor) || !subject.isQuoted()) {
       return false;
     }
     Meaning meaning = names.of(text, subject.from(), subject.to());
     int colon = beforeString(subject.from());
-    NameBefore key = new NameBefore(text);
+    KeyLookBehind key = new KeyLookBehind(text);
     if (meaning == Meaning.HARMLESS
         || meaning == Meaning.PERSONAL
         || charAt(colon) != ':'
@@ -293,13 +294,13 @@ final class SecretScan {
     if (text.startsWith("-----BEGIN ", sign)) {
       return word(sign);
     }
-    if (sign > floor && !NameBefore.startsWord(text, sign)) {
+    if (sign > floor && !KeyLookBehind.startsWord(text, sign)) {
       return false;
     }
     boolean one = charAt(sign + 1) != '-';
     int start = one ? sign + 1 : sign + 2;
     int end = start;
-    while (end - sign < MAX_NAME && end < text.length() && NameBefore.isOfName(text.charAt(end))) {
+    while (end - sign < MAX_NAME && end < text.length() && KeyLookBehind.isOfName(text.charAt(end))) {
       end++;
     }
     from = pastBlanks(text, end, false);
@@ -313,7 +314,7 @@ final class SecretScan {
     if (meaning == Meaning.HARMLESS
         || meaning == Meaning.PERSONAL
         || charAt(from) == '='
-        || Sentence.goesOn(text, from)) {
+        || ProseFilter.goesOn(text, from)) {
       return false;
     }
     to = SecretValue.end(text, from);
@@ -331,7 +332,7 @@ final class SecretScan {
         open--;
       } while (open > floor
           && name.from() - open < MAX_NAME
-          && NameBefore.isOfName(text.charAt(open)));
+          && KeyLookBehind.isOfName(text.charAt(open)));
     }
     if (open < floor || text.charAt(open) != '<' || meaning() == Meaning.HARMLESS) {
       return false;

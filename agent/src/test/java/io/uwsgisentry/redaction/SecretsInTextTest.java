@@ -1,8 +1,9 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
+
+import io.uwsgisentry.settings.HandlerSettings;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.uwsgisentry.settings.HandlerSettings;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.Map;

@@ -1,4 +1,5 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
+
 
 import java.util.Locale;
 import java.util.Set;
@@ -7,7 +8,7 @@ import java.util.Set;
  * Whether what follows {@code password:} is no value: {@code password: must be longer}, {@code def
  * login(password: str)}, {@code if password: return}.
  */
-final class Sentence {
+final class ProseFilter {
   private static final int MAX_WORD = 20;
 
   private static final Set<String> GOES_ON =
@@ -30,7 +31,7 @@ final class Sentence {
           none
           """);
 
-  private Sentence() {}
+  private ProseFilter() {}
 
   /** Whether the word at {@code from} is one that secrets are talked about with. */
   static boolean goesOn(String text, int from) {

@@ -1,4 +1,5 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
+
 
 /**
  * Fields of a multipart form, raw or as a language writes such a text: {@code Content-Disposition:

@@ -1,6 +1,6 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
 
-import io.uwsgisentry.event.Redaction;
+
 import java.util.List;
 import java.util.regex.Pattern;
 
@@ -10,8 +10,8 @@ import java.util.regex.Pattern;
  * @param sign without which the line has none of it
  * @param client behind a first group, which stays
  */
-record ClientInLog(String sign, Pattern client) {
-  private static final List<ClientInLog> ALL =
+record RequestLogClient(String sign, Pattern client) {
+  private static final List<RequestLogClient> ALL =
       List.of(
           of(
               "[pid: ",
@@ -25,14 +25,14 @@ record ClientInLog(String sign, Pattern client) {
               "(is managing \"(?:(?!is managing \")[^\\n]){0,4096}?\" for )[0-9a-fA-F.:]+"),
           of(" - ", "^()[0-9a-fA-F.:]{7,45} - \\S+(?= \\[)"));
 
-  private static ClientInLog of(String sign, String pattern) {
-    return new ClientInLog(sign, Pattern.compile(pattern, Pattern.MULTILINE));
+  private static RequestLogClient of(String sign, String pattern) {
+    return new RequestLogClient(sign, Pattern.compile(pattern, Pattern.MULTILINE));
   }
 
   /** The line without any of it. */
   static String filtered(String line) {
     String kept = line;
-    for (ClientInLog each : ALL) {
+    for (RequestLogClient each : ALL) {
       if (kept.contains(each.sign)) {
         kept = each.client.matcher(kept).replaceAll("$1" + Redaction.FILTERED);
       }

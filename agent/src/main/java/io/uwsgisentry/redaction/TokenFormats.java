@@ -1,4 +1,5 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
+
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -55,7 +56,7 @@ final class TokenFormats {
         continue;
       }
       Matcher found = WITHIN[c].length == 0 ? null : at(text, at, kept, WITHIN[c]);
-      if (found == null && AT_START[c].length > 0 && NameBefore.startsWord(text, at)) {
+      if (found == null && AT_START[c].length > 0 && KeyLookBehind.startsWord(text, at)) {
         found = at(text, at, kept, AT_START[c]);
       }
       if (found == null) {
@@ -76,7 +77,7 @@ final class TokenFormats {
       int start = sign - format.before;
       if (start >= floor
           && text.startsWith(format.sign, sign)
-          && (format.before == 0 || NameBefore.startsWord(text, start))) {
+          && (format.before == 0 || KeyLookBehind.startsWord(text, start))) {
         Matcher matcher = format.pattern.matcher(text);
         matcher.region(start, text.length());
         if (matcher.lookingAt() && !goesOn(text, matcher.end())) {
@@ -89,7 +90,7 @@ final class TokenFormats {
 
   /** Whether a longer word stands there, such as a hash that begins like a token. */
   private static boolean goesOn(String text, int end) {
-    return end < text.length() && text.charAt(end) != '-' && NameBefore.isOfName(text.charAt(end));
+    return end < text.length() && text.charAt(end) != '-' && KeyLookBehind.isOfName(text.charAt(end));
   }
 
   /** Those whose tokens begin with the sign, or the others, by the sign's first character. */

@@ -1,4 +1,5 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
+
 
 import java.util.Base64;
 import java.util.List;
@@ -122,7 +123,7 @@ final class HeaderNames {
   }
 
   private static boolean isOfCode(char c) {
-    return NameBefore.isOfName(c) || c == '.' || c == '~' || c == '/' || c == '+' || c == '%';
+    return KeyLookBehind.isOfName(c) || c == '.' || c == '~' || c == '/' || c == '+' || c == '%';
   }
 
   /** Whether it is what {@code Authorization: Basic} has, or the start of it. */

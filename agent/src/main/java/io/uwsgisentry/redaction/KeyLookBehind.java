@@ -1,15 +1,16 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
 
-import static io.uwsgisentry.policy.Quotes.isQuote;
-import static io.uwsgisentry.policy.SecretValue.isBlank;
-import static io.uwsgisentry.policy.SecretValue.isLineBreak;
+import static io.uwsgisentry.redaction.Quotes.isQuote;
+import static io.uwsgisentry.redaction.SecretValue.isBlank;
+import static io.uwsgisentry.redaction.SecretValue.isLineBreak;
+
 
 /**
  * The name that stands before a sign in a text: bare, quoted, or as a subscript ({@code
  * config['KEY'] =}). Looked for backwards from the sign, so that each stretch of text is looked at
  * for one sign only.
  */
-final class NameBefore {
+final class KeyLookBehind {
   /** A longer bare name is looked at from here on. */
   static final int MAX = 100;
 
@@ -18,7 +19,7 @@ final class NameBefore {
   private int to;
   private boolean quoted;
 
-  NameBefore(String text) {
+  KeyLookBehind(String text) {
     this.text = text;
   }
 

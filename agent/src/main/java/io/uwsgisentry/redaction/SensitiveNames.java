@@ -1,4 +1,5 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
+
 
 import java.util.Set;
 
@@ -38,7 +39,7 @@ final class SensitiveNames {
   Meaning of(String text, int from, int to) {
     for (int at = from; at < to; at++) {
       if (text.charAt(at) == '%') {
-        String decoded = PercentCode.decoded(text.substring(from, to));
+        String decoded = PercentDecoding.decoded(text.substring(from, to));
         return new Reading(to - from).of(decoded, 0, decoded.length());
       }
     }

@@ -1,6 +1,7 @@
-package io.uwsgisentry.event;
+package io.uwsgisentry.redaction;
 
 import io.uwsgisentry.settings.HandlerSettings;
+
 
 /**
  * What must not leave the machine. Builders ask it about every name and text that they did not

@@ -1,6 +1,6 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
 
-import io.uwsgisentry.event.Redaction;
+
 import java.util.Locale;
 import java.util.Set;
 

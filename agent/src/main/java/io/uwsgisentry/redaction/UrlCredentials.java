@@ -1,11 +1,12 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.redaction;
+
 
 /**
  * The password in {@code scheme://user:password@host}, and the whole of {@code scheme://key@host}.
  * People paste passwords without encoding them and libraries take them, so one may have an
  * {@code @} or a {@code /} in it.
  */
-final class UserInAddress {
+final class UrlCredentials {
   private final String text;
 
   /** There is no {@code @} from where it was last looked for up to here. */
@@ -14,7 +15,7 @@ final class UserInAddress {
   private int from;
   private int to;
 
-  UserInAddress(String text) {
+  UrlCredentials(String text) {
     this.text = text;
   }
 

@@ -1,0 +1,4 @@
+@NullMarked
+package io.uwsgisentry.redaction;
+
+import org.jspecify.annotations.NullMarked;
