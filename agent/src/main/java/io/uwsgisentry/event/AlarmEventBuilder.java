@@ -2,6 +2,7 @@ package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.HandlerSettings;
+
 import java.util.List;
 
 /**
@@ -9,14 +10,14 @@ import java.util.List;
  * alarm-segfault}) has the crash's frames, too.
  */
 final class AlarmEventBuilder implements EventBuilder {
-  private final Machine machine;
+  private final Host machine;
 
-  AlarmEventBuilder(Machine machine) {
+  AlarmEventBuilder(Host machine) {
     this.machine = machine;
   }
 
   @Override
-  public void fill(Draft draft, Incident incident) {
+  public void fill(EventDraft draft, RecordContext incident) {
     Record record = incident.record();
     HandlerSettings settings = incident.settings();
     String told = record.fields().text("text");
@@ -24,7 +25,7 @@ final class AlarmEventBuilder implements EventBuilder {
     String text =
         told == null
             ? null
-            : Limits.filtered(told, Draft.MAX_EXTRA_VALUE, incident.redaction()::logLine);
+            : Limits.filtered(told, EventDraft.MAX_EXTRA_VALUE, incident.redaction()::logLine);
     boolean crash = NativeBacktrace.isOfCrash(told);
     String message = settings.message();
     if (message != null) {
@@ -44,7 +45,7 @@ final class AlarmEventBuilder implements EventBuilder {
     }
   }
 
-  private void crash(Draft draft, Incident incident, String text) {
+  private void crash(EventDraft draft, RecordContext incident, String text) {
     NativeCrash crash = NativeCrash.of(incident, text, null, machine);
     String type = incident.settings().exceptionType();
     String value = incident.settings().exceptionValue();

@@ -2,6 +2,7 @@ package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.Level;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,7 +14,7 @@ final class BacklogEventBuilder implements EventBuilder {
   private static final int MAX_TABLE = 200;
 
   @Override
-  public void fill(Draft draft, Incident incident) {
+  public void fill(EventDraft draft, RecordContext incident) {
     Record record = incident.record();
     Map<String, String> backlog = record.fields().pairs("backlog");
     boolean still = "1".equals(backlog.get("still"));
@@ -37,15 +38,15 @@ final class BacklogEventBuilder implements EventBuilder {
   }
 
   /** {@code worker NUL core NUL start NUL method NUL URI}. */
-  private static Map<String, Object> row(String text, Incident incident) {
+  private static Map<String, Object> row(String text, RecordContext incident) {
     String[] parts = text.split("\0", 5);
     Map<String, Object> row = new LinkedHashMap<>();
     number(row, "worker", parts, 0);
     number(row, "core", parts, 1);
-    long started = parts.length > 2 ? Incident.number(parts[2]) : -1;
+    long started = parts.length > 2 ? RecordContext.number(parts[2]) : -1;
     long micros = incident.record().timeMicros() - started;
     if (started > 0 && micros >= 0) {
-      row.put("seconds", Incident.seconds(micros));
+      row.put("seconds", RecordContext.seconds(micros));
     }
     if (parts.length > 4) {
       RequestSection request =
@@ -60,14 +61,14 @@ final class BacklogEventBuilder implements EventBuilder {
   }
 
   private static void number(Map<String, Object> row, String key, String[] parts, int index) {
-    long number = index < parts.length ? Incident.number(parts[index]) : -1;
+    long number = index < parts.length ? RecordContext.number(parts[index]) : -1;
     if (number >= 0) {
       row.put(key, number);
     }
   }
 
   private static String number(Map<String, String> backlog, String key) {
-    long number = Incident.number(backlog.get(key));
+    long number = RecordContext.number(backlog.get(key));
     return number < 0 ? "?" : Long.toString(number);
   }
 

@@ -1,8 +1,9 @@
 package io.uwsgisentry.event;
 
-import io.sentry.protocol.SentryException;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.Level;
+
+import io.sentry.protocol.SentryException;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -19,23 +20,23 @@ final class BootEventBuilder implements EventBuilder {
   }
 
   @Override
-  public void fill(Draft draft, Incident incident) {
+  public void fill(EventDraft draft, RecordContext incident) {
     Record record = incident.record();
     Map<String, String> boot = record.fields().pairs("boot");
     String what =
         Limits.filtered(
             boot.getOrDefault("what", "the server did not start"),
-            Draft.MAX_MESSAGE,
+            EventDraft.MAX_MESSAGE,
             incident.redaction()::logLine);
     String reason =
         Limits.filtered(
-            boot.getOrDefault("reason", ""), Draft.MAX_MESSAGE, incident.redaction()::logLine);
-    long code = Incident.number(boot.get("code"));
+            boot.getOrDefault("reason", ""), EventDraft.MAX_MESSAGE, incident.redaction()::logLine);
+    long code = RecordContext.number(boot.get("code"));
     String told =
         told(boot, reason.isEmpty() ? what : reason)
             + (code >= 0 ? " (exit code " + code + ")" : "");
     ScriptFrames frames = new ScriptFrames(sources, incident);
-    List<PythonFailure> chain = PythonFailure.chain(record);
+    List<PythonException> chain = PythonException.chain(record);
     if (chain.isEmpty()) {
       SentryException exception =
           draft.exception(
@@ -49,7 +50,7 @@ final class BootEventBuilder implements EventBuilder {
     } else {
       // The exception says why, not what came of it.
       draft.message(boot.containsKey("serving") ? told : "uWSGI did not come up: " + told);
-      draft.exceptions(PythonFailure.exceptions(chain, "uwsgi_boot", draft, frames));
+      draft.exceptions(PythonException.exceptions(chain, "uwsgi_boot", draft, frames));
       draft.runtime("python", frames.pythonVersion());
     }
   }

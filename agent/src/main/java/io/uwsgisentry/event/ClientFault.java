@@ -1,6 +1,7 @@
 package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Record;
+
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -48,15 +49,15 @@ final class ClientFault {
   }
 
   private static boolean raised(Record record, boolean written) {
-    List<PythonFailure> chain = PythonFailure.chain(record);
+    List<PythonException> chain = PythonException.chain(record);
     if (chain.isEmpty()) {
       String value = record.fields().text("exception.value");
       return value != null && isOfClient(value, written);
     }
-    PythonFailure last = chain.get(0);
+    PythonException last = chain.get(0);
     boolean named = true;
     for (int i = 0; i < chain.size(); i++) {
-      PythonFailure failure = chain.get(i);
+      PythonException failure = chain.get(i);
       named &= i == 0 || failure.relation().equals("__cause__");
       if (failure.type().equals("OSError") && isOfClient(failure.value(), written)) {
         // What goes wrong while an application copes with it is a fault of the application's.

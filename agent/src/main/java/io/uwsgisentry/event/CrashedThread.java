@@ -1,5 +1,6 @@
 package io.uwsgisentry.event;
 
+
 import io.sentry.protocol.SentryException;
 import io.sentry.protocol.SentryStackFrame;
 import java.util.List;
@@ -13,7 +14,7 @@ final class CrashedThread {
   private final ScriptFrames frames;
   private final int crashed;
 
-  CrashedThread(Incident incident, SourceContext sources) {
+  CrashedThread(RecordContext incident, SourceContext sources) {
     this.frames = new ScriptFrames(sources, incident);
     this.stacks =
         ThreadStacks.parse(
@@ -33,7 +34,7 @@ final class CrashedThread {
     return all;
   }
 
-  void fill(Draft draft, SentryException exception) {
+  void fill(EventDraft draft, SentryException exception) {
     if (stacks.isEmpty()) {
       return;
     }

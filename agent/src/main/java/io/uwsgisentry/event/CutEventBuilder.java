@@ -3,6 +3,7 @@ package io.uwsgisentry.event;
 import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.Level;
+
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +20,7 @@ final class CutEventBuilder implements EventBuilder {
   }
 
   @Override
-  public void fill(Draft draft, Incident incident) {
+  public void fill(EventDraft draft, RecordContext incident) {
     Record record = incident.record();
     Map<String, String> cut = record.fields().pairs("cut");
     boolean isRequest = record.process() == ProcessKind.WORKER;
@@ -47,13 +48,13 @@ final class CutEventBuilder implements EventBuilder {
         draft.extra("process_ended_with", ending + " " + cut.get(ending));
       }
     }
-    long rss = Incident.number(record.fields().pairs("death").get("rss"));
+    long rss = RecordContext.number(record.fields().pairs("death").get("rss"));
     if (rss > 0) {
       draft.extra("memory_before_kib", rss);
     }
   }
 
-  private static String age(Incident incident) {
+  private static String age(RecordContext incident) {
     ServedRequest request = incident.request();
     return request == null || incident.age(request) < 0
         ? ""
@@ -75,7 +76,7 @@ final class CutEventBuilder implements EventBuilder {
   }
 
   private static String mercy(Record record, Map<String, String> cut) {
-    long seconds = Incident.number(cut.get("mercy"));
+    long seconds = RecordContext.number(cut.get("mercy"));
     if (seconds < 0) {
       return "";
     }

@@ -1,10 +1,11 @@
 package io.uwsgisentry.event;
 
-import io.sentry.protocol.SentryException;
 import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.HandlerSettings;
 import io.uwsgisentry.settings.Level;
+
+import io.sentry.protocol.SentryException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -16,9 +17,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class DeathEventBuilder implements EventBuilder {
   private final SourceContext sources;
-  private final Machine machine;
+  private final Host machine;
 
-  DeathEventBuilder(SourceContext sources, Machine machine) {
+  DeathEventBuilder(SourceContext sources, Host machine) {
     this.sources = sources;
     this.machine = machine;
   }
@@ -27,7 +28,7 @@ final class DeathEventBuilder implements EventBuilder {
   private record Cause(String type, String value, @Nullable Signal signal, String key) {}
 
   @Override
-  public void fill(Draft draft, Incident incident) {
+  public void fill(EventDraft draft, RecordContext incident) {
     Record record = incident.record();
     Map<String, String> death = record.fields().pairs("death");
     String process = process(record);
@@ -56,11 +57,11 @@ final class DeathEventBuilder implements EventBuilder {
     if (!name.isEmpty()) {
       draft.extra("command", name);
     }
-    long kills = Incident.number(death.get("oom_kills"));
+    long kills = RecordContext.number(death.get("oom_kills"));
     if (kills > 0) {
       draft.extra("kernel_out_of_memory_kills", kills);
     }
-    long seconds = Incident.number(death.get("seconds"));
+    long seconds = RecordContext.number(death.get("seconds"));
     if (seconds >= 0) {
       draft.extra("seconds_since_it_was_started", seconds);
     }
@@ -70,7 +71,7 @@ final class DeathEventBuilder implements EventBuilder {
   }
 
   private void crash(
-      Draft draft, Incident incident, String backtrace, Cause cause, String process) {
+      EventDraft draft, RecordContext incident, String backtrace, Cause cause, String process) {
     NativeCrash crash = NativeCrash.of(incident, backtrace, cause.signal, machine);
     String doing = incident.doing();
     String value = doing != null ? doing : process + flying(incident);
@@ -94,19 +95,19 @@ final class DeathEventBuilder implements EventBuilder {
   }
 
   /** What a worker was serving, after what befell it. */
-  private static String doing(Incident incident) {
+  private static String doing(RecordContext incident) {
     String doing = incident.request() == null ? null : incident.doing();
     return doing == null ? flying(incident) : " in " + doing;
   }
 
-  private static String flying(Incident incident) {
+  private static String flying(RecordContext incident) {
     int requests = incident.requests().size();
     return requests > 1 ? " with " + requests + " requests in flight" : "";
   }
 
   private static Cause cause(Map<String, String> death, String process, String name, String doing) {
     String which = name.isEmpty() ? process : process + " " + Limits.shortened(name, 200);
-    long number = Incident.number(death.get("signal"));
+    long number = RecordContext.number(death.get("signal"));
     Signal signal = number > 0 ? Signal.of(number) : null;
     if ("harakiri".equals(death.get("cause"))) {
       return new Cause(
@@ -131,14 +132,14 @@ final class DeathEventBuilder implements EventBuilder {
     }
     if (signal != null
         && signal.number() == Signal.KILL
-        && Incident.number(death.get("oom_kills")) > 0) {
+        && RecordContext.number(death.get("oom_kills")) > 0) {
       return new Cause(
           "OutOfMemory", which + " was killed by the kernel" + doing, signal, "out of memory");
     }
     if (signal != null) {
       return new Cause(signal.name(), which + " died" + doing, signal, signal.name());
     }
-    long code = Incident.number(death.get("code"));
+    long code = RecordContext.number(death.get("code"));
     if (code >= 0) {
       return new Cause(
           "UnexpectedExit", which + " exited with code " + code + doing, null, "code " + code);

@@ -2,6 +2,7 @@ package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.Level;
+
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -10,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * all have.
  */
 interface EventBuilder {
-  void fill(Draft draft, Incident incident);
+  void fill(EventDraft draft, RecordContext incident);
 
   /** Sentry's platform for such a record where no option names one. */
   default String platform(Record record) {
@@ -35,7 +36,7 @@ interface EventBuilder {
    * The message of a handler's options. It is a constant unless it was translated for a request:
    * then what varies from request to request is taken out.
    */
-  static void configured(Draft draft, Record record, String message) {
+  static void configured(EventDraft draft, Record record, String message) {
     if (record.fields().pairs("option").containsKey("message")) {
       draft.varyingMessage(message);
     } else {

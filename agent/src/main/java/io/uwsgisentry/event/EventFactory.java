@@ -7,6 +7,7 @@ import io.uwsgisentry.settings.HandlerSettings;
 import io.uwsgisentry.settings.Level;
 import io.uwsgisentry.settings.Platforms;
 
+
 import io.sentry.ISerializer;
 import io.sentry.SentryEvent;
 import io.sentry.SentryOptions;
@@ -64,14 +65,14 @@ public final class EventFactory {
    * @param eventBytes the most that an event's JSON may have, as far as leaving parts out goes
    */
   public EventFactory(Redaction redaction, String version, int eventBytes) {
-    this(redaction, version, Machine.here(), eventBytes);
+    this(redaction, version, Host.here(), eventBytes);
   }
 
-  EventFactory(Redaction redaction, String version, Machine machine) {
+  EventFactory(Redaction redaction, String version, Host machine) {
     this(redaction, version, machine, MAX_PAYLOAD);
   }
 
-  private EventFactory(Redaction redaction, String version, Machine machine, int eventBytes) {
+  private EventFactory(Redaction redaction, String version, Host machine, int eventBytes) {
     this.eventBytes = eventBytes;
     this.redaction = redaction;
     this.version = version;
@@ -116,8 +117,8 @@ public final class EventFactory {
         record,
         settings,
         () -> {
-          Draft draft = draft(record.id(), record.time(), settings, Level.ERROR);
-          builder.fill(draft, Incident.of(record, settings, redaction.under(settings), builder));
+          EventDraft draft = draft(record.id(), record.time(), settings, Level.ERROR);
+          builder.fill(draft, RecordContext.of(record, settings, redaction.under(settings), builder));
           return draft;
         });
   }
@@ -139,16 +140,16 @@ public final class EventFactory {
           "a brief record has no content of its own: it is to be counted");
     }
     try {
-      Incident incident = Incident.of(record, settings, redaction.under(settings), builder);
-      Draft draft = draft(record.id(), record.time(), settings, builder.level(record));
+      RecordContext incident = RecordContext.of(record, settings, redaction.under(settings), builder);
+      EventDraft draft = draft(record.id(), record.time(), settings, builder.level(record));
       runtime(draft, settings);
       builder.fill(draft, incident);
       origin(draft, incident);
       common(draft, settings, builder.platform(record));
       request(draft, incident);
       draft.modules(packages.of(record));
-      draft.breadcrumbs(LogLines.of(incident));
-      if (record.cut() || record.fields().text(PythonFailure.CUT) != null) {
+      draft.breadcrumbs(Breadcrumbs.of(incident));
+      if (record.cut() || record.fields().text(PythonException.CUT) != null) {
         draft.trimmed("the record: a value was too long to be written whole");
       }
       return finished(draft, record.id());
@@ -164,7 +165,7 @@ public final class EventFactory {
    */
   public Event test(HandlerSettings settings, Instant now) {
     String id = randomId();
-    Draft draft = draft(id, now, settings, Level.ERROR);
+    EventDraft draft = draft(id, now, settings, Level.ERROR);
     String text = "Test event of uwsgi-sentry check for " + settings.handler();
     draft.message(text);
     draft.tag("uwsgi.handler", settings.handler());
@@ -181,7 +182,7 @@ public final class EventFactory {
   public Event summary(Kind kind, HandlerSettings settings, Occurrences occurrences) {
     String id = randomId();
     EventBuilder builder = builders.get(kind);
-    Draft draft =
+    EventDraft draft =
         draft(
             id, occurrences.last(), settings, builder == null ? Level.ERROR : builder.level(null));
     String handler = settings.handler().isEmpty() ? "an unknown handler" : settings.handler();
@@ -193,9 +194,9 @@ public final class EventFactory {
     return occurrences.summary(finished(draft, id), kind);
   }
 
-  private Draft draft(String id, Instant time, HandlerSettings settings, Level usual) {
+  private EventDraft draft(String id, Instant time, HandlerSettings settings, Level usual) {
     // A new one each time: the model's objects are mutable.
-    return new Draft(
+    return new EventDraft(
         id,
         time,
         settings.levelOr(usual),
@@ -204,7 +205,7 @@ public final class EventFactory {
   }
 
   /** What every event has; after our own tags, which one of the user's may replace. */
-  private void common(Draft draft, HandlerSettings settings, String builtInPlatform) {
+  private void common(EventDraft draft, HandlerSettings settings, String builtInPlatform) {
     draft.logger(settings.logger());
     draft.serverName(settings.serverName());
     draft.release(settings.release());
@@ -234,7 +235,7 @@ public final class EventFactory {
     }
   }
 
-  private void origin(Draft draft, Incident incident) {
+  private void origin(EventDraft draft, RecordContext incident) {
     Record record = incident.record();
     draft.tag("uwsgi.instance", record.instance());
     handler(draft, record.handler());
@@ -246,21 +247,21 @@ public final class EventFactory {
   }
 
   /** Of what is captured without a handler the kind says it all. */
-  private static void handler(Draft draft, String handler) {
+  private static void handler(EventDraft draft, String handler) {
     if (!handler.startsWith("capture ")) {
       draft.tag("uwsgi.handler", handler);
     }
   }
 
   /** What the server runs; a builder that knows more of it puts that in its place. */
-  private static void runtime(Draft draft, HandlerSettings settings) {
+  private static void runtime(EventDraft draft, HandlerSettings settings) {
     String language = settings.language();
     if (language != null) {
       draft.runtime(language, language.equals("python") ? settings.pythonVersion() : null);
     }
   }
 
-  private static void request(Draft draft, Incident incident) {
+  private static void request(EventDraft draft, RecordContext incident) {
     RequestSection section = incident.request() == null ? null : incident.request().section();
     if (section != null) {
       draft.request(section.toSentry(draft));
@@ -280,7 +281,7 @@ public final class EventFactory {
     draft.user(incident.settings().user(), section == null ? Map.of() : section.user());
   }
 
-  private Event finished(Draft draft, String id) {
+  private Event finished(EventDraft draft, String id) {
     Trimming trimming = new Trimming(draft);
     draft.complete();
     byte[] payload = json(draft.event, draft.time());

@@ -1,8 +1,9 @@
 package io.uwsgisentry.event;
 
-import io.sentry.protocol.SentryException;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.HandlerSettings;
+
+import io.sentry.protocol.SentryException;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +19,7 @@ final class ExceptionEventBuilder implements EventBuilder {
   }
 
   @Override
-  public void fill(Draft draft, Incident incident) {
+  public void fill(EventDraft draft, RecordContext incident) {
     Record record = incident.record();
     HandlerSettings settings = incident.settings();
     String message = settings.message();
@@ -26,14 +27,14 @@ final class ExceptionEventBuilder implements EventBuilder {
       EventBuilder.configured(draft, record, message);
     }
     ScriptFrames frames = new ScriptFrames(sources, incident);
-    List<PythonFailure> chain = PythonFailure.chain(record);
+    List<PythonException> chain = PythonException.chain(record);
     draft.exceptions(
         chain.isEmpty()
             ? List.of(told(draft, incident, frames))
             : configured(
                 handledIf(
                     "logged".equals(mechanism(record)),
-                    PythonFailure.exceptions(chain, mechanism(record), draft, frames)),
+                    PythonException.exceptions(chain, mechanism(record), draft, frames)),
                 draft,
                 settings));
     String thread = given(record, "exception.thread");
@@ -66,7 +67,7 @@ final class ExceptionEventBuilder implements EventBuilder {
   }
 
   /** What uWSGI's own exception system tells: no causes, and for Ruby frames. */
-  private static SentryException told(Draft draft, Incident incident, ScriptFrames frames) {
+  private static SentryException told(EventDraft draft, RecordContext incident, ScriptFrames frames) {
     Record record = incident.record();
     HandlerSettings settings = incident.settings();
     String plugin = record.fields().text("exception.plugin");
@@ -87,13 +88,13 @@ final class ExceptionEventBuilder implements EventBuilder {
         type == null ? UNTYPED : type,
         module,
         configured != null ? configured : given(record, "exception.value"),
-        Backtrace.frames(record.fields().bytes("exception.backtrace"), plugin, frames),
+        UwsgiBacktrace.frames(record.fields().bytes("exception.backtrace"), plugin, frames),
         Mechanisms.of("uwsgi", false));
   }
 
   /** The handler's own type and value, if it has any, in place of those of the raised one. */
   private static List<SentryException> configured(
-      List<SentryException> exceptions, Draft draft, HandlerSettings settings) {
+      List<SentryException> exceptions, EventDraft draft, HandlerSettings settings) {
     List<SentryException> kept = new ArrayList<>(exceptions);
     SentryException last = kept.get(kept.size() - 1);
     if (settings.exceptionType() != null) {
@@ -105,7 +106,7 @@ final class ExceptionEventBuilder implements EventBuilder {
           draft.shown(
               "exception value",
               settings.exceptionValue(),
-              Draft.MAX_MESSAGE,
+              EventDraft.MAX_MESSAGE,
               draft.redaction()::text));
     }
     return kept;

@@ -1,9 +1,10 @@
 package io.uwsgisentry.event;
 
-import io.sentry.protocol.SentryException;
-import io.sentry.protocol.SentryStackFrame;
 import io.uwsgisentry.journal.Fields;
 import io.uwsgisentry.journal.Record;
+
+import io.sentry.protocol.SentryException;
+import io.sentry.protocol.SentryStackFrame;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -25,13 +26,13 @@ final class FailedRequestEventBuilder implements EventBuilder {
   }
 
   @Override
-  public void fill(Draft draft, Incident incident) {
+  public void fill(EventDraft draft, RecordContext incident) {
     ServedRequest request = incident.request();
     String status =
         request == null || request.status() < 0 ? "5xx" : Integer.toString(request.status());
     String transaction = incident.transaction();
     String stable = transaction == null ? "a request" : transaction;
-    long took = Incident.number(incident.record().fields().text("request.took"));
+    long took = RecordContext.number(incident.record().fields().text("request.took"));
     if (took >= 0) {
       draft.extra("request_took_milliseconds", took / 1000);
     }
@@ -53,14 +54,14 @@ final class FailedRequestEventBuilder implements EventBuilder {
   }
 
   /** What the language itself handed over, else what is in the log since the request began. */
-  private static @Nullable SaidError said(Incident incident) {
+  private static @Nullable SaidError said(RecordContext incident) {
     Fields fields = incident.record().fields();
     String plugin = fields.text("exception.plugin");
     String text = fields.text("said.text");
     if (text == null) {
       return SaidError.of(plugin, logged(incident));
     }
-    long line = Incident.number(fields.text("said.line"));
+    long line = RecordContext.number(fields.text("said.line"));
     return "psgi".equals(plugin)
         ? SaidError.perl(fields.text("said.type"), text)
         : SaidError.php(
@@ -74,18 +75,18 @@ final class FailedRequestEventBuilder implements EventBuilder {
    * The lines that can be this request's. Where several requests may be in flight, only those that
    * its process wrote for sure: the error of another one is worse than none.
    */
-  private static List<String> logged(Incident incident) {
+  private static List<String> logged(RecordContext incident) {
     Map<String, String> state = incident.record().fields().pairs("state");
     boolean alone = "1".equals(state.get("workers")) && "1".equals(state.get("cores"));
     long since = incident.request() == null ? -1 : incident.request().startedMicros();
-    return LogLines.lines(incident.record()).stream()
+    return Breadcrumbs.lines(incident.record()).stream()
         .filter(line -> line.own() || (alone && line.micros() >= since))
         .map(line -> line.text().stripTrailing())
         .toList();
   }
 
   private static List<SentryException> exceptions(
-      SaidError said, Draft draft, ScriptFrames scripts) {
+      SaidError said, EventDraft draft, ScriptFrames scripts) {
     List<SentryException> exceptions = new ArrayList<>();
     for (SaidError each = said; each != null; each = each.cause()) {
       List<SentryStackFrame> frames = new ArrayList<>();
@@ -104,7 +105,7 @@ final class FailedRequestEventBuilder implements EventBuilder {
               dot < 0 ? each.type() : each.type().substring(dot + 1),
               dot < 0 ? null : each.type().substring(0, dot),
               each.value(),
-              Backtrace.bounded(frames),
+              UwsgiBacktrace.bounded(frames),
               exceptions.isEmpty() && each.cause() == null
                   ? Mechanisms.of("uwsgi_request", false)
                   : Mechanisms.chained(

@@ -1,6 +1,7 @@
 package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Record;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,19 +16,19 @@ final class HarakiriEventBuilder implements EventBuilder {
   static final String TYPE = "HarakiriError";
 
   private final SourceContext sources;
-  private final Machine machine;
+  private final Host machine;
 
-  HarakiriEventBuilder(SourceContext sources, Machine machine) {
+  HarakiriEventBuilder(SourceContext sources, Host machine) {
     this.sources = sources;
     this.machine = machine;
   }
 
   @Override
-  public void fill(Draft draft, Incident incident) {
+  public void fill(EventDraft draft, RecordContext incident) {
     Record record = incident.record();
     Map<String, String> proc = record.fields().pairs("proc");
     String transaction = incident.transaction();
-    long limit = Incident.number(proc.get("harakiri"));
+    long limit = RecordContext.number(proc.get("harakiri"));
 
     new StuckRequest(incident, sources)
         .fill(

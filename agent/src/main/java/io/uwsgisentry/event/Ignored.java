@@ -1,10 +1,11 @@
 package io.uwsgisentry.event;
 
-import io.sentry.protocol.SentryException;
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.HandlerSettings;
 import io.uwsgisentry.settings.IgnoreRule;
+
+import io.sentry.protocol.SentryException;
 import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -25,7 +26,7 @@ final class Ignored {
    *
    * @param draft makes the event as far as it has its exceptions and its message
    */
-  static @Nullable String why(Record record, HandlerSettings settings, Supplier<Draft> draft) {
+  static @Nullable String why(Record record, HandlerSettings settings, Supplier<EventDraft> draft) {
     if (!settings.reportsClients() && ClientFault.is(record)) {
       return CLIENT;
     }
@@ -42,18 +43,18 @@ final class Ignored {
     return null;
   }
 
-  private static Named named(Record record, HandlerSettings settings, Supplier<Draft> draft) {
+  private static Named named(Record record, HandlerSettings settings, Supplier<EventDraft> draft) {
     // In a storm of exceptions nothing is made of each.
     if (record.kind() == Kind.EXCEPTION
         && settings.exceptionType() == null
         && settings.exceptionValue() == null) {
-      List<PythonFailure> chain = PythonFailure.chain(record);
+      List<PythonException> chain = PythonException.chain(record);
       if (!chain.isEmpty()) {
-        PythonFailure last = chain.get(0);
+        PythonException last = chain.get(0);
         return new Named(last.type(), last.module(), last.value());
       }
     }
-    Draft made = draft.get();
+    EventDraft made = draft.get();
     List<SentryException> exceptions = made.event.getExceptions();
     if (exceptions == null || exceptions.isEmpty()) {
       return new Named("", null, made.said());

@@ -1,6 +1,7 @@
 package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Record;
+
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
@@ -33,10 +34,10 @@ final class InstalledPackages {
   /** What a directory had when it was read. */
   private record Listing(FileTime changed, Map<String, String> packages) {}
 
-  private final Machine machine;
+  private final Host machine;
   private final Map<Path, Listing> known = new ConcurrentHashMap<>();
 
-  InstalledPackages(Machine machine) {
+  InstalledPackages(Host machine) {
     this.machine = machine;
   }
 

@@ -1,5 +1,6 @@
 package io.uwsgisentry.event;
 
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -96,7 +97,7 @@ record NativeBacktrace(long pid, List<Line> lines) {
       while (end < text.length() && Character.isDigit(text.charAt(end))) {
         end++;
       }
-      pid = Incident.number(text.substring(HEAD.length(), end));
+      pid = RecordContext.number(text.substring(HEAD.length(), end));
     }
     return new NativeBacktrace(pid, lines);
   }

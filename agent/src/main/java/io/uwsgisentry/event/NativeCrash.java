@@ -1,5 +1,6 @@
 package io.uwsgisentry.event;
 
+
 import io.sentry.protocol.SentryException;
 import io.sentry.protocol.SentryStackFrame;
 import io.sentry.protocol.SentryStackTrace;
@@ -19,12 +20,12 @@ record NativeCrash(@Nullable Signal signal, NativeFrames frames) {
   /**
    * @param known the signal that the process died of, null where it was an exit
    */
-  static NativeCrash of(Incident incident, String text, @Nullable Signal known, Machine machine) {
+  static NativeCrash of(RecordContext incident, String text, @Nullable Signal known, Host machine) {
     NativeBacktrace backtrace = NativeBacktrace.parse(text);
     long pid = backtrace.pid() >= 0 ? backtrace.pid() : incident.record().pid();
     Signal signal = known != null ? known : backtrace.signal();
     return new NativeCrash(
-        signal != null ? signal : LogLines.signal(incident.record(), pid),
+        signal != null ? signal : Breadcrumbs.signal(incident.record(), pid),
         new NativeFrames(backtrace, machine, incident.record().time()));
   }
 
@@ -45,7 +46,7 @@ record NativeCrash(@Nullable Signal signal, NativeFrames frames) {
    * @param value what the process was doing
    * @param script where the language's own code was, the outermost frame first
    */
-  SentryException exception(Draft draft, String type, String value, List<SentryStackFrame> script) {
+  SentryException exception(EventDraft draft, String type, String value, List<SentryStackFrame> script) {
     SentryException exception =
         draft.exception(type, null, value, List.of(), Mechanisms.signal(signal));
     List<SentryStackFrame> all = frames.with(script);

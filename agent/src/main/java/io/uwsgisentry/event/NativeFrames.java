@@ -3,6 +3,7 @@ package io.uwsgisentry.event;
 import io.uwsgisentry.elf.ElfImage;
 import io.uwsgisentry.elf.ElfSymbols;
 
+
 import io.sentry.protocol.DebugImage;
 import io.sentry.protocol.SentryStackFrame;
 import java.io.IOException;
@@ -108,7 +109,7 @@ final class NativeFrames {
   }
 
   private final List<Place> places = new ArrayList<>();
-  private final Machine machine;
+  private final Host machine;
   private final Instant ran;
   private final Map<String, Binary> binaries = new LinkedHashMap<>();
   private final List<SentryStackFrame> frames = new ArrayList<>();
@@ -117,7 +118,7 @@ final class NativeFrames {
    * @param backtrace innermost first
    * @param ran when it was made
    */
-  NativeFrames(NativeBacktrace backtrace, Machine machine, Instant ran) {
+  NativeFrames(NativeBacktrace backtrace, Host machine, Instant ran) {
     this.machine = machine;
     this.ran = ran;
     for (NativeBacktrace.Line line : backtrace.fromFault()) {

@@ -1,6 +1,7 @@
 package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Record;
+
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,10 +21,10 @@ final class PythonModules {
 
   private static final Pattern NAME = Pattern.compile("[\\w&&[^\\d]]\\w*(?:\\.[\\w&&[^\\d]]\\w*)*");
 
-  private final Machine machine;
+  private final Host machine;
   private final List<String> path = new ArrayList<>();
 
-  PythonModules(Machine machine, @Nullable String workingDirectory, Record record) {
+  PythonModules(Host machine, @Nullable String workingDirectory, Record record) {
     this.machine = machine;
     String entries = record.fields().text("python.path");
     for (String entry : entries == null ? new String[0] : entries.split("\0")) {

@@ -2,6 +2,7 @@ package io.uwsgisentry.event;
 
 import io.uwsgisentry.redaction.Redaction;
 
+
 import io.sentry.protocol.Request;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -41,7 +42,7 @@ final class RequestSection {
     this.personal = redaction.sendsPersonalData();
   }
 
-  Request toSentry(Draft draft) {
+  Request toSentry(EventDraft draft) {
     Request request = new Request();
     request.setMethod(draft.cut("request method", var("REQUEST_METHOD"), 64));
     request.setUrl(draft.shown("request url", url(), 4096, redaction::text));

@@ -2,10 +2,11 @@ package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Record;
 
+
 /** A rule of the internal routing matched a request. */
 final class RouteEventBuilder implements EventBuilder {
   @Override
-  public void fill(Draft draft, Incident incident) {
+  public void fill(EventDraft draft, RecordContext incident) {
     Record record = incident.record();
     String message = incident.settings().message();
     EventBuilder.configured(

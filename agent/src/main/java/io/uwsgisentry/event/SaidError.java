@@ -1,5 +1,6 @@
 package io.uwsgisentry.event;
 
+
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -246,7 +247,7 @@ record SaidError(String type, String value, List<Frame> frames, @Nullable SaidEr
   }
 
   private static int number(@Nullable String digits) {
-    long number = Incident.number(digits);
+    long number = RecordContext.number(digits);
     return number > Integer.MAX_VALUE ? -1 : (int) number;
   }
 }

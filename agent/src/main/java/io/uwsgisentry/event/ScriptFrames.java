@@ -2,6 +2,7 @@ package io.uwsgisentry.event;
 
 import io.uwsgisentry.redaction.Redaction;
 
+
 import io.sentry.protocol.SentryStackFrame;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -36,7 +37,7 @@ final class ScriptFrames {
   private final @Nullable String workingDirectory;
   private @Nullable String pythonVersion;
 
-  ScriptFrames(SourceContext sources, Incident incident) {
+  ScriptFrames(SourceContext sources, RecordContext incident) {
     this.sources = sources;
     this.ran = incident.record().time();
     this.redaction = incident.redaction();

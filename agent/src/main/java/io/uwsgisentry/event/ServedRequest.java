@@ -4,6 +4,7 @@ import io.uwsgisentry.journal.Fields;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.redaction.Redaction;
 
+
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -48,7 +49,7 @@ record ServedRequest(
       }
       if (field.name().equals("request.core")) {
         parts.addTo(requests, redaction);
-        long core = Incident.number(text(field));
+        long core = RecordContext.number(text(field));
         parts = new Parts(core > 65_535 ? -1 : (int) core);
       } else {
         parts.take(field);
@@ -76,8 +77,8 @@ record ServedRequest(
 
     void take(Fields.Field field) {
       switch (field.name()) {
-        case "request.started" -> started = started < 0 ? Incident.number(text(field)) : started;
-        case "request.status" -> status = status < 0 ? Incident.number(text(field)) : status;
+        case "request.started" -> started = started < 0 ? RecordContext.number(text(field)) : started;
+        case "request.status" -> status = status < 0 ? RecordContext.number(text(field)) : status;
         case "request.thread" -> thread = thread == null ? text(field) : thread;
         case "request.vars" -> vars = vars.isEmpty() ? UwsgiBlock.variables(field.value()) : vars;
         default -> {

@@ -2,6 +2,7 @@ package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.Level;
+
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -15,14 +16,14 @@ final class SlowRequestEventBuilder implements EventBuilder {
   }
 
   @Override
-  public void fill(Draft draft, Incident incident) {
+  public void fill(EventDraft draft, RecordContext incident) {
     String transaction = incident.transaction();
-    long took = Incident.number(incident.record().fields().text("request.took"));
+    long took = RecordContext.number(incident.record().fields().text("request.took"));
     String what = transaction == null ? "a request" : transaction;
     if (took >= 0) {
       draft.extra("request_took_milliseconds", took / 1000);
     }
-    long waited = Incident.number(incident.record().fields().pairs("client").get("waited"));
+    long waited = RecordContext.number(incident.record().fields().pairs("client").get("waited"));
     if (waited > 0) {
       draft.extra("waited_for_the_client_milliseconds", waited / 1000);
     }
@@ -30,7 +31,7 @@ final class SlowRequestEventBuilder implements EventBuilder {
         .fill(
             draft,
             "SlowRequest",
-            took < 0 ? what : what + " took " + Incident.duration(took),
+            took < 0 ? what : what + " took " + RecordContext.duration(took),
             Mechanisms.of("uwsgi_slow_request", true));
     List<String> fingerprint = new ArrayList<>(List.of("uwsgi", "slow"));
     if (transaction != null) {

@@ -2,6 +2,7 @@ package io.uwsgisentry.event;
 
 import io.uwsgisentry.redaction.Redaction;
 
+
 import io.sentry.protocol.SentryStackFrame;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -41,11 +42,11 @@ final class SourceContext {
 
   private record Source(Instant changed, byte[] text, int[] starts) {}
 
-  private final Machine machine;
+  private final Host machine;
   private final Map<String, Source> kept = new LinkedHashMap<>(16, 0.75f, true);
   private int keptBytes;
 
-  SourceContext(Machine machine) {
+  SourceContext(Host machine) {
     this.machine = machine;
   }
 
@@ -85,7 +86,7 @@ final class SourceContext {
   }
 
   /** Where the files are. */
-  Machine machine() {
+  Host machine() {
     return machine;
   }
 

@@ -1,5 +1,6 @@
 package io.uwsgisentry.event;
 
+
 import io.sentry.protocol.Mechanism;
 import io.sentry.protocol.SentryException;
 import io.sentry.protocol.SentryStackFrame;
@@ -16,14 +17,14 @@ import java.util.Map;
  * show the one or the other.
  */
 final class StuckRequest {
-  private final Incident incident;
+  private final RecordContext incident;
   private final ThreadStacks stacks;
   private final ScriptFrames frames;
 
   /** Whether requests take turns on one thread ({@code async}, {@code gevent}). */
   private final boolean shared;
 
-  StuckRequest(Incident incident, SourceContext sources) {
+  StuckRequest(RecordContext incident, SourceContext sources) {
     this.incident = incident;
     this.frames = new ScriptFrames(sources, incident);
     this.stacks =
@@ -33,7 +34,7 @@ final class StuckRequest {
             new PythonModules(
                 sources.machine(), incident.settings().workingDirectory(), incident.record()));
     String async = incident.record().fields().pairs("state").get("async");
-    this.shared = Incident.number(async) > 1;
+    this.shared = RecordContext.number(async) > 1;
   }
 
   /**
@@ -41,7 +42,7 @@ final class StuckRequest {
    *
    * @param value what the event is called after its type
    */
-  void fill(Draft draft, String type, String value, Mechanism mechanism) {
+  void fill(EventDraft draft, String type, String value, Mechanism mechanism) {
     ServedRequest request = incident.request();
     String thread = request == null ? null : request.thread();
     if (thread == null && incident.requests().size() < 2) {
@@ -95,8 +96,8 @@ final class StuckRequest {
     return names;
   }
 
-  private void taken(Draft draft) {
-    long micros = Incident.number(incident.record().fields().text("stack.taken"));
+  private void taken(EventDraft draft) {
+    long micros = RecordContext.number(incident.record().fields().text("stack.taken"));
     long before = incident.record().timeMicros() - micros;
     if (micros >= 0 && before >= 0) {
       Instant at = Instant.EPOCH.plus(micros, ChronoUnit.MICROS);

@@ -1,5 +1,6 @@
 package io.uwsgisentry.event;
 
+
 import java.util.Map;
 
 /** The names of the system calls in which a worker usually stands when it stands. */
@@ -96,7 +97,7 @@ final class SystemCall {
     if (first.equals("-1")) {
       return "none";
     }
-    long number = Incident.number(first);
+    long number = RecordContext.number(first);
     if (number < 0 || number > 100_000) {
       return Limits.shortened(Limits.clean(first), 32);
     }

@@ -1,5 +1,6 @@
 package io.uwsgisentry.event;
 
+
 import io.sentry.protocol.SentryStackFrame;
 import io.sentry.protocol.SentryStackTrace;
 import io.sentry.protocol.SentryThread;
@@ -77,7 +78,7 @@ final class ThreadStacks {
         List<Call> calls = stacks.get(stacks.size() - 1).calls;
         if (calls.size() < MAX_FRAMES) {
           String file = frame.group(1) == null ? "" : frame.group(1);
-          long number = Incident.number(frame.group(3));
+          long number = RecordContext.number(frame.group(3));
           calls.add(new Call(unescaped(file), (int) number, unescaped(frame.group(4))));
         }
       }

@@ -1,5 +1,6 @@
 package io.uwsgisentry.event;
 
+
 import io.sentry.protocol.SentryException;
 import io.sentry.protocol.SentryStackFrame;
 import io.sentry.protocol.SentryStackTrace;
@@ -31,11 +32,11 @@ final class Trimming {
    */
   private record Step(int above, String told, BooleanSupplier apply) {}
 
-  private final Draft draft;
+  private final EventDraft draft;
   private final List<Step> steps;
   private int next;
 
-  Trimming(Draft draft) {
+  Trimming(EventDraft draft) {
     this.draft = draft;
     Predicate<SentryStackFrame> libraries = frame -> !Boolean.TRUE.equals(frame.isInApp());
     Predicate<SentryStackFrame> all = frame -> true;
@@ -126,7 +127,7 @@ final class Trimming {
     boolean any = false;
     for (SentryStackTrace trace : traces().toList()) {
       if (frames(trace).size() > FEW_FRAMES) {
-        trace.setFrames(Backtrace.outer(frames(trace), FEW_FRAMES));
+        trace.setFrames(UwsgiBacktrace.outer(frames(trace), FEW_FRAMES));
         any = true;
       }
     }

@@ -1,5 +1,6 @@
 package io.uwsgisentry.event;
 
+
 import io.sentry.protocol.User;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -12,7 +13,7 @@ final class UserSection {
 
   private UserSection() {}
 
-  static User of(Map<String, String> keys, Draft draft) {
+  static User of(Map<String, String> keys, EventDraft draft) {
     User user = new User();
     Map<String, String> data = new LinkedHashMap<>();
     keys.forEach(

@@ -3,6 +3,7 @@ package io.uwsgisentry.event;
 import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.HandlerSettings;
+
 import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -29,7 +30,7 @@ final class UwsgiContext {
 
   private UwsgiContext() {}
 
-  static Map<String, Object> of(Incident incident) {
+  static Map<String, Object> of(RecordContext incident) {
     UwsgiContext context = new UwsgiContext();
     context.server(incident.record(), incident.settings());
     context.process(incident.record());
@@ -79,14 +80,14 @@ final class UwsgiContext {
     state.forEach(
         (key, digits) -> {
           String name = STATE.get(key);
-          long value = Incident.number(digits);
+          long value = RecordContext.number(digits);
           // A worker does not know how long the queue may get.
           if (name != null && value >= 0 && !(value == 0 && key.equals("listen_queue_max"))) {
             put(name, value);
           }
         });
-    long threads = Incident.number(state.get("threads"));
-    long async = Incident.number(state.get("async"));
+    long threads = RecordContext.number(state.get("threads"));
+    long async = RecordContext.number(state.get("async"));
     if (async > 1) {
       put("mode", "async");
     } else if (threads > 1) {
@@ -94,12 +95,12 @@ final class UwsgiContext {
     } else if (!state.isEmpty()) {
       put("mode", "prefork");
     }
-    long spawned = Incident.number(state.get("worker_started"));
+    long spawned = RecordContext.number(state.get("worker_started"));
     if (spawned > 0 && spawned < 100_000_000_000L) {
       put("worker_uptime_seconds", between(Instant.ofEpochSecond(spawned), record.time()));
     }
     for (Map<String, String> memory : List.of(record.fields().pairs("death"), state)) {
-      long kibibytes = Incident.number(memory.get("rss"));
+      long kibibytes = RecordContext.number(memory.get("rss"));
       if (kibibytes > 0 && !context.containsKey("memory_kib")) {
         put("memory_kib", kibibytes);
       }

@@ -7,6 +7,7 @@ import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.settings.HandlerSettings;
 
 
+
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -476,7 +477,7 @@ class EventGoldenTest {
   @ParameterizedTest
   @EnumSource(Case.class)
   void theEventIsTheOneOnFile(Case c, @TempDir Path root) throws Exception {
-    EventFactory factory = new EventFactory(new Scrubber(), "0.1.0", MachineFixture.shop(root));
+    EventFactory factory = new EventFactory(new Scrubber(), "0.1.0", HostFixture.shop(root));
     Event event = factory.build(c.fixture.record(), HandlerSettings.of(c.fixture.record()));
     String json =
         pretty(

@@ -13,6 +13,7 @@ import static io.uwsgisentry.event.Built.map;
 import static io.uwsgisentry.event.Built.payload;
 
 
+
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Arrays;
@@ -116,7 +117,7 @@ class EventLimitsTest {
     String many =
         IntStream.range(0, 100).mapToObj(i -> "t" + i + ":1").collect(Collectors.joining(";"));
     Map<String, Object> event = payload(RecordFixture.alarm("x", "tags=" + many));
-    assertThat(map(event.get("tags"))).hasSize(Draft.MAX_TAGS).containsKey("uwsgi.kind");
+    assertThat(map(event.get("tags"))).hasSize(EventDraft.MAX_TAGS).containsKey("uwsgi.kind");
     assertThat(list(at(event, "extra", "trimmed")))
         .anyMatch(t -> t.toString().startsWith("tags: "));
   }
@@ -310,14 +311,14 @@ class EventLimitsTest {
       Searched searched = new Searched();
       Record whole = record.record();
       new EventFactory(searched, "0.1.0").build(whole, HandlerSettings.of(whole));
-      assertThat(searched.longest).isBetween(1, 5 * Draft.MAX_EXTRA_VALUE);
+      assertThat(searched.longest).isBetween(1, 5 * EventDraft.MAX_EXTRA_VALUE);
     }
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"https://joe:hush-%s@host/", "<token>hush %s</token>"})
   void whereATextIsCutItShowsNoSecretWhoseEndIsMissing(String secret) throws Exception {
-    int searched = 4 * Draft.MAX_MESSAGE + 1024;
+    int searched = 4 * EventDraft.MAX_MESSAGE + 1024;
     for (int before = searched - 600; before < searched; before += 9) {
       String start = "password=" + "x".repeat(before - 9) + " ";
       Map<String, Object> event =

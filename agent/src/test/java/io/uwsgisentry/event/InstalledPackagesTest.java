@@ -1,9 +1,10 @@
 package io.uwsgisentry.event;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.Record;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +32,7 @@ class InstalledPackagesTest {
     Files.createFile(system.resolve("simplejson-3.18-py3.11.egg-info"));
     Files.createDirectories(system.resolve("django-3.2.dist-info"));
     Files.createDirectories(root.resolve("srv/app/secret-1.0.dist-info"));
-    packages = new InstalledPackages(new Machine(root, "6.1", "amd64"));
+    packages = new InstalledPackages(new Host(root, "6.1", "amd64"));
   }
 
   private static Record record() {

@@ -2,6 +2,7 @@ package io.uwsgisentry.event;
 
 import io.uwsgisentry.elf.ElfFixture;
 
+
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sentry.protocol.DebugImage;
@@ -93,7 +94,7 @@ class NativeFramesTest {
 
   @Test
   void ofBinariesThatCannotBeReadTheFramesStay() throws IOException {
-    new MachineFixture(root).file("/srv/fast.so", "no library");
+    new HostFixture(root).file("/srv/fast.so", "no library");
     NativeFrames frames =
         frames(
             "/srv/fast.so(+0x1190) [0x7f62a04ce190]\n/srv/none.so(f+0x1) [0x7f62b04ce190]\n"
@@ -185,11 +186,11 @@ class NativeFramesTest {
 
   private NativeFrames frames(String lines) {
     return new NativeFrames(
-        NativeBacktrace.parse(HANDLER + lines), new MachineFixture(root).machine(), RAN);
+        NativeBacktrace.parse(HANDLER + lines), new HostFixture(root).machine(), RAN);
   }
 
   private Path library(ElfFixture elf) throws IOException {
-    new MachineFixture(root).file("/srv/fast.so", elf.bytes());
+    new HostFixture(root).file("/srv/fast.so", elf.bytes());
     return root.resolve("srv/fast.so");
   }
 

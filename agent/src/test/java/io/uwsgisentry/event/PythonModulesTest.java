@@ -1,8 +1,9 @@
 package io.uwsgisentry.event;
 
+import io.uwsgisentry.journal.Kind;
+
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.uwsgisentry.journal.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -30,8 +31,8 @@ class PythonModulesTest {
 
   @Test
   void withoutAPathTheNameBeginsWithTheOutermostPackage() throws IOException {
-    Machine machine =
-        new MachineFixture(root)
+    Host machine =
+        new HostFixture(root)
             .file("/srv/app/shop/__init__.py", "")
             .file("/srv/app/shop/orders/__init__.py", "")
             .file("/srv/app/shop/orders/cart.py", "")
@@ -60,11 +61,11 @@ class PythonModulesTest {
 
   private PythonModules modules(String... path) {
     return of(
-        new MachineFixture(root).machine(),
+        new HostFixture(root).machine(),
         RecordFixture.captured(Kind.SLOW, "slow").parts("python.path", path));
   }
 
-  private static PythonModules of(Machine machine, RecordFixture record) {
+  private static PythonModules of(Host machine, RecordFixture record) {
     return new PythonModules(machine, "/work", record.record());
   }
 }

@@ -5,6 +5,7 @@ import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.settings.HandlerSettings;
 
+
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sentry.protocol.SentryStackFrame;
@@ -64,7 +65,7 @@ class ScriptFramesTest {
 
   @Test
   void aRelativeNameIsFoundWhereTheWorkingDirectoryIsKnown() throws IOException {
-    new MachineFixture(root).file("/srv/app/a.py", "one\ntwo\n");
+    new HostFixture(root).file("/srv/app/a.py", "one\ntwo\n");
     assertThat(frame("a.py", "", Map.of()).getAbsPath()).isNull();
     SentryStackFrame found = frame("a.py", "", Map.of("cwd", "/srv/app"));
     assertThat(found.getAbsPath()).isEqualTo("/srv/app/a.py");
@@ -81,9 +82,9 @@ class ScriptFramesTest {
 
   private SentryStackFrame frame(String file, String module, Map<String, String> defaults) {
     Record record = RecordFixture.captured(Kind.SLOW, "slow").record();
-    Incident incident =
-        new Incident(record, HandlerSettings.of("", "", defaults), new Scrubber(), List.of(), null);
-    return new ScriptFrames(new SourceContext(new MachineFixture(root).machine()), incident)
+    RecordContext incident =
+        new RecordContext(record, HandlerSettings.of("", "", defaults), new Scrubber(), List.of(), null);
+    return new ScriptFrames(new SourceContext(new HostFixture(root).machine()), incident)
         .frame(file, 2, "f", module, "", Map.of());
   }
 }

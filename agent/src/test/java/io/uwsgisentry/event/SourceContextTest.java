@@ -2,6 +2,7 @@ package io.uwsgisentry.event;
 
 import io.uwsgisentry.redaction.Scrubber;
 
+
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sentry.protocol.SentryStackFrame;
@@ -55,7 +56,7 @@ class SourceContextTest {
   @Test
   void aFileThatWasReadBeforeIsReadAgainOnceItChanged() throws IOException {
     Path file = write("/srv/a.py", "old\n");
-    SourceContext sources = new SourceContext(new MachineFixture(root).machine());
+    SourceContext sources = new SourceContext(new HostFixture(root).machine());
     assertThat(frame(sources, "/srv/a.py", 1).getContextLine()).isEqualTo("old");
     Files.writeString(file, "new\n");
     Files.setLastModifiedTime(file, FileTime.from(RAN.minusSeconds(5)));
@@ -103,7 +104,7 @@ class SourceContextTest {
 
   @Test
   void manyFilesAreNotAllKept() throws IOException {
-    SourceContext sources = new SourceContext(new MachineFixture(root).machine());
+    SourceContext sources = new SourceContext(new HostFixture(root).machine());
     for (int i = 0; i < 20; i++) {
       write("/srv/f" + i + ".py", ("x".repeat(99) + "\n").repeat(10_000));
       assertThat(frame(sources, "/srv/f" + i + ".py", 10_000).getContextLine()).hasSize(99);
@@ -121,7 +122,7 @@ class SourceContextTest {
   }
 
   private SentryStackFrame frame(String name, int line) {
-    return frame(new SourceContext(new MachineFixture(root).machine()), name, line);
+    return frame(new SourceContext(new HostFixture(root).machine()), name, line);
   }
 
   private static SentryStackFrame frame(SourceContext sources, String name, int line) {
@@ -131,7 +132,7 @@ class SourceContextTest {
   }
 
   private Path write(String name, String text) throws IOException {
-    new MachineFixture(root).file(name, text);
+    new HostFixture(root).file(name, text);
     return root.resolve(name.substring(1));
   }
 

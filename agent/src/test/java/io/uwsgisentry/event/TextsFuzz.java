@@ -4,17 +4,18 @@ import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.settings.HandlerSettings;
 
+
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 
 /** Texts that other programs wrote, cut anywhere: stacks, backtraces, system calls, log lines. */
 public final class TextsFuzz {
-  private static final Machine MACHINE = new Machine(Path.of("/nonexistent"), "6.1.0", "amd64");
+  private static final Host MACHINE = new Host(Path.of("/nonexistent"), "6.1.0", "amd64");
   private static final ScriptFrames FRAMES =
       new ScriptFrames(
           new SourceContext(MACHINE),
-          new Incident(
+          new RecordContext(
               RecordFixture.of(Kind.SLOW).record(),
               HandlerSettings.of(RecordFixture.of(Kind.SLOW).record()),
               new Scrubber(),

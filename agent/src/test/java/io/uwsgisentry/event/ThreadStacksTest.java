@@ -5,6 +5,7 @@ import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.settings.HandlerSettings;
 
+
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
@@ -128,9 +129,9 @@ class ThreadStacksTest {
 
   private ThreadStacks parse(String text) {
     Record record = RecordFixture.captured(Kind.SLOW, "slow").record();
-    Incident incident =
-        new Incident(record, HandlerSettings.of(record), new Scrubber(), List.of(), null);
-    Machine machine = new MachineFixture(root).machine();
+    RecordContext incident =
+        new RecordContext(record, HandlerSettings.of(record), new Scrubber(), List.of(), null);
+    Host machine = new HostFixture(root).machine();
     return ThreadStacks.parse(
         text,
         new ScriptFrames(new SourceContext(machine), incident),

@@ -1,9 +1,10 @@
 package io.uwsgisentry.event;
 
-import io.sentry.protocol.SentryException;
-import io.sentry.protocol.SentryStackFrame;
 import io.uwsgisentry.journal.Fields;
 import io.uwsgisentry.journal.Record;
+
+import io.sentry.protocol.SentryException;
+import io.sentry.protocol.SentryStackFrame;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -23,7 +24,7 @@ import java.util.Map;
  * @param parent the number of the exception that it belongs to, in this order; -1: none
  * @param notes what {@code add_note()} added
  */
-record PythonFailure(
+record PythonException(
     String relation,
     int parent,
     String module,
@@ -43,8 +44,8 @@ record PythonFailure(
   record Frame(String file, int line, String function, String module, Map<String, String> locals) {}
 
   /** The chain of a record, the raised one first; empty where it has none. */
-  static List<PythonFailure> chain(Record record) {
-    List<PythonFailure> chain = new ArrayList<>();
+  static List<PythonException> chain(Record record) {
+    List<PythonException> chain = new ArrayList<>();
     for (Fields.Field field : record.fields().all()) {
       switch (field.name()) {
         case "python.exception" -> {
@@ -53,7 +54,7 @@ record PythonFailure(
           }
           String[] parts = parts(field, 4);
           chain.add(
-              new PythonFailure(
+              new PythonException(
                   parts[0],
                   chain.size() - 1,
                   parts[1],
@@ -64,7 +65,7 @@ record PythonFailure(
         }
         case "python.parent" -> {
           int last = chain.size() - 1;
-          long parent = Incident.number(parts(field, 1)[0]);
+          long parent = RecordContext.number(parts(field, 1)[0]);
           if (last > 0 && parent >= 0 && parent < last) {
             chain.set(last, chain.get(last).childOf((int) parent));
           }
@@ -77,7 +78,7 @@ record PythonFailure(
         case "python.frame" -> {
           if (!chain.isEmpty()) {
             String[] parts = parts(field, 4);
-            long line = Incident.number(parts[1]);
+            long line = RecordContext.number(parts[1]);
             chain
                 .get(chain.size() - 1)
                 .frames
@@ -111,10 +112,10 @@ record PythonFailure(
    * @param mechanism how the last one came to be known
    */
   static List<SentryException> exceptions(
-      List<PythonFailure> chain, String mechanism, Draft draft, ScriptFrames frames) {
+      List<PythonException> chain, String mechanism, EventDraft draft, ScriptFrames frames) {
     List<SentryException> exceptions = new ArrayList<>();
     for (int i = 0; i < chain.size(); i++) {
-      PythonFailure failure = chain.get(i);
+      PythonException failure = chain.get(i);
       List<SentryStackFrame> made = new ArrayList<>();
       for (Frame frame : failure.frames) {
         made.add(
@@ -128,7 +129,7 @@ record PythonFailure(
                   ? null
                   : failure.module,
               failure.text(),
-              Backtrace.bounded(made),
+              UwsgiBacktrace.bounded(made),
               Mechanisms.chained(
                   mechanism, i, failure.parent, failure.relation, isGroup(chain, i))));
     }
@@ -136,8 +137,8 @@ record PythonFailure(
     return exceptions;
   }
 
-  private PythonFailure childOf(int number) {
-    return new PythonFailure(relation, number, module, type, value, notes, frames);
+  private PythonException childOf(int number) {
+    return new PythonException(relation, number, module, type, value, notes, frames);
   }
 
   /** As Python prints it: the notes are lines below the text. */
@@ -145,7 +146,7 @@ record PythonFailure(
     return notes.isEmpty() ? value : value + "\n" + String.join("\n", notes);
   }
 
-  private static boolean isGroup(List<PythonFailure> chain, int number) {
+  private static boolean isGroup(List<PythonException> chain, int number) {
     return chain.stream()
         .anyMatch(each -> each.parent == number && each.relation.startsWith(MEMBER));
   }

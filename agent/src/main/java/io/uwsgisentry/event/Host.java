@@ -1,5 +1,6 @@
 package io.uwsgisentry.event;
 
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -17,13 +18,13 @@ import org.jspecify.annotations.Nullable;
  * @param kernel the kernel's release, {@code 6.1.0-18-amd64}
  * @param arch as Java calls it: {@code amd64}, {@code aarch64}
  */
-record Machine(Path root, String kernel, String arch) {
+record Host(Path root, String kernel, String arch) {
   private static final int MAX_OS_RELEASE = 65_536;
   private static final List<String> PROGRAMS =
       List.of("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin");
 
-  static Machine here() {
-    return new Machine(
+  static Host here() {
+    return new Host(
         Path.of("/"), System.getProperty("os.version", ""), System.getProperty("os.arch", ""));
   }
 

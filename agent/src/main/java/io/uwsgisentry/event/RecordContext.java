@@ -4,6 +4,7 @@ import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.redaction.Redaction;
 import io.uwsgisentry.settings.HandlerSettings;
 
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -17,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param requests that were being served, as the record has them
  * @param request the one that the event is about, null if there is none
  */
-record Incident(
+record RecordContext(
     Record record,
     HandlerSettings settings,
     Redaction redaction,
@@ -25,10 +26,10 @@ record Incident(
     @Nullable ServedRequest request) {
   private static final int MAX_TABLE = 50;
 
-  static Incident of(
+  static RecordContext of(
       Record record, HandlerSettings settings, Redaction redaction, EventBuilder builder) {
     List<ServedRequest> requests = ServedRequest.all(record, redaction);
-    return new Incident(record, settings, redaction, requests, builder.request(requests));
+    return new RecordContext(record, settings, redaction, requests, builder.request(requests));
   }
 
   /**

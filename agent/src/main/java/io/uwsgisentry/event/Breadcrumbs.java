@@ -2,6 +2,7 @@ package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Fields;
 import io.uwsgisentry.journal.Record;
+
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -12,7 +13,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** The server's last log lines before an incident, as Sentry's breadcrumbs. */
-final class LogLines {
+final class Breadcrumbs {
   /** Sentry's servers keep so many. */
   private static final int MAX_LINES = 100;
 
@@ -29,7 +30,7 @@ final class LogLines {
    */
   record Line(long micros, String text, boolean own) {}
 
-  private LogLines() {}
+  private Breadcrumbs() {}
 
   /** All of a record, in the order of writing. */
   static List<Line> lines(Record record) {
@@ -39,14 +40,14 @@ final class LogLines {
       if (own || field.name().equals("log")) {
         String value = new String(field.value(), StandardCharsets.UTF_8);
         int nul = value.indexOf('\0');
-        long micros = nul < 0 ? -1 : Incident.number(value.substring(0, nul));
+        long micros = nul < 0 ? -1 : RecordContext.number(value.substring(0, nul));
         lines.add(new Line(micros, nul < 0 ? value : value.substring(nul + 1), own));
       }
     }
     return lines;
   }
 
-  static List<Map<String, Object>> of(Incident incident) {
+  static List<Map<String, Object>> of(RecordContext incident) {
     List<Map<String, Object>> crumbs = new ArrayList<>();
     for (Line said : lines(incident.record())) {
       String text = said.text();

@@ -3,6 +3,7 @@ package io.uwsgisentry.event;
 import io.uwsgisentry.redaction.Redaction;
 import io.uwsgisentry.settings.Level;
 
+
 import io.sentry.SentryEvent;
 import io.sentry.SentryLevel;
 import io.sentry.protocol.DebugImage;
@@ -34,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * bounds are Relay's where not said otherwise; those of tags are the older, smaller ones, which
  * Bugsink still has. One draft belongs to one thread.
  */
-final class Draft {
+final class EventDraft {
   static final int MAX_MESSAGE = 8192;
   static final int MAX_EXTRA_VALUE = 16_384;
   static final int MAX_TAGS = 50;
@@ -56,7 +57,7 @@ final class Draft {
   private int extraChars;
   private String title = "";
 
-  Draft(String id, Instant time, Level level, SdkVersion sdk, Redaction redaction) {
+  EventDraft(String id, Instant time, Level level, SdkVersion sdk, Redaction redaction) {
     this.event = new SentryEvent(Date.from(time));
     this.time = time;
     this.level = level;

@@ -1,5 +1,6 @@
 package io.uwsgisentry.event;
 
+
 import io.sentry.protocol.SentryStackFrame;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -12,13 +13,13 @@ import org.jspecify.annotations.Nullable;
  * the language plugin's own. Old versions give frames without any content for Python 3.5 and later;
  * those are left out.
  */
-final class Backtrace {
+final class UwsgiBacktrace {
   /** Relay keeps 250 and drops from the middle. */
   static final int MAX_FRAMES = 250;
 
   private static final int FIELDS = 5;
 
-  private Backtrace() {}
+  private UwsgiBacktrace() {}
 
   /**
    * The frames in Sentry's order, the outermost call first.
@@ -34,7 +35,7 @@ final class Backtrace {
       String function = strings.get(i + 2);
       String text = strings.get(i + 3);
       if (!file.isEmpty() || !function.isEmpty() || !text.isEmpty()) {
-        int line = (int) Math.min(Incident.number(strings.get(i + 1)), 999_999_999);
+        int line = (int) Math.min(RecordContext.number(strings.get(i + 1)), 999_999_999);
         made.add(frames.frame(file, line, function, "", text, Map.of()));
       }
     }

@@ -2,6 +2,7 @@ package io.uwsgisentry.event;
 
 import io.uwsgisentry.elf.ElfFixture;
 
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -10,7 +11,7 @@ import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 
 /** A machine whose files are under a directory of the test's, all older than any record. */
-final class MachineFixture {
+final class HostFixture {
   static final String UWSGI_ID = "906550b051975477ebaf088ddc2c5b34f3178dce";
   static final String FAST_ID = "00112233445566778899aabbccddeeff00112233";
 
@@ -49,13 +50,13 @@ final class MachineFixture {
 
   private final Path root;
 
-  MachineFixture(Path root) {
+  HostFixture(Path root) {
     this.root = root;
   }
 
   /** With the application and the binaries that the golden records tell of. */
-  static Machine shop(Path root) throws IOException {
-    return new MachineFixture(root)
+  static Host shop(Path root) throws IOException {
+    return new HostFixture(root)
         .file(
             "/etc/os-release",
             "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nID=debian\nVERSION_ID='12'\n")
@@ -89,11 +90,11 @@ final class MachineFixture {
         .machine();
   }
 
-  MachineFixture file(String absolute, String text) throws IOException {
+  HostFixture file(String absolute, String text) throws IOException {
     return file(absolute, text.getBytes(StandardCharsets.UTF_8));
   }
 
-  MachineFixture file(String absolute, byte[] bytes) throws IOException {
+  HostFixture file(String absolute, byte[] bytes) throws IOException {
     Path file = root.resolve(absolute.substring(1));
     Files.createDirectories(file.getParent());
     Files.write(file, bytes);
@@ -101,7 +102,7 @@ final class MachineFixture {
     return this;
   }
 
-  Machine machine() {
-    return new Machine(root, "6.1.0-18-amd64", "amd64");
+  Host machine() {
+    return new Host(root, "6.1.0-18-amd64", "amd64");
   }
 }

@@ -1,22 +1,23 @@
 package io.uwsgisentry.event;
 
+import io.uwsgisentry.journal.Kind;
+
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
-import io.uwsgisentry.journal.Kind;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-class PythonFailureTest {
+class PythonExceptionTest {
   private static RecordFixture record() {
     return RecordFixture.captured(Kind.EXCEPTION, "exceptions");
   }
 
   @Test
   void framesAndVariablesAreOfWhatStandsBeforeThem() {
-    List<PythonFailure> chain =
-        PythonFailure.chain(
+    List<PythonException> chain =
+        PythonException.chain(
             record()
                 .parts("python.exception", "", "shop", "OutOfStock", "none\0left")
                 .parts("python.frame", "/a.py", "1", "outer", "a")
@@ -27,10 +28,10 @@ class PythonFailureTest {
                 .parts("python.frame", "/c.py", "3", "look_up", "c")
                 .parts("python.local", "z", "2")
                 .record());
-    assertThat(chain).extracting(PythonFailure::type).containsExactly("OutOfStock", "KeyError");
+    assertThat(chain).extracting(PythonException::type).containsExactly("OutOfStock", "KeyError");
     assertThat(chain.get(0).value()).isEqualTo("none\0left");
     assertThat(chain.get(0).frames())
-        .extracting(PythonFailure.Frame::function)
+        .extracting(PythonException.Frame::function)
         .containsExactly("outer", "inner");
     assertThat(chain.get(0).frames().get(0).locals())
         .containsEntry("x", "1")
@@ -41,8 +42,8 @@ class PythonFailureTest {
 
   @Test
   void membersOfAGroupNameTheGroupAndNotesFollowTheText() {
-    List<PythonFailure> tree =
-        PythonFailure.chain(
+    List<PythonException> tree =
+        PythonException.chain(
             record()
                 .parts("python.exception", "", "builtins", "ExceptionGroup", "two failed")
                 .parts("python.note", "while closing")
@@ -55,16 +56,16 @@ class PythonFailureTest {
                 .parts("python.exception", "exceptions[2]", "builtins", "EOFError", "z")
                 .parts("python.parent", "17")
                 .record());
-    assertThat(tree).extracting(PythonFailure::parent).containsExactly(-1, 0, 0, 2, 0, 4);
+    assertThat(tree).extracting(PythonException::parent).containsExactly(-1, 0, 0, 2, 0, 4);
     assertThat(tree.get(0).notes()).containsExactly("while closing");
   }
 
   @Test
   void whatStandsBeforeNothingIsPassedOver() {
-    assertThat(PythonFailure.chain(record().parts("python.frame", "/a.py", "1", "f", "a").record()))
+    assertThat(PythonException.chain(record().parts("python.frame", "/a.py", "1", "f", "a").record()))
         .isEmpty();
-    List<PythonFailure> chain =
-        PythonFailure.chain(
+    List<PythonException> chain =
+        PythonException.chain(
             record()
                 .parts("python.local", "x", "1")
                 .parts("python.exception", "")
@@ -74,7 +75,7 @@ class PythonFailureTest {
                 .parts("python.frame", "/a.py", "99999999999", "f")
                 .record());
     assertThat(chain).hasSize(1);
-    assertThat(chain.get(0).frames()).extracting(PythonFailure.Frame::line).containsExactly(-1, -1);
+    assertThat(chain.get(0).frames()).extracting(PythonException.Frame::line).containsExactly(-1, -1);
   }
 
   @Test
@@ -85,6 +86,6 @@ class PythonFailureTest {
     }
     assertTimeoutPreemptively(
         Duration.ofSeconds(60),
-        () -> assertThat(PythonFailure.chain(endless.record())).hasSize(50));
+        () -> assertThat(PythonException.chain(endless.record())).hasSize(50));
   }
 }
