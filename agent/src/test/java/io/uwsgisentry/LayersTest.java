@@ -25,7 +25,7 @@ class LayersTest {
           "settings",
           "redaction",
           "event",
-          "policy",
+          "storm",
           "outbox",
           "delivery",
           "console",

@@ -9,15 +9,16 @@ import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.outbox.Batch;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DiscardReason;
-import io.uwsgisentry.outbox.Fold;
 import io.uwsgisentry.outbox.Outbox;
-import io.uwsgisentry.policy.Sampling;
-import io.uwsgisentry.policy.StormGuard;
-import io.uwsgisentry.policy.StormWindow.Varied;
-import io.uwsgisentry.policy.StormWindow;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Handler;
 import io.uwsgisentry.settings.HandlerSettings;
+import io.uwsgisentry.storm.Sampling;
+import io.uwsgisentry.storm.Storm;
+import io.uwsgisentry.storm.StormGuard;
+import io.uwsgisentry.storm.StormWindow.Varied;
+import io.uwsgisentry.storm.StormWindow;
+
 
 import java.io.IOException;
 import java.util.EnumMap;
@@ -34,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * that the summary will be made, so its event is kept with the window. Brief records are always
  * counted: they have nothing to make an event of.
  */
-final class Folding implements StormGuard.Windows<Fold.Key> {
+final class Folding implements StormGuard.Windows<Storm.Key> {
   /** Takes records of which no event can be made. */
   interface Unbuildable {
     void keep(Record record, Finding finding, String fault) throws IOException;
@@ -85,8 +86,8 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
   private final Batch batch;
   private final Unbuildable unbuildable;
   private final Summaries summaries;
-  private final StormGuard<Fold.Key> guard = new StormGuard<>(this);
-  private final Map<Fold.Key, Latest> latest = new HashMap<>();
+  private final StormGuard<Storm.Key> guard = new StormGuard<>(this);
+  private final Map<Storm.Key, Latest> latest = new HashMap<>();
   private long bytesToCome;
   // For brief records, which name their handler by its hash alone.
   private final Map<Long, Handler> told = new HashMap<>();
@@ -141,7 +142,7 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
       return;
     }
     long passes = StormGuard.passes(record.kind(), settings.fold(StormGuard.USUAL));
-    Fold.Key key = Fold.Key.of(destination, record.handlerHash(), record.foldKey());
+    Storm.Key key = Storm.Key.of(destination, record.handlerHash(), record.foldKey());
     if (passes == Long.MAX_VALUE
         || guard.passes(key, record.timeMicros(), passes, () -> varied(record, settings))) {
       Event event = build(record, finding, settings);
@@ -174,7 +175,7 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
     if (sampledOut(record, settings, destination)) {
       return;
     }
-    Fold.Key key = Fold.Key.of(destination, record.handlerHash(), record.foldKey());
+    Storm.Key key = Storm.Key.of(destination, record.handlerHash(), record.foldKey());
     guard.folds(key, record.timeMicros(), times, varied(record, instance, settings));
     latest.put(key, new Latest(record, destination, latest.get(key)));
     counted(record, instance);
@@ -257,21 +258,21 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
   }
 
   @Override
-  public @Nullable StormWindow stored(Fold.Key key) throws IOException {
+  public @Nullable StormWindow stored(Storm.Key key) throws IOException {
     return outbox.window(key).orElse(null);
   }
 
   @Override
-  public void ended(Fold.Key key, StormWindow window) throws IOException {
+  public void ended(Storm.Key key, StormWindow window) throws IOException {
     Latest last = latest.get(key);
-    Fold fold = fold(key, window);
+    Storm fold = fold(key, window);
     if (fold == null || last == null) {
       // Nothing of this batch was in it.
       fold = outbox.fold(key).orElseThrow();
     } else if (fold.like() == null) {
       Event like =
-          last.passed != null ? last.passed : outbox.fold(key).map(Fold::like).orElse(null);
-      fold = new Fold(key, window, fold.kind(), fold.handlerHash(), fold.to(), like);
+          last.passed != null ? last.passed : outbox.fold(key).map(Storm::like).orElse(null);
+      fold = new Storm(key, window, fold.kind(), fold.handlerHash(), fold.to(), like);
     }
     summaries.add(batch, fold, known(fold.handlerHash()).settings());
     batch.closed(key);
@@ -281,15 +282,15 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
 
   /** The windows as they are after the last record, for the batch. */
   void finish() throws IOException {
-    for (Map.Entry<Fold.Key, StormWindow> touched : guard.touched().entrySet()) {
-      Fold fold = fold(touched.getKey(), touched.getValue());
+    for (Map.Entry<Storm.Key, StormWindow> touched : guard.touched().entrySet()) {
+      Storm fold = fold(touched.getKey(), touched.getValue());
       if (fold != null) {
         batch.window(fold);
       }
     }
   }
 
-  private @Nullable Fold fold(Fold.Key key, StormWindow window) throws IOException {
+  private @Nullable Storm fold(Storm.Key key, StormWindow window) throws IOException {
     Latest last = latest.get(key);
     if (last == null) {
       return null;
@@ -303,6 +304,6 @@ final class Folding implements StormGuard.Windows<Fold.Key> {
       }
     }
     Destination.To to = last.destination instanceof Destination.To usable ? usable : null;
-    return new Fold(key, window, last.kind, last.handlerHash, to, like);
+    return new Storm(key, window, last.kind, last.handlerHash, to, like);
   }
 }

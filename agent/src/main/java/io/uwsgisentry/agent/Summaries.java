@@ -6,13 +6,14 @@ import io.uwsgisentry.event.Occurrences;
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.outbox.Batch;
 import io.uwsgisentry.outbox.Entry;
-import io.uwsgisentry.outbox.Fold;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.OutboxException;
-import io.uwsgisentry.policy.StormWindow;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Handler;
 import io.uwsgisentry.settings.HandlerSettings;
+import io.uwsgisentry.storm.Storm;
+import io.uwsgisentry.storm.StormWindow;
+
 
 import java.io.IOException;
 import java.time.Instant;
@@ -84,21 +85,21 @@ final class Summaries {
 
   /** Windows that are not given again once they are told. */
   private interface Source {
-    List<Fold> next(int most) throws IOException;
+    List<Storm> next(int most) throws IOException;
   }
 
   private interface End {
-    void of(Batch batch, Fold fold);
+    void of(Batch batch, Storm fold);
   }
 
   private boolean tell(Source source, End end) throws IOException {
     boolean any = false;
     int most = AT_ONCE;
-    for (List<Fold> folds = source.next(most); !folds.isEmpty(); folds = source.next(most)) {
+    for (List<Storm> folds = source.next(most); !folds.isEmpty(); folds = source.next(most)) {
       Batch batch = new Batch();
       long bytes = 0;
       int taken = 0;
-      for (Fold fold : folds) {
+      for (Storm fold : folds) {
         taken++;
         bytes += add(batch, fold, settings(outbox.handler(fold.handlerHash()).orElse(null)));
         end.of(batch, fold);
@@ -126,7 +127,7 @@ final class Summaries {
    * @param settings of the fault's handler
    * @return bytes of the summary
    */
-  long add(Batch batch, Fold fold, HandlerSettings settings) throws IOException {
+  long add(Batch batch, Storm fold, HandlerSettings settings) throws IOException {
     StormWindow window = fold.window();
     if (!fold.lost().isEmpty()) {
       remarks.accept(
@@ -185,7 +186,7 @@ final class Summaries {
     }
   }
 
-  private @Nullable Event lastLike(Fold fold) throws IOException {
+  private @Nullable Event lastLike(Storm fold) throws IOException {
     Destination.To to = fold.to();
     Entry entry =
         outbox

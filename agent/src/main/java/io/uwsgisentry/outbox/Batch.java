@@ -4,6 +4,8 @@ import io.uwsgisentry.event.Event;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Handler;
+import io.uwsgisentry.storm.Storm;
+
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -44,8 +46,8 @@ public final class Batch {
   private final Map<Count, Long> counts = new LinkedHashMap<>();
   private final Map<Given, Long> discards = new LinkedHashMap<>();
   private final Map<Given, Long> losses = new LinkedHashMap<>();
-  private final List<Fold.Key> closed = new ArrayList<>();
-  private final List<Fold> windows = new ArrayList<>();
+  private final List<Storm.Key> closed = new ArrayList<>();
+  private final List<Storm> windows = new ArrayList<>();
 
   /**
    * @param file the journal file's name
@@ -122,12 +124,12 @@ public final class Batch {
   }
 
   /** That window ended. Before {@link #window}, should another one be opened for the same fault. */
-  public void closed(Fold.Key key) {
+  public void closed(Storm.Key key) {
     closed.add(key);
   }
 
   /** A window as it is after this batch; without an event to go by the one stored before stays. */
-  public void window(Fold fold) {
+  public void window(Storm fold) {
     windows.add(fold);
   }
 
@@ -226,11 +228,11 @@ public final class Batch {
     return losses;
   }
 
-  List<Fold.Key> closed() {
+  List<Storm.Key> closed() {
     return closed;
   }
 
-  List<Fold> windows() {
+  List<Storm> windows() {
     return windows;
   }
 }

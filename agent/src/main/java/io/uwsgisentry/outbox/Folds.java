@@ -1,11 +1,13 @@
 package io.uwsgisentry.outbox;
 
 import io.uwsgisentry.event.Event;
-import io.uwsgisentry.policy.Frequencies;
-import io.uwsgisentry.policy.StormWindow;
-import io.uwsgisentry.policy.StormWindow.Varied;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
+import io.uwsgisentry.storm.Storm;
+import io.uwsgisentry.storm.StormWindow.Varied;
+import io.uwsgisentry.storm.StormWindow;
+import io.uwsgisentry.storm.TopValues;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.sql.PreparedStatement;
@@ -51,7 +53,7 @@ final class Folds {
     this.destinations = destinations;
   }
 
-  Optional<StormWindow> window(Fold.Key key) throws IOException {
+  Optional<StormWindow> window(Storm.Key key) throws IOException {
     return database.read(
         () -> {
           PreparedStatement statement =
@@ -66,7 +68,7 @@ final class Folds {
         });
   }
 
-  Optional<Fold> find(Fold.Key key) throws IOException {
+  Optional<Storm> find(Storm.Key key) throws IOException {
     return database.read(
         () -> {
           PreparedStatement statement = database.prepared(SELECT + "WHERE lane = ? AND fault = ?");
@@ -76,7 +78,7 @@ final class Folds {
         });
   }
 
-  List<Fold> over(Instant clock, int limit, long bytes) throws IOException {
+  List<Storm> over(Instant clock, int limit, long bytes) throws IOException {
     return database.read(
         () -> {
           PreparedStatement statement =
@@ -88,7 +90,7 @@ final class Folds {
         });
   }
 
-  List<Fold> counted(int limit, long bytes) throws IOException {
+  List<Storm> counted(int limit, long bytes) throws IOException {
     return database.read(
         () -> {
           PreparedStatement statement =
@@ -109,7 +111,7 @@ final class Folds {
   }
 
   /** In a write only. */
-  void put(Fold fold) throws SQLException {
+  void put(Storm fold) throws SQLException {
     Event like = fold.like();
     PreparedStatement statement = database.prepared(like == null ? PUT : PUT + WITH_LIKE);
     StormWindow window = fold.window();
@@ -140,7 +142,7 @@ final class Folds {
   }
 
   /** In a write only. */
-  void delete(Fold.Key key) throws SQLException {
+  void delete(Storm.Key key) throws SQLException {
     PreparedStatement statement =
         database.prepared("DELETE FROM folds WHERE lane = ? AND fault = ?");
     statement.setString(1, key.lane());
@@ -149,12 +151,12 @@ final class Folds {
   }
 
   /** The one that reaches that number of bytes is the last. */
-  private List<Fold> folds(PreparedStatement statement, long bytes) throws SQLException {
-    List<Fold> folds = new ArrayList<>();
+  private List<Storm> folds(PreparedStatement statement, long bytes) throws SQLException {
+    List<Storm> folds = new ArrayList<>();
     long taken = 0;
     try (ResultSet row = statement.executeQuery()) {
       while (taken < bytes && row.next()) {
-        Fold fold = fold(row);
+        Storm fold = fold(row);
         folds.add(fold);
         taken += fold.like() == null ? 0 : fold.like().payload().length;
       }
@@ -163,10 +165,10 @@ final class Folds {
   }
 
   /** Whatever of it is damaged: its count is told, as far as there is one, with what is left. */
-  private Fold fold(ResultSet row) throws SQLException {
+  private Storm fold(ResultSet row) throws SQLException {
     List<String> lost = new ArrayList<>();
-    return new Fold(
-        new Fold.Key(row.getString(1), row.getLong(2)),
+    return new Storm(
+        new Storm.Key(row.getString(1), row.getLong(2)),
         window(row, 3, lost),
         row.getInt(9),
         row.getLong(10),
@@ -234,11 +236,11 @@ final class Folds {
   }
 
   /** What, value, count, and by how much that may be too high: each ended by a NUL. */
-  private static byte[] bytes(Map<Varied, Frequencies> varied) {
+  private static byte[] bytes(Map<Varied, TopValues> varied) {
     StringBuilder text = new StringBuilder();
     varied.forEach(
         (what, frequencies) -> {
-          for (Frequencies.Value value : frequencies.values()) {
+          for (TopValues.Value value : frequencies.values()) {
             text.append(what).append('\0').append(value.text().replace("\0", "")).append('\0');
             text.append(value.count()).append('\0').append(value.over()).append('\0');
           }
@@ -246,22 +248,22 @@ final class Folds {
     return text.toString().getBytes(StandardCharsets.UTF_8);
   }
 
-  private static Map<Varied, Frequencies> varied(byte[] bytes) {
-    Map<Varied, List<Frequencies.Value>> values = new EnumMap<>(Varied.class);
+  private static Map<Varied, TopValues> varied(byte[] bytes) {
+    Map<Varied, List<TopValues.Value>> values = new EnumMap<>(Varied.class);
     String[] parts = new String(bytes, StandardCharsets.UTF_8).split("\0", -1);
     for (int i = 0; i + 3 < parts.length; i += 4) {
       try {
         values
             .computeIfAbsent(Varied.valueOf(parts[i]), what -> new ArrayList<>())
             .add(
-                new Frequencies.Value(
+                new TopValues.Value(
                     parts[i + 1], Long.parseLong(parts[i + 2]), Long.parseLong(parts[i + 3])));
       } catch (IllegalArgumentException e) {
         // A word of another version costs what it tells, not the window and all behind it.
       }
     }
-    Map<Varied, Frequencies> varied = new EnumMap<>(Varied.class);
-    values.forEach((what, of) -> varied.put(what, new Frequencies(of)));
+    Map<Varied, TopValues> varied = new EnumMap<>(Varied.class);
+    values.forEach((what, of) -> varied.put(what, new TopValues(of)));
     return varied;
   }
 }

@@ -2,6 +2,8 @@ package io.uwsgisentry.outbox;
 
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Handler;
+import io.uwsgisentry.storm.Storm;
+
 
 import java.io.IOException;
 import java.sql.PreparedStatement;
@@ -137,10 +139,10 @@ final class Intake {
             }
           }
           ids.add(batch.consumed());
-          for (Fold.Key key : batch.closed()) {
+          for (Storm.Key key : batch.closed()) {
             folds.delete(key);
           }
-          for (Fold window : batch.windows()) {
+          for (Storm window : batch.windows()) {
             folds.put(window);
           }
           for (Map.Entry<Batch.Count, Long> count : batch.counts().entrySet()) {

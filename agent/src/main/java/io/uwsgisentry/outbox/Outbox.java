@@ -1,8 +1,10 @@
 package io.uwsgisentry.outbox;
 
-import io.uwsgisentry.policy.StormWindow;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Handler;
+import io.uwsgisentry.storm.Storm;
+import io.uwsgisentry.storm.StormWindow;
+
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -169,12 +171,12 @@ public final class Outbox implements AutoCloseable {
   }
 
   /** The open window of that fault, empty if there is none. */
-  public Optional<StormWindow> window(Fold.Key key) throws IOException {
+  public Optional<StormWindow> window(Storm.Key key) throws IOException {
     return folds.window(key);
   }
 
   /** The same with what its summary is to be made of. */
-  public Optional<Fold> fold(Fold.Key key) throws IOException {
+  public Optional<Storm> fold(Storm.Key key) throws IOException {
     return folds.find(key);
   }
 
@@ -184,7 +186,7 @@ public final class Outbox implements AutoCloseable {
    * @param clock a time up to which all records are stored
    * @param bytes of events to go by, together: the one that reaches it is the last
    */
-  public List<Fold> foldsOver(Instant clock, int limit, long bytes) throws IOException {
+  public List<Storm> foldsOver(Instant clock, int limit, long bytes) throws IOException {
     return folds.over(clock, limit, bytes);
   }
 
@@ -193,7 +195,7 @@ public final class Outbox implements AutoCloseable {
    *
    * @param bytes of events to go by, together: the one that reaches it is the last
    */
-  public List<Fold> foldsCounted(int limit, long bytes) throws IOException {
+  public List<Storm> foldsCounted(int limit, long bytes) throws IOException {
     return folds.counted(limit, bytes);
   }
 

@@ -1,21 +1,22 @@
 package io.uwsgisentry.agent;
 
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
-
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.outbox.Batch;
 import io.uwsgisentry.outbox.Filter;
-import io.uwsgisentry.outbox.Fold;
 import io.uwsgisentry.outbox.Outbox;
-import io.uwsgisentry.policy.StormWindow;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
+import io.uwsgisentry.storm.Storm;
+import io.uwsgisentry.storm.StormWindow;
 import io.uwsgisentry.testkit.Behaviour;
 import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Receiver;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -161,8 +162,8 @@ class HeapTest {
         Event like = new Event("", when, Event.ERROR, "error", "t" + i, large(150 << 10));
         Batch batch = new Batch();
         batch.window(
-            new Fold(
-                new Fold.Key("handler 1", i),
+            new Storm(
+                new Storm.Key("handler 1", i),
                 new StormWindow(opened, 5, 20, opened + 1, opened + 2),
                 Kind.EXCEPTION.code(),
                 1,

@@ -1,4 +1,5 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.storm;
+
 
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -12,7 +13,7 @@ import java.util.Map;
  * a new value takes the place of the rarest; whatever is more frequent than one in {@value #KEPT}
  * is among those kept, and {@link Value#atLeast} never says too much. Not thread-safe.
  */
-public final class Frequencies {
+public final class TopValues {
   static final int KEPT = 32;
   private static final int LONGEST = 200;
 
@@ -32,10 +33,10 @@ public final class Frequencies {
   private final Map<String, Value> values = new LinkedHashMap<>();
 
   /** None yet. */
-  public Frequencies() {}
+  public TopValues() {}
 
   /** Goes on counting from what {@link #values} gave. */
-  public Frequencies(List<Value> values) {
+  public TopValues(List<Value> values) {
     values.forEach(value -> this.values.put(value.text(), value));
   }
 

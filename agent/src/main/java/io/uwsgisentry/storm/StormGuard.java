@@ -1,7 +1,8 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.storm;
 
 import io.uwsgisentry.journal.Kind;
-import io.uwsgisentry.policy.StormWindow.Varied;
+import io.uwsgisentry.storm.StormWindow.Varied;
+
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;

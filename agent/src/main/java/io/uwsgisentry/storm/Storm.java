@@ -1,8 +1,8 @@
-package io.uwsgisentry.outbox;
+package io.uwsgisentry.storm;
 
 import io.uwsgisentry.event.Event;
-import io.uwsgisentry.policy.StormWindow;
 import io.uwsgisentry.settings.Destination;
+
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  *     null if none was folded yet
  * @param lost what of it could not be read any more, in words; empty: nothing
  */
-public record Fold(
+public record Storm(
     Key key,
     StormWindow window,
     int kind,
@@ -25,7 +25,7 @@ public record Fold(
     String lost) {
 
   /** One that was not read, or read as a whole. */
-  public Fold(
+  public Storm(
       Key key,
       StormWindow window,
       int kind,

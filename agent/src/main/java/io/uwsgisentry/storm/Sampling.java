@@ -1,4 +1,5 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.storm;
+
 
 /**
  * A handler's {@code sample_rate}: which part of its events is sent. Decided by the event's id

@@ -1,9 +1,10 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.storm;
+
+import io.uwsgisentry.journal.Kind;
+import io.uwsgisentry.storm.StormWindow.Varied;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.uwsgisentry.journal.Kind;
-import io.uwsgisentry.policy.StormWindow.Varied;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -139,7 +140,7 @@ class StormGuardTest {
     long seed = System.nanoTime();
     System.out.println("seed " + seed);
     Random random = new Random(seed);
-    Frequencies frequencies = new Frequencies();
+    TopValues frequencies = new TopValues();
     Map<String, Long> exact = new HashMap<>();
     for (int i = 0; i < 20_000; i++) {
       String value = random.nextInt(3) == 0 ? "/often" : "/" + random.nextInt(5_000);
@@ -149,7 +150,7 @@ class StormGuardTest {
     Map<String, Long> top = frequencies.top(5);
     assertThat(top.keySet().iterator().next()).isEqualTo("/often");
     top.forEach((value, count) -> assertThat(count).isLessThanOrEqualTo(exact.get(value)));
-    assertThat(frequencies.values()).hasSize(Frequencies.KEPT);
+    assertThat(frequencies.values()).hasSize(TopValues.KEPT);
   }
 
   @Test

@@ -1,4 +1,5 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.storm;
+
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,5 @@
-package io.uwsgisentry.policy;
+package io.uwsgisentry.storm;
+
 
 import java.time.Duration;
 import java.time.Instant;
@@ -30,7 +31,7 @@ public final class StormWindow {
   private long folded;
   private long first;
   private long last;
-  private final Map<Varied, Frequencies> varied = new EnumMap<>(Varied.class);
+  private final Map<Varied, TopValues> varied = new EnumMap<>(Varied.class);
 
   /**
    * @param opened time of its first record
@@ -125,12 +126,12 @@ public final class StormWindow {
   }
 
   /** How often each value came among those that were folded. */
-  public Map<Varied, Frequencies> varied() {
+  public Map<Varied, TopValues> varied() {
     return varied;
   }
 
-  private Frequencies frequencies(Varied what) {
-    return varied.computeIfAbsent(what, unknown -> new Frequencies());
+  private TopValues frequencies(Varied what) {
+    return varied.computeIfAbsent(what, unknown -> new TopValues());
   }
 
   private static long micros(Duration time) {

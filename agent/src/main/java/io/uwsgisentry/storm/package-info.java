@@ -1,0 +1,4 @@
+@NullMarked
+package io.uwsgisentry.storm;
+
+import org.jspecify.annotations.NullMarked;
