@@ -4,10 +4,11 @@ import io.uwsgisentry.outbox.Changes;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DestinationTally;
 import io.uwsgisentry.outbox.Disk;
-import io.uwsgisentry.outbox.FoldTally;
 import io.uwsgisentry.outbox.State;
+import io.uwsgisentry.outbox.StormTally;
 import io.uwsgisentry.outbox.Tally;
 import io.uwsgisentry.settings.ConfigWarning;
+
 
 import java.nio.file.Path;
 import java.time.Duration;
@@ -70,7 +71,7 @@ public record Status(
       Map<State, Tally> entries,
       List<DestinationTally> destinations,
       List<Counter> counters,
-      FoldTally folding,
+      StormTally folding,
       List<ConfigWarning> warnings) {}
 
   /**

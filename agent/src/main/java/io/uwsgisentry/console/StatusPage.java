@@ -1,16 +1,17 @@
 package io.uwsgisentry.console;
 
 import io.uwsgisentry.json.Json;
-import io.uwsgisentry.outbox.Breaker;
 import io.uwsgisentry.outbox.Changes;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DestinationTally;
 import io.uwsgisentry.outbox.Disk;
-import io.uwsgisentry.outbox.FoldTally;
+import io.uwsgisentry.outbox.OpenCircuit;
 import io.uwsgisentry.outbox.State;
+import io.uwsgisentry.outbox.StormTally;
 import io.uwsgisentry.outbox.Tally;
 import io.uwsgisentry.outbox.Volume;
 import io.uwsgisentry.settings.ConfigWarning;
+
 
 
 import java.time.Duration;
@@ -102,7 +103,7 @@ public final class StatusPage {
     if (occurrences > entries) {
       field(out, "", "standing for " + Text.count(occurrences, "occurrence"));
     }
-    FoldTally folding = outbox.folding();
+    StormTally folding = outbox.folding();
     if (folding.occurrences() > 0) {
       field(
           out,
@@ -194,7 +195,7 @@ public final class StatusPage {
                         + Words.shortTime(until, zone)
                         + ", as the server asked",
                     width));
-    Breaker breaker = tally.breaker();
+    OpenCircuit breaker = tally.breaker();
     if (breaker != null) {
       indented(
           out,
@@ -202,7 +203,7 @@ public final class StatusPage {
           "since "
               + Words.shortTime(breaker.since(), zone)
               + ": "
-              + Breaker.advice(breaker.status()),
+              + OpenCircuit.advice(breaker.status()),
           width);
       indented(
           out,
@@ -320,11 +321,11 @@ public final class StatusPage {
     Words.put(object, "oldest_ready", tally.oldestReady());
     Words.put(object, "last_error", tally.lastError());
     object.put("holds", new TreeMap<>(tally.holds()));
-    Breaker breaker = tally.breaker();
+    OpenCircuit breaker = tally.breaker();
     if (breaker != null) {
       Map<String, Object> parked = new LinkedHashMap<>();
       parked.put("status", breaker.status());
-      parked.put("advice", Breaker.advice(breaker.status()));
+      parked.put("advice", OpenCircuit.advice(breaker.status()));
       parked.put("words", breaker.words());
       parked.put("since", breaker.since());
       parked.put("probes", breaker.probes());

@@ -1,6 +1,7 @@
 package io.uwsgisentry.delivery;
 
-import io.uwsgisentry.outbox.Breaker;
+import io.uwsgisentry.outbox.OpenCircuit;
+
 import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * and not others {@link #MANY} in a row are borne: where nine of ten offend it, few would be all of
  * that kind too often.
  *
- * <p>The door counts as closed ({@link Breaker}) with the first answer of a server that has taken
+ * <p>The door counts as closed ({@link OpenCircuit}) with the first answer of a server that has taken
  * nothing yet; of another at the end of a round, or where the doubt outlasts the round for want of
  * events.
  */
@@ -34,7 +35,7 @@ final class Health {
   private long resumeAt;
 
   /** What the server said that lets nobody in; null if it does, as far as is known. */
-  private @Nullable Breaker breaker;
+  private @Nullable OpenCircuit breaker;
 
   /** It was asked once more on a person's word since it answered so. */
   private boolean probed;
@@ -52,7 +53,7 @@ final class Health {
   private Instant nextRound = Instant.EPOCH;
   private int doubts;
 
-  Health(Pace pace, @Nullable Breaker breaker, long nanos) {
+  Health(Pace pace, @Nullable OpenCircuit breaker, long nanos) {
     this.pace = pace;
     this.breaker = breaker;
     this.resumeAt = nanos;
@@ -81,7 +82,7 @@ final class Health {
     resumeAt = nanos;
   }
 
-  @Nullable Breaker breaker() {
+  @Nullable OpenCircuit breaker() {
     return breaker;
   }
 
@@ -151,7 +152,7 @@ final class Health {
     boolean all = refusesAll();
     if (breaker == null ? !takes || all || (suspected && anew) : anew) {
       Instant since = breaker == null ? now : breaker.since();
-      breaker = new Breaker(denied.status(), denied.words(), since, rounds, nextRound);
+      breaker = new OpenCircuit(denied.status(), denied.words(), since, rounds, nextRound);
       probed = false;
       takes = false;
     }
@@ -167,7 +168,7 @@ final class Health {
    * @param stored what the outbox holds; it may be older than what is known here, or have led to a
    *     try already
    */
-  boolean probe(Breaker stored, long nanos) {
+  boolean probe(OpenCircuit stored, long nanos) {
     if (breaker == null || stored.probes() != breaker.probes() || probed) {
       return false;
     }

@@ -1,9 +1,10 @@
 package io.uwsgisentry.delivery;
 
-import io.uwsgisentry.outbox.Breaker;
 import io.uwsgisentry.outbox.DiscardReason;
 import io.uwsgisentry.outbox.Entry;
+import io.uwsgisentry.outbox.OpenCircuit;
 import io.uwsgisentry.outbox.Settlement;
+
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
@@ -36,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  * over restarts, and not even a drain ignores them.
  *
  * <p><b>A closed door</b> (401, 403, 404) is nobody's fault but the configuration's: everything
- * waits ({@link Breaker}), and a few entries try it one after the other, ever more seldom, until
+ * waits ({@link OpenCircuit}), and a few entries try it one after the other, ever more seldom, until
  * one is taken ({@link Health}). Then, and not before, it is known of those that were turned away
  * just before that it was for what is in them.
  *
@@ -93,7 +94,7 @@ final class Lane {
   Lane(
       String key,
       Map<String, Instant> holds,
-      @Nullable Breaker breaker,
+      @Nullable OpenCircuit breaker,
       Set<String> underWay,
       Pace pace,
       long nanos) {
@@ -114,14 +115,14 @@ final class Lane {
     return health.proven();
   }
 
-  @Nullable Breaker breaker() {
+  @Nullable OpenCircuit breaker() {
     return health.breaker();
   }
 
   /**
    * Somebody may have mended what the server refused, as the outbox says: it is asked once more.
    */
-  void probe(Breaker stored, long nanos) {
+  void probe(OpenCircuit stored, long nanos) {
     if (inFlight == 0 && health.probe(stored, nanos)) {
       supply.look();
     }
@@ -240,7 +241,7 @@ final class Lane {
     Map<String, Instant> asked = new HashMap<>();
     outcome.limits().forEach((category, wait) -> asked.put(category, now.plus(wait)));
     Parcel parcel = ticket.parcel();
-    Breaker before = health.breaker();
+    OpenCircuit before = health.breaker();
     Settlement settlement;
     List<Settlement> certain = List.of();
     if (outcome instanceof Outcome.Delivered delivered) {
@@ -317,7 +318,7 @@ final class Lane {
       supply.tried(parcel.id());
     }
     Instant next = now.plus(pace.probe(parcel.denials() + 1));
-    Breaker breaker = health.breaker();
+    OpenCircuit breaker = health.breaker();
     if (breaker != null) {
       next = Holds.later(next, breaker.next().plus(pace.spacing()));
     }

@@ -1,7 +1,8 @@
 package io.uwsgisentry.delivery;
 
-import io.uwsgisentry.outbox.Breaker;
+import io.uwsgisentry.outbox.OpenCircuit;
 import io.uwsgisentry.outbox.Settlement;
+
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -80,7 +81,7 @@ final class LaneLog {
     log.accept(
         server
             + " lets nobody in, its events are kept: "
-            + Breaker.advice(denied.status())
+            + OpenCircuit.advice(denied.status())
             + ". It is tried again now and then, and at once after a change of the configuration or"
             + " `uwsgi-sentry events retry --all`. It said: "
             + denied.words());

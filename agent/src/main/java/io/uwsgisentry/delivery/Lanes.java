@@ -1,7 +1,8 @@
 package io.uwsgisentry.delivery;
 
-import io.uwsgisentry.outbox.Breaker;
+import io.uwsgisentry.outbox.OpenCircuit;
 import io.uwsgisentry.outbox.Outbox;
+
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
@@ -66,7 +67,7 @@ final class Lanes implements Iterable<Lane> {
     }
     for (Lane lane : lanes) {
       if (lane.breaker() != null) {
-        Optional<Breaker> stored = outbox.breaker(lane.key());
+        Optional<OpenCircuit> stored = outbox.breaker(lane.key());
         if (stored.isPresent() && !stored.get().next().isAfter(now)) {
           lane.probe(stored.get(), nanos);
         }
@@ -86,7 +87,7 @@ final class Lanes implements Iterable<Lane> {
     if (known != null) {
       return known;
     }
-    Breaker breaker = outbox.breaker(key).orElse(null);
+    OpenCircuit breaker = outbox.breaker(key).orElse(null);
     Lane lane = new Lane(key, outbox.holds(key), breaker, outbox.underWay(), pace, nanos);
     if (breaker != null && breaker.next().isAfter(now)) {
       Duration wait = RateLimits.min(Duration.between(now, breaker.next()), LONGEST_PARKED);

@@ -1,9 +1,10 @@
 package io.uwsgisentry.delivery;
 
-import io.uwsgisentry.outbox.Breaker;
 import io.uwsgisentry.outbox.Discarded;
+import io.uwsgisentry.outbox.OpenCircuit;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.Settlement;
+
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
@@ -27,7 +28,7 @@ final class Settlements {
 
   private record Hold(String destinationKey, String category, Instant until) {}
 
-  private record Door(Lane lane, @Nullable Breaker breaker) {}
+  private record Door(Lane lane, @Nullable OpenCircuit breaker) {}
 
   private final Outbox outbox;
   private final List<Answered> answered = new ArrayList<>();
@@ -87,7 +88,7 @@ final class Settlements {
       answered.clear();
     }
     for (Door door : doors) {
-      Breaker breaker = door.breaker();
+      OpenCircuit breaker = door.breaker();
       if (breaker == null) {
         outbox.release(door.lane().key());
         door.lane().look();

@@ -3,6 +3,7 @@ package io.uwsgisentry.outbox;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.Route;
 
+
 import java.time.Instant;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -27,4 +28,4 @@ public record DestinationTally(
     @Nullable String lastError,
     @Nullable String failing,
     Map<String, Instant> holds,
-    @Nullable Breaker breaker) {}
+    @Nullable OpenCircuit breaker) {}

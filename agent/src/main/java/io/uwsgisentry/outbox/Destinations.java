@@ -5,6 +5,7 @@ import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.MalformedDsnException;
 import io.uwsgisentry.settings.Route;
 
+
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -70,7 +71,7 @@ final class Destinations {
               row.getString(1),
               dsn(row.getString(2)),
               row.getBoolean(3),
-              new Route(Columns.text(row, 4), Columns.text(row, 5)));
+              new Route(SqlValues.text(row, 4), SqlValues.text(row, 5)));
       byId.put(id, address);
       return address;
     }
@@ -145,8 +146,8 @@ final class Destinations {
     insert.setString(1, to.key());
     insert.setString(2, to.dsn().full());
     insert.setBoolean(3, to.verify());
-    Columns.setText(insert, 4, to.reach().ca());
-    Columns.setText(insert, 5, to.reach().proxy());
+    SqlValues.setText(insert, 4, to.reach().ca());
+    SqlValues.setText(insert, 5, to.reach().proxy());
     try (ResultSet row = insert.executeQuery()) {
       row.next();
       long id = row.getLong(1);

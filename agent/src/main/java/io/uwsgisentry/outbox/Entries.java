@@ -2,6 +2,7 @@ package io.uwsgisentry.outbox;
 
 import io.uwsgisentry.settings.Route;
 
+
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -82,7 +83,7 @@ final class Entries {
               database.prepared(
                   "SELECT min(not_before) FROM entries WHERE state = 0 AND not_before IS NOT NULL");
           try (ResultSet row = statement.executeQuery()) {
-            return Optional.ofNullable(row.next() ? Columns.millis(row, 1) : null);
+            return Optional.ofNullable(row.next() ? SqlValues.millis(row, 1) : null);
           }
         });
   }
@@ -105,7 +106,7 @@ final class Entries {
           long taken = 0;
           try (ResultSet row = statement.executeQuery()) {
             while (entries.size() < limit && taken < bytes && row.next()) {
-              if (!exclude.contains(Columns.id(row.getBytes(1)))) {
+              if (!exclude.contains(SqlValues.id(row.getBytes(1)))) {
                 Entry entry = entry(row);
                 entries.add(entry);
                 taken += entry.payload().length;
@@ -164,7 +165,7 @@ final class Entries {
     byte[] id = null;
     try (ResultSet row = found.executeQuery()) {
       while (id == null && row.next()) {
-        id = exclude.contains(Columns.id(row.getBytes(1))) ? null : row.getBytes(1);
+        id = exclude.contains(SqlValues.id(row.getBytes(1))) ? null : row.getBytes(1);
       }
     }
     if (id == null) {
@@ -186,8 +187,8 @@ final class Entries {
     return query(
         WITH_PAYLOAD + "WHERE e.id BETWEEN ? AND ? ORDER BY e.id LIMIT ?",
         List.of(
-            Columns.id(digits + "0".repeat(open)),
-            Columns.id(digits + "f".repeat(open)),
+            SqlValues.id(digits + "0".repeat(open)),
+            SqlValues.id(digits + "f".repeat(open)),
             (long) limit));
   }
 
@@ -232,7 +233,7 @@ final class Entries {
     }
     if (filter.since() != null) {
       where.append(" AND e.time >= ?");
-      values.add(Columns.micros(filter.since()));
+      values.add(SqlValues.micros(filter.since()));
     }
     values.add((long) limit);
     return query(WITHOUT_PAYLOAD + where + " ORDER BY e.seq DESC LIMIT ?", values);
@@ -261,7 +262,7 @@ final class Entries {
     String instance = row.getString(9);
     String handler = row.getString(10);
     return new Entry(
-        Columns.id(row.getBytes(1)),
+        SqlValues.id(row.getBytes(1)),
         State.of(row.getInt(2)),
         address == null ? null : address.key(),
         address == null ? null : address.dsn(),
@@ -274,13 +275,13 @@ final class Entries {
         row.getString(8),
         instance == null ? "" : instance,
         handler == null ? "" : handler,
-        Columns.ofMicros(row.getLong(11)),
+        SqlValues.ofMicros(row.getLong(11)),
         row.getLong(12),
         row.getInt(13),
         row.getInt(18),
-        Columns.millis(row, 14),
-        Columns.text(row, 15),
-        Columns.millis(row, 16),
+        SqlValues.millis(row, 14),
+        SqlValues.text(row, 15),
+        SqlValues.millis(row, 16),
         payload(row.getBytes(19), row.getBoolean(17)));
   }
 
@@ -289,6 +290,6 @@ final class Entries {
     if (stored == null) {
       return NONE;
     }
-    return packed && stored.length > 0 ? Packing.unpacked(stored) : stored;
+    return packed && stored.length > 0 ? HistoryCompression.unpacked(stored) : stored;
   }
 }

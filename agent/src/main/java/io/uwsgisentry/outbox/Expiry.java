@@ -1,5 +1,6 @@
 package io.uwsgisentry.outbox;
 
+
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -93,11 +94,11 @@ final class Expiry {
         all.add(
             new Old(
                 row.getLong(1),
-                Columns.id(row.getBytes(6)),
+                SqlValues.id(row.getBytes(6)),
                 row.getLong(2),
                 row.getString(3),
                 row.getLong(4),
-                Columns.text(row, 5)));
+                SqlValues.text(row, 5)));
       }
     }
     return all;
@@ -109,9 +110,9 @@ final class Expiry {
     PreparedStatement statement =
         database.prepared(
             "UPDATE entries SET "
-                + Move.EXPIRED.set()
+                + Transition.EXPIRED.set()
                 + ", not_before = NULL, settled = ?, last_error = ?, reason = ? WHERE seq = ? AND "
-                + Move.EXPIRED.where());
+                + Transition.EXPIRED.where());
     statement.setLong(1, nowMillis);
     statement.setString(
         2,
@@ -153,7 +154,7 @@ final class Expiry {
                 + " ORDER BY not_before DESC LIMIT 1");
     statement.setLong(1, destination);
     try (ResultSet row = statement.executeQuery()) {
-      return row.next() ? Columns.text(row, 1) : null;
+      return row.next() ? SqlValues.text(row, 1) : null;
     }
   }
 

@@ -2,6 +2,7 @@ package io.uwsgisentry.outbox;
 
 import io.uwsgisentry.settings.Handler;
 
+
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -33,7 +34,7 @@ final class Handlers {
     PreparedStatement statement =
         database.prepared(
             COLUMNS + "JOIN entries e ON e.handler = h.hash WHERE e.id = ? AND e.state IN (3, 4)");
-    statement.setBytes(1, Columns.id(id));
+    statement.setBytes(1, SqlValues.id(id));
     return first(statement);
   }
 
@@ -46,7 +47,7 @@ final class Handlers {
   List<Handler> ofParked() throws SQLException {
     return every(
         "WHERE EXISTS(SELECT 1 FROM breakers) AND h.hash IN (SELECT handler FROM entries WHERE state = 0 AND "
-            + Breakers.PARKED
+            + OpenCircuits.PARKED
             + ")");
   }
 
@@ -76,6 +77,6 @@ final class Handlers {
         row.getString(2),
         row.getString(3),
         row.getString(4),
-        Columns.pairs(row.getBytes(5)));
+        SqlValues.pairs(row.getBytes(5)));
   }
 }

@@ -1,12 +1,13 @@
 package io.uwsgisentry.outbox;
 
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.SQLException;
 
 /**
  * From a file to a database that all other classes here can rely on: its tables are those of this
- * version, and who may write it can make no move that {@link Move} does not list. What cannot be
+ * version, and who may write it can make no move that {@link Transition} does not list. What cannot be
  * brought to that is not left open.
  *
  * <p>A writer brings an older database to this version, for good. A reader leaves it as it is, as
@@ -78,7 +79,7 @@ final class Opening {
   }
 
   private static boolean guard(Database database) throws SQLException {
-    database.execute(Move.guard());
+    database.execute(Transition.guard());
     return true;
   }
 

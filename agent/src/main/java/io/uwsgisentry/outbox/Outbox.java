@@ -6,6 +6,7 @@ import io.uwsgisentry.storm.Storm;
 import io.uwsgisentry.storm.StormWindow;
 
 
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -60,15 +61,15 @@ public final class Outbox implements AutoCloseable {
   private final Database database;
   private final Clock clock;
   private final Footprint footprint;
-  private final Intake intake;
-  private final Folds folds;
+  private final IntakeStore intake;
+  private final StormStore folds;
   private final Entries entries;
   private final Handlers handlers;
   private final Settling settling;
   private final Tallies tallies;
-  private final Tidying tidying;
+  private final Maintenance tidying;
   private final Discards discards;
-  private final Breakers breakers;
+  private final OpenCircuits breakers;
   private final Destinations destinations;
 
   Outbox(Database database, Clock clock, Footprint footprint) {
@@ -77,15 +78,15 @@ public final class Outbox implements AutoCloseable {
     this.clock = clock;
     this.footprint = footprint;
     this.destinations = new Destinations(database);
-    this.breakers = new Breakers(database);
+    this.breakers = new OpenCircuits(database);
     this.discards = new Discards(database, destinations);
-    this.folds = new Folds(database, destinations);
+    this.folds = new StormStore(database, destinations);
     RecentIds ids = new RecentIds(database, bounds.rememberedBytes(), footprint.database());
     Removal removal = new Removal(database, ids);
-    Room room = new Room(database, discards, removal, bounds, underWay);
-    this.tidying = new Tidying(database, discards, removal, ids, room, bounds, underWay);
+    Eviction room = new Eviction(database, discards, removal, bounds, underWay);
+    this.tidying = new Maintenance(database, discards, removal, ids, room, bounds, underWay);
     this.intake =
-        new Intake(database, destinations, discards, folds, room, tidying.pages(), ids, clock);
+        new IntakeStore(database, destinations, discards, folds, room, tidying.pages(), ids, clock);
     this.entries = new Entries(database, destinations);
     this.handlers = new Handlers(database);
     this.settling = new Settling(database, destinations, handlers, discards, breakers, clock);
@@ -200,7 +201,7 @@ public final class Outbox implements AutoCloseable {
   }
 
   /** How much folding goes on. */
-  public FoldTally folding() throws IOException {
+  public StormTally folding() throws IOException {
     return folds.tally();
   }
 
@@ -293,12 +294,12 @@ public final class Outbox implements AutoCloseable {
   }
 
   /** What is known of a destination that lets nobody in; empty for all others. */
-  public Optional<Breaker> breaker(String destinationKey) throws IOException {
+  public Optional<OpenCircuit> breaker(String destinationKey) throws IOException {
     return breakers.find(destinationKey);
   }
 
   /** Notes that a destination lets nobody in; kept over restarts. */
-  public void park(String destinationKey, Breaker breaker) throws IOException {
+  public void park(String destinationKey, OpenCircuit breaker) throws IOException {
     breakers.open(destinationKey, breaker);
   }
 
@@ -399,7 +400,7 @@ public final class Outbox implements AutoCloseable {
    * @param by negative: back
    */
   public void clockJumped(Duration by) throws IOException {
-    Moments.shift(database, by);
+    ClockShift.shift(database, by);
   }
 
   /**
@@ -407,7 +408,7 @@ public final class Outbox implements AutoCloseable {
    * stored lies in the past.
    */
   public Duration behind() throws IOException {
-    return Moments.ahead(database, clock.instant());
+    return ClockShift.ahead(database, clock.instant());
   }
 
   /**

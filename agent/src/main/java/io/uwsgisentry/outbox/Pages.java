@@ -1,5 +1,6 @@
 package io.uwsgisentry.outbox;
 
+
 import java.io.IOException;
 import java.sql.SQLException;
 import java.time.Instant;
@@ -11,7 +12,7 @@ import org.sqlite.SQLiteErrorCode;
  *
  * <p>Where there are too few, what was delivered goes first, the oldest of it. Where that is not
  * enough because the database has reached its size, what cannot be sent goes, and then the least
- * valuable of what waits ({@link Room}), all of it counted. Where the disk is full for other
+ * valuable of what waits ({@link Eviction}), all of it counted. Where the disk is full for other
  * reasons, nothing of that goes: the new events stay in the journal until there is room.
  */
 final class Pages {
@@ -26,9 +27,9 @@ final class Pages {
   private final Database database;
   private final Retention history;
   private final Retention unsendable;
-  private final Room room;
+  private final Eviction room;
 
-  Pages(Database database, Retention history, Retention unsendable, Room room) {
+  Pages(Database database, Retention history, Retention unsendable, Eviction room) {
     this.database = database;
     this.history = history;
     this.unsendable = unsendable;

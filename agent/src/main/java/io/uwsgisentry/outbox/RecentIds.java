@@ -1,5 +1,6 @@
 package io.uwsgisentry.outbox;
 
+
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -41,7 +42,7 @@ final class RecentIds {
     PreparedStatement statement =
         database.prepared("INSERT OR IGNORE INTO consumed(id) VALUES (?)");
     for (String id : ids) {
-      statement.setBytes(1, Columns.id(id));
+      statement.setBytes(1, SqlValues.id(id));
       statement.executeUpdate();
     }
     added(ids.size());

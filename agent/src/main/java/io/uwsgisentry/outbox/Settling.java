@@ -3,6 +3,7 @@ package io.uwsgisentry.outbox;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Handler;
 
+
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -22,7 +23,7 @@ final class Settling {
   private final Destinations destinations;
   private final Handlers handlers;
   private final Discards discards;
-  private final Breakers breakers;
+  private final OpenCircuits breakers;
   private final Clock clock;
 
   Settling(
@@ -30,7 +31,7 @@ final class Settling {
       Destinations destinations,
       Handlers handlers,
       Discards discards,
-      Breakers breakers,
+      OpenCircuits breakers,
       Clock clock) {
     this.database = database;
     this.destinations = destinations;
@@ -64,13 +65,13 @@ final class Settling {
     PreparedStatement statement =
         database.prepared(
             "UPDATE entries SET "
-                + Move.DELIVERED.set()
+                + Transition.DELIVERED.set()
                 + ", attempts = attempts + 1, status = ?, settled = ?,"
                 + " not_before = NULL, last_error = NULL WHERE id = ? AND "
-                + Move.DELIVERED.where());
+                + Transition.DELIVERED.where());
     statement.setInt(1, delivered.status());
     statement.setLong(2, delivered.when().toEpochMilli());
-    statement.setBytes(3, Columns.id(delivered.id()));
+    statement.setBytes(3, SqlValues.id(delivered.id()));
     statement.executeUpdate();
   }
 
@@ -81,14 +82,14 @@ final class Settling {
                 + " WHERE id = ? AND state = 0");
     statement.setLong(1, retry.notBefore().toEpochMilli());
     statement.setString(2, retry.error());
-    statement.setBytes(3, Columns.id(retry.id()));
+    statement.setBytes(3, SqlValues.id(retry.id()));
     statement.executeUpdate();
   }
 
   private void count(Settlement.TurnedAway away) throws SQLException {
     PreparedStatement statement =
         database.prepared("UPDATE entries SET denials = denials + 1 WHERE id = ? AND state = 0");
-    statement.setBytes(1, Columns.id(away.id()));
+    statement.setBytes(1, SqlValues.id(away.id()));
     statement.executeUpdate();
   }
 
@@ -99,7 +100,7 @@ final class Settling {
                 + " size = ? WHERE id = ? AND state = 0");
     entry.setString(1, smaller.error());
     entry.setLong(2, smaller.payload().length);
-    entry.setBytes(3, Columns.id(smaller.id()));
+    entry.setBytes(3, SqlValues.id(smaller.id()));
     if (entry.executeUpdate() == 0) {
       return;
     }
@@ -107,7 +108,7 @@ final class Settling {
         database.prepared(
             "UPDATE payloads SET payload = ? WHERE seq = (SELECT seq FROM entries WHERE id = ?)");
     payload.setBytes(1, smaller.payload());
-    payload.setBytes(2, Columns.id(smaller.id()));
+    payload.setBytes(2, SqlValues.id(smaller.id()));
     payload.executeUpdate();
   }
 
@@ -115,15 +116,15 @@ final class Settling {
     PreparedStatement statement =
         database.prepared(
             "UPDATE entries SET "
-                + Move.REFUSED.set()
+                + Transition.REFUSED.set()
                 + ", attempts = attempts + 1, not_before = NULL,"
                 + " last_error = ?, settled = ?, reason = ? WHERE id = ? AND "
-                + Move.REFUSED.where()
+                + Transition.REFUSED.where()
                 + " RETURNING category, occurrences, destination");
     statement.setString(1, dead.answer());
     statement.setLong(2, dead.when().toEpochMilli());
     statement.setString(3, dead.reason().label());
-    statement.setBytes(4, Columns.id(dead.id()));
+    statement.setBytes(4, SqlValues.id(dead.id()));
     String category = null;
     long occurrences = 0;
     long destination = 0;
@@ -177,10 +178,10 @@ final class Settling {
             PreparedStatement entries =
                 database.prepared(
                     "UPDATE entries SET "
-                        + Move.UNUSABLE.set()
+                        + Transition.UNUSABLE.set()
                         + ", destination = NULL, not_before = NULL, last_error = ?"
                         + " WHERE destination = ? AND "
-                        + Move.UNUSABLE.where());
+                        + Transition.UNUSABLE.where());
             entries.setString(1, fault.getValue());
             entries.setLong(2, fault.getKey());
             entries.executeUpdate();
@@ -202,10 +203,10 @@ final class Settling {
 
   private PreparedStatement moving(Destination destination, String which) throws SQLException {
     Destination.To to = destination instanceof Destination.To usable ? usable : null;
-    Move move =
+    Transition move =
         to != null
-            ? Move.RESOLVED
-            : destination instanceof Destination.None ? Move.WITHDRAWN : Move.MISCONFIGURED;
+            ? Transition.RESOLVED
+            : destination instanceof Destination.None ? Transition.WITHDRAWN : Transition.MISCONFIGURED;
     PreparedStatement statement =
         database.prepared(
             "UPDATE entries SET "
@@ -216,14 +217,14 @@ final class Settling {
                 + move.where()
                 + " AND "
                 + which);
-    Columns.setLong(statement, 1, to == null ? null : destinations.idOf(to));
+    SqlValues.setLong(statement, 1, to == null ? null : destinations.idOf(to));
     statement.setLong(2, to == null ? 0 : to.timeout().toMillis());
     statement.setBoolean(3, to != null && to.debug());
-    Columns.setText(
+    SqlValues.setText(
         statement,
         4,
         destination instanceof Destination.Malformed malformed ? malformed.fault() : null);
-    Columns.setLong(statement, 5, to == null ? null : clock.millis());
+    SqlValues.setLong(statement, 5, to == null ? null : clock.millis());
     return statement;
   }
 
@@ -233,7 +234,7 @@ final class Settling {
         database.prepared(
             "UPDATE entries SET destination = ?1, timeout = ?2, debug = ?3, not_before = NULL"
                 + " WHERE state = 0 AND handler = ?4 AND destination <> ?1 AND "
-                + Breakers.PARKED);
+                + OpenCircuits.PARKED);
     statement.setLong(1, destinations.idOf(to));
     statement.setLong(2, to.timeout().toMillis());
     statement.setBoolean(3, to.debug());
@@ -261,15 +262,15 @@ final class Settling {
     PreparedStatement again =
         database.prepared(
             "UPDATE entries SET "
-                + Move.RETRIED.set()
+                + Transition.RETRIED.set()
                 + ", reason = NULL, not_before = NULL, settled = NULL, denials = 0, stored = ?"
                 + " WHERE id = ?"
                 + " AND raw = 0 AND destination IS NOT NULL AND "
-                + Move.RETRIED.where());
+                + Transition.RETRIED.where());
     again.setLong(1, clock.millis());
-    again.setBytes(2, Columns.id(id));
+    again.setBytes(2, SqlValues.id(id));
     if (again.executeUpdate() > 0) {
-      breakers.probe(Columns.id(id));
+      breakers.probe(SqlValues.id(id));
       return 1;
     }
     Handler handler = handlers.ofWaiting(id);
@@ -278,7 +279,7 @@ final class Settling {
       return 0;
     }
     PreparedStatement statement = moving(destination, "id = ?");
-    statement.setBytes(6, Columns.id(id));
+    statement.setBytes(6, SqlValues.id(id));
     int moved = statement.executeUpdate();
     return destination instanceof Destination.To ? moved : 0;
   }
@@ -291,7 +292,7 @@ final class Settling {
                 + " WHERE id = ? AND raw = 0 AND state = "
                 + State.DEAD.code()
                 + " AND reason IS NOT NULL");
-    dead.setBytes(1, Columns.id(id));
+    dead.setBytes(1, SqlValues.id(id));
     try (ResultSet row = dead.executeQuery()) {
       if (row.next()) {
         discards.takeBack(row.getLong(1), row.getString(2), row.getString(3), row.getLong(4));

@@ -1,5 +1,6 @@
 package io.uwsgisentry.outbox;
 
+
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -16,9 +17,9 @@ final class Tallies {
   private final Database database;
   private final Destinations destinations;
   private final Settling settling;
-  private final Breakers breakers;
+  private final OpenCircuits breakers;
 
-  Tallies(Database database, Destinations destinations, Settling settling, Breakers breakers) {
+  Tallies(Database database, Destinations destinations, Settling settling, OpenCircuits breakers) {
     this.database = database;
     this.destinations = destinations;
     this.settling = settling;
@@ -92,7 +93,7 @@ final class Tallies {
         return null;
       }
       long micros = row.getLong(1);
-      return row.wasNull() ? null : Columns.ofMicros(micros);
+      return row.wasNull() ? null : SqlValues.ofMicros(micros);
     }
   }
 
@@ -114,7 +115,7 @@ final class Tallies {
     PreparedStatement statement = database.prepared(query);
     statement.setLong(1, destination);
     try (ResultSet row = statement.executeQuery()) {
-      return row.next() ? Columns.text(row, 1) : null;
+      return row.next() ? SqlValues.text(row, 1) : null;
     }
   }
 }

@@ -1,12 +1,13 @@
 package io.uwsgisentry.agent;
 
+import io.uwsgisentry.outbox.Entry;
+import io.uwsgisentry.outbox.State;
+import io.uwsgisentry.outbox.StormTally;
 import static io.uwsgisentry.agent.Journal.alarm;
 import static io.uwsgisentry.agent.PumpScene.DSN;
+
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.uwsgisentry.outbox.Entry;
-import io.uwsgisentry.outbox.FoldTally;
-import io.uwsgisentry.outbox.State;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -34,7 +35,7 @@ class DamagedWindowTest {
       scene.append(alarm(1_000 + number, DSN, 8));
     }
     scene.pass();
-    assertThat(scene.outbox().folding()).isEqualTo(new FoldTally(2 * (EACH - PASSED), 2));
+    assertThat(scene.outbox().folding()).isEqualTo(new StormTally(2 * (EACH - PASSED), 2));
   }
 
   @AfterEach
@@ -105,7 +106,7 @@ class DamagedWindowTest {
     assertThat(scene.log()).singleElement().asString().contains("when it ended, where it goes");
     scene.append(alarm(500, DSN, 7));
     scene.pass();
-    assertThat(scene.outbox().folding()).isEqualTo(new FoldTally(1, 1));
+    assertThat(scene.outbox().folding()).isEqualTo(new StormTally(1, 1));
   }
 
   @ParameterizedTest
@@ -120,14 +121,14 @@ class DamagedWindowTest {
         .contains((long) EACH - PASSED)
         .allMatch(count -> count > 0);
     assertThat(scene.outbox().states().get(State.READY).occurrences()).isPositive();
-    assertThat(scene.outbox().folding()).isEqualTo(new FoldTally(0, 0));
+    assertThat(scene.outbox().folding()).isEqualTo(new StormTally(0, 0));
   }
 
   private void assertBothAreTold() throws Exception {
     assertThat(summaries())
         .extracting(Entry::occurrences)
         .containsExactly((long) EACH - PASSED, (long) EACH - PASSED);
-    assertThat(scene.outbox().folding()).isEqualTo(new FoldTally(0, 0));
+    assertThat(scene.outbox().folding()).isEqualTo(new StormTally(0, 0));
     scene.append(alarm(2_000, DSN, 9));
     assertThat(scene.pass()).isTrue();
   }

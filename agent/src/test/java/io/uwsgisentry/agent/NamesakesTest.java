@@ -2,15 +2,16 @@ package io.uwsgisentry.agent;
 
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.Keys;
-import io.uwsgisentry.outbox.Breaker;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Filter;
+import io.uwsgisentry.outbox.OpenCircuit;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.redaction.Scrubber;
 import static io.uwsgisentry.agent.Journal.alarm;
 import static io.uwsgisentry.agent.Journal.brief;
 import static io.uwsgisentry.agent.Journal.configuration;
+
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -72,7 +73,7 @@ class NamesakesTest {
     journal.append(alarm(1, OURS));
     pump.pass();
     String ours = outbox.destinationsReady(clock.instant()).get(0);
-    outbox.park(ours, new Breaker(403, "403: quota", clock.instant(), 1, clock.instant()));
+    outbox.park(ours, new OpenCircuit(403, "403: quota", clock.instant(), 1, clock.instant()));
 
     journal.append(Journal.of(OTHER, configuration(2, "dsn=" + THEIRS)));
     pump.pass();

@@ -6,12 +6,13 @@ import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.Entry;
-import io.uwsgisentry.outbox.FoldTally;
+import io.uwsgisentry.outbox.StormTally;
 import io.uwsgisentry.settings.Handler;
 import static io.uwsgisentry.agent.Journal.alarm;
 import static io.uwsgisentry.agent.Journal.brief;
 import static io.uwsgisentry.agent.Journal.id;
 import static io.uwsgisentry.agent.PumpScene.DSN;
+
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -85,7 +86,7 @@ class StormTest {
     }
     scene.pass();
     assertThat(scene.entries()).hasSize(5);
-    assertThat(scene.outbox().folding()).isEqualTo(new FoldTally(995, 1));
+    assertThat(scene.outbox().folding()).isEqualTo(new StormTally(995, 1));
 
     scene.later(Duration.ofSeconds(59));
     assertThat(scene.entries()).as("the window is open").hasSize(5);
@@ -104,7 +105,7 @@ class StormTest {
     assertThat(extra.get("most_frequent").toString())
         .contains("worker={1=498, 2=497}", "instance={shop=995}");
     assertThat(extra.get("summary")).isEqualTo("1,000 times in 1 s, 5 of them reported before");
-    assertThat(scene.outbox().folding()).isEqualTo(new FoldTally(0, 0));
+    assertThat(scene.outbox().folding()).isEqualTo(new StormTally(0, 0));
 
     scene.later(Duration.ofDays(1));
     assertThat(scene.entries()).as("exactly one").hasSize(6);
@@ -262,7 +263,7 @@ class StormTest {
     scene.clock().advance(Duration.ofSeconds(63));
     assertThatThrownBy(scene::pass).isInstanceOf(IOException.class);
     assertThatThrownBy(scene::tellAll).isInstanceOf(IOException.class);
-    assertThat(scene.outbox().folding()).isEqualTo(new FoldTally(15, 1));
+    assertThat(scene.outbox().folding()).isEqualTo(new StormTally(15, 1));
 
     scene.mendStores();
     scene.later(Duration.ofSeconds(2));
@@ -384,7 +385,7 @@ class StormTest {
                 + scene.counted(Counter.Name.DISCARDED))
         .isEqualTo(appended.size());
     scene.later(Duration.ofDays(1));
-    assertThat(scene.outbox().folding()).isEqualTo(new FoldTally(0, 0));
+    assertThat(scene.outbox().folding()).isEqualTo(new StormTally(0, 0));
     assertThat(scene.told() + scene.counted(Counter.Name.DISCARDED)).isEqualTo(appended.size());
   }
 }

@@ -4,12 +4,13 @@ import io.uwsgisentry.outbox.Changes;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DestinationTally;
 import io.uwsgisentry.outbox.Disk;
-import io.uwsgisentry.outbox.FoldTally;
 import io.uwsgisentry.outbox.State;
+import io.uwsgisentry.outbox.StormTally;
 import io.uwsgisentry.outbox.Tally;
 import io.uwsgisentry.outbox.Volume;
 import io.uwsgisentry.settings.ConfigWarning;
 import io.uwsgisentry.settings.Route;
+
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -57,7 +58,7 @@ class StatusPageTest {
             List.of(
                 new Counter(Counter.Name.DROPPED, "disk_full", "shop", 7, Sample.NOON),
                 new Counter(Counter.Name.TORN, "", "", 1, Sample.NOON)),
-            new FoldTally(12_345, 3),
+            new StormTally(12_345, 3),
             List.of(
                 new ConfigWarning("shop", "alarm seen", "unknown option 'levl': did you mean 'level'?"))),
         DISK,

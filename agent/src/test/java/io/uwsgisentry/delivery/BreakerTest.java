@@ -1,17 +1,18 @@
 package io.uwsgisentry.delivery;
 
-import static java.time.Duration.ofMillis;
-import static java.time.Duration.ofSeconds;
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
-
-import io.uwsgisentry.outbox.Breaker;
+import io.uwsgisentry.outbox.OpenCircuit;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.testkit.Behaviour;
 import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Receiver;
+
+import static java.time.Duration.ofMillis;
+import static java.time.Duration.ofSeconds;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -61,7 +62,7 @@ class BreakerTest {
     assertThat(rig.count(State.READY)).isEqualTo(20);
     assertThat(rig.outbox.counters()).isEmpty();
     assertThat(breaker())
-        .extracting(Breaker::status, Breaker::words, Breaker::probes)
+        .extracting(OpenCircuit::status, OpenCircuit::words, OpenCircuit::probes)
         .containsExactly(status, status + ": go away", 1);
     assertThat(rig.log)
         .hasSize(1)
@@ -175,7 +176,7 @@ class BreakerTest {
     assertThat(rig.count(State.READY)).isEqualTo(10);
   }
 
-  private Breaker breaker() {
+  private OpenCircuit breaker() {
     try {
       return rig.outbox.breaker(to.key()).orElseThrow();
     } catch (IOException e) {

@@ -1,5 +1,6 @@
 package io.uwsgisentry.outbox;
 
+
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.time.Duration;
@@ -10,7 +11,7 @@ import java.util.List;
  * The moments from which the outbox measures, or up to which something waits. All of them are times
  * of the clock as it was before it was set: the agent's goes on as before until they are moved.
  */
-final class Moments {
+final class ClockShift {
   // What happened when, in the events and the counters, is told as it was.
   private static final List<String> SHIFTS =
       List.of(
@@ -28,7 +29,7 @@ final class Moments {
       "SELECT max(coalesce((SELECT max(stored) FROM (SELECT stored FROM entries ORDER BY seq DESC"
           + " LIMIT 100)), 0), coalesce((SELECT max(finished) FROM files), 0))";
 
-  private Moments() {}
+  private ClockShift() {}
 
   /**
    * How far the latest moment that was stored lies ahead of the clock: so far at least it was set

@@ -1,5 +1,6 @@
 package io.uwsgisentry.outbox;
 
+
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -10,18 +11,18 @@ import java.util.Optional;
 /**
  * The destinations that let nobody in. Their entries stay ready: it is the destination that waits.
  */
-final class Breakers {
+final class OpenCircuits {
   /** Which entries are parked, for {@code WHERE …}. */
   static final String PARKED =
       "destination IN (SELECT d.id FROM destinations d JOIN breakers b ON b.destination = d.key)";
 
   private final Database database;
 
-  Breakers(Database database) {
+  OpenCircuits(Database database) {
     this.database = database;
   }
 
-  Optional<Breaker> find(String destinationKey) throws IOException {
+  Optional<OpenCircuit> find(String destinationKey) throws IOException {
     return database.read(
         () -> {
           PreparedStatement statement =
@@ -31,7 +32,7 @@ final class Breakers {
           try (ResultSet row = statement.executeQuery()) {
             return row.next()
                 ? Optional.of(
-                    new Breaker(
+                    new OpenCircuit(
                         row.getInt(1),
                         row.getString(2),
                         Instant.ofEpochMilli(row.getLong(3)),
@@ -42,7 +43,7 @@ final class Breakers {
         });
   }
 
-  void open(String destinationKey, Breaker breaker) throws IOException {
+  void open(String destinationKey, OpenCircuit breaker) throws IOException {
     database.write(
         () -> {
           PreparedStatement statement =

@@ -5,6 +5,7 @@ import io.uwsgisentry.settings.Handler;
 import io.uwsgisentry.storm.Storm;
 
 
+
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -19,12 +20,12 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** From the journal into the database: batches, positions, consumed ids, handlers. */
-final class Intake {
+final class IntakeStore {
   private final Database database;
   private final Destinations destinations;
   private final Discards discards;
-  private final Folds folds;
-  private final Room room;
+  private final StormStore folds;
+  private final Eviction room;
   private final Pages pages;
   private final RecentIds ids;
   private final Clock clock;
@@ -32,12 +33,12 @@ final class Intake {
   // what is known.
   private final Map<Long, Handler> written = new HashMap<>();
 
-  Intake(
+  IntakeStore(
       Database database,
       Destinations destinations,
       Discards discards,
-      Folds folds,
-      Room room,
+      StormStore folds,
+      Eviction room,
       Pages pages,
       RecentIds ids,
       Clock clock) {
@@ -98,7 +99,7 @@ final class Intake {
               database.prepared(
                   "SELECT EXISTS(SELECT 1 FROM entries WHERE id = ?1) OR " + RecentIds.known());
           for (String id : ids) {
-            statement.setBytes(1, Columns.id(id));
+            statement.setBytes(1, SqlValues.id(id));
             try (ResultSet row = statement.executeQuery()) {
               if (row.next() && row.getBoolean(1)) {
                 known.add(id);
@@ -234,7 +235,7 @@ final class Intake {
     statement.setString(2, handler.instance());
     statement.setString(3, handler.handler());
     statement.setString(4, handler.options());
-    statement.setBytes(5, Columns.pairs(handler.defaults()));
+    statement.setBytes(5, SqlValues.pairs(handler.defaults()));
     statement.setLong(6, now);
     statement.executeUpdate();
     written.put(handler.hash(), handler);
@@ -246,10 +247,10 @@ final class Intake {
             "INSERT OR IGNORE INTO entries(id, state, destination, timeout, debug, category, level,"
                 + " title, handler, fold, occurrences, raw, time, stored, size, last_error, settled)"
                 + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    statement.setBytes(1, Columns.id(arrival.event().id()));
+    statement.setBytes(1, SqlValues.id(arrival.event().id()));
     statement.setInt(2, state.code());
     Destination.To to = arrival.destination() instanceof Destination.To usable ? usable : null;
-    Columns.setLong(statement, 3, to == null ? null : destinations.idOf(to));
+    SqlValues.setLong(statement, 3, to == null ? null : destinations.idOf(to));
     statement.setLong(4, to == null ? 0 : to.timeout().toMillis());
     statement.setBoolean(5, to != null && to.debug());
     statement.setString(6, arrival.event().category());
@@ -259,15 +260,15 @@ final class Intake {
     statement.setLong(10, arrival.foldKey());
     statement.setLong(11, arrival.occurrences());
     statement.setBoolean(12, arrival.raw());
-    statement.setLong(13, Columns.micros(arrival.event().time()));
+    statement.setLong(13, SqlValues.micros(arrival.event().time()));
     statement.setLong(14, now);
     statement.setLong(15, arrival.event().payload().length);
     String fault =
         arrival.destination() instanceof Destination.Malformed malformed
             ? malformed.fault()
             : arrival.raw() ? arrival.fault() : null;
-    Columns.setText(statement, 16, fault);
-    Columns.setLong(statement, 17, state == State.DEAD ? now : null);
+    SqlValues.setText(statement, 16, fault);
+    SqlValues.setLong(statement, 17, state == State.DEAD ? now : null);
     if (statement.executeUpdate() == 0) {
       return false;
     }

@@ -6,6 +6,7 @@ import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.Handler;
 import io.uwsgisentry.settings.Route;
 
+
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -22,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a changed configuration means for events that are parked. */
-class BreakersTest {
+class OpenCircuitsTest {
   private static final Instant NOW = Instant.parse("2026-11-22T12:00:00Z");
   private static final Destination.To OLD = to("old.example", Route.USUAL);
   private static final Destination.To NEW =
@@ -78,7 +79,7 @@ class BreakersTest {
 
   private void park(Destination.To to) throws IOException {
     outbox.park(
-        to.key(), new Breaker(403, "403: no", NOW, 3, Instant.now().plus(Duration.ofHours(1))));
+        to.key(), new OpenCircuit(403, "403: no", NOW, 3, Instant.now().plus(Duration.ofHours(1))));
   }
 
   @Test
@@ -119,7 +120,7 @@ class BreakersTest {
     park(OLD);
     outbox.resolve(handler -> OLD);
     assertThat(outbox.breaker(OLD.key()).orElseThrow())
-        .extracting(Breaker::next, Breaker::probes)
+        .extracting(OpenCircuit::next, OpenCircuit::probes)
         .containsExactly(Instant.EPOCH, 3);
   }
 
@@ -129,7 +130,7 @@ class BreakersTest {
     park(NEW);
     DestinationTally tally = outbox.destinations().get(0);
     assertThat(tally.breaker()).isNotNull();
-    assertThat(Breaker.advice(403)).contains("mend the DSN");
+    assertThat(OpenCircuit.advice(403)).contains("mend the DSN");
     assertThat(tally.toString()).contains("http://***@proxy:3128").doesNotContain("u:p");
   }
 }

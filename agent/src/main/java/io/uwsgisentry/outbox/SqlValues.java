@@ -1,5 +1,6 @@
 package io.uwsgisentry.outbox;
 
+
 import java.nio.charset.StandardCharsets;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -13,10 +14,10 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** How values stand in columns. */
-final class Columns {
+final class SqlValues {
   private static final HexFormat HEX = HexFormat.of();
 
-  private Columns() {}
+  private SqlValues() {}
 
   static byte[] id(String id) {
     return HEX.parseHex(id);

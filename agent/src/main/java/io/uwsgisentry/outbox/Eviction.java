@@ -1,5 +1,6 @@
 package io.uwsgisentry.outbox;
 
+
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -33,7 +34,7 @@ import java.util.Set;
  * <p>Measuring walks all that waits. So it is done only when as much has been stored since the last
  * time as there was room then; making room leaves a sixteenth free.
  */
-final class Room {
+final class Eviction {
   private static final int SPARE = 16;
   private static final int TELLING = 5;
   private static final int NEXT = 100;
@@ -50,7 +51,7 @@ final class Room {
   private long bytesLeft;
   private long entriesLeft;
 
-  Room(Database database, Discards discards, Removal removal, Bounds bounds, Set<String> underWay) {
+  Eviction(Database database, Discards discards, Removal removal, Bounds bounds, Set<String> underWay) {
     this.database = database;
     this.discards = discards;
     this.removal = removal;
@@ -165,7 +166,7 @@ final class Room {
     statement.setLong(2, Math.min(NEXT, load.entries() / 2));
     try (ResultSet row = statement.executeQuery()) {
       while ((victims.size() < entries || bytes > 0) && row.next()) {
-        if (underWay.contains(Columns.id(row.getBytes(6)))) {
+        if (underWay.contains(SqlValues.id(row.getBytes(6)))) {
           continue;
         }
         victims.add(

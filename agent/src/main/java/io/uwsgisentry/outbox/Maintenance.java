@@ -1,5 +1,6 @@
 package io.uwsgisentry.outbox;
 
+
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -14,7 +15,7 @@ import java.util.Set;
  * Keeps the database small: forgets old history and old ids, gives pages back to the file system.
  * Each call does a bounded amount, so that delivery does not wait for it.
  */
-final class Tidying {
+final class Maintenance {
   // To find the files to be forgotten walks all of them.
   private static final Duration FORGET_EVERY = Duration.ofMinutes(10);
   // After a power cut one that was removed may be there again.
@@ -31,26 +32,26 @@ final class Tidying {
   private final Bounds bounds;
   private final RecentIds ids;
   private final Expiry expiry;
-  private final Packing packing;
+  private final HistoryCompression packing;
   private final Retention history;
   private final Retention unsendable;
   private final Pages pages;
   private boolean underWay;
   private Instant forgotten = Instant.MIN;
 
-  Tidying(
+  Maintenance(
       Database database,
       Discards discards,
       Removal removal,
       RecentIds ids,
-      Room room,
+      Eviction room,
       Bounds bounds,
       Set<String> underWay) {
     this.database = database;
     this.bounds = bounds;
     this.ids = ids;
     this.expiry = new Expiry(database, discards, underWay);
-    this.packing = new Packing(database, bounds.historyBytes());
+    this.packing = new HistoryCompression(database, bounds.historyBytes());
     this.history = new Retention(database, discards, removal, DELIVERED, bounds.historyBytes());
     // Entries that nobody will send would fill the disk of a server without a DSN.
     this.unsendable = new Retention(database, discards, removal, NOT_TO_SEND, bounds.keptBytes());

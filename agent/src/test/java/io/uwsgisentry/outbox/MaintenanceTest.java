@@ -1,9 +1,10 @@
 package io.uwsgisentry.outbox;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.InstanceOption;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
@@ -14,7 +15,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** What is forgotten when, and that the file becomes small again. */
-class OutboxTidyingTest extends OutboxScene {
+class MaintenanceTest extends OutboxScene {
   @Test
   void deliveredEntriesBeyondTheBoundsAreForgottenButNotTheirIds() throws IOException {
     store(to("a.example"), 1, 2, 3);

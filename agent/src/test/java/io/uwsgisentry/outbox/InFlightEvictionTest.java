@@ -1,15 +1,16 @@
 package io.uwsgisentry.outbox;
 
+import io.uwsgisentry.settings.InstanceOption;
+
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.uwsgisentry.settings.InstanceOption;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** Want of room takes nothing that is on its way, wherever in the queue it stands. */
-class UnderWayRoomTest extends OutboxScene {
+class InFlightEvictionTest extends OutboxScene {
   @Test
   void anEventOnItsWayIsNotMadeRoomOfUntilItIsBack() throws Exception {
     reopen(Bounds.DEFAULT.with(InstanceOption.OUTBOX_ENTRIES, "500"));

@@ -1,11 +1,12 @@
 package io.uwsgisentry.outbox;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.InstanceOption;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -25,7 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What waits stays within its bounds; what goes is the least valuable, and is counted. */
-class RoomTest {
+class EvictionTest {
   private static final Instant NOW = Instant.parse("2026-11-22T12:00:00Z");
   private static final Destination.To DEAD = to("dead.example");
   private static final Destination.To ALIVE = to("alive.example");

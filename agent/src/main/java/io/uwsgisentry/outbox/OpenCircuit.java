@@ -1,5 +1,6 @@
 package io.uwsgisentry.outbox;
 
+
 import java.time.Instant;
 
 /**
@@ -13,7 +14,7 @@ import java.time.Instant;
  * @param next when it is tried next, unless somebody changes the configuration or runs {@code
  *     events retry} before
  */
-public record Breaker(int status, String words, Instant since, int probes, Instant next) {
+public record OpenCircuit(int status, String words, Instant since, int probes, Instant next) {
 
   /** What a person has to mend where a server answers so. */
   public static String advice(int status) {

@@ -5,6 +5,7 @@ import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.Handler;
 
+
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -32,7 +33,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** {@code -Dgolden=write} writes the documentation's table anew. */
-class MoveTest {
+class TransitionTest {
   private static final Path DOC = Path.of("../docs/delivery.md");
   private static final String MARK = "<!-- moves: written by MoveTest -->\n";
   private static final String END = "<!-- end -->";
@@ -98,7 +99,7 @@ class MoveTest {
         act.getValue().on(outbox);
         State now = outbox.find(ID, 1).get(0).state();
         if (now != from) {
-          assertThat(Move.legal(from, now)).isTrue();
+          assertThat(Transition.legal(from, now)).isTrue();
           moved.add(act.getKey() + "=" + now);
         }
       }
@@ -120,9 +121,9 @@ class MoveTest {
     }
     try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + db);
         Statement statement = connection.createStatement()) {
-      statement.execute(Move.guard());
+      statement.execute(Transition.guard());
       String update = "UPDATE entries SET state = " + to.code();
-      if (from == to || Move.legal(from, to)) {
+      if (from == to || Transition.legal(from, to)) {
         assertThat(statement.executeUpdate(update)).isEqualTo(1);
       } else {
         assertThatThrownBy(() -> statement.executeUpdate(update))
@@ -151,7 +152,7 @@ class MoveTest {
   void theTableInTheDocumentationIsTheCodes() throws IOException {
     String table =
         "| from | to | who | when |\n|---|---|---|---|\n"
-            + Arrays.stream(Move.values())
+            + Arrays.stream(Transition.values())
                 .map(
                     move ->
                         "| %s | `%s` | %s | %s |\n"

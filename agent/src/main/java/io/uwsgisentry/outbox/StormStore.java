@@ -8,6 +8,7 @@ import io.uwsgisentry.storm.StormWindow.Varied;
 import io.uwsgisentry.storm.StormWindow;
 import io.uwsgisentry.storm.TopValues;
 
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.sql.PreparedStatement;
@@ -24,7 +25,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** The table of open windows. */
-final class Folds {
+final class StormStore {
   private static final String SELECT =
       "SELECT lane, fault, opened, passed, folded, first, last, varied, kind, handler, destination,"
           + " timeout, debug, time, category, level, title, payload FROM folds ";
@@ -48,7 +49,7 @@ final class Folds {
   private final Database database;
   private final Destinations destinations;
 
-  Folds(Database database, Destinations destinations) {
+  StormStore(Database database, Destinations destinations) {
     this.database = database;
     this.destinations = destinations;
   }
@@ -100,10 +101,10 @@ final class Folds {
         });
   }
 
-  FoldTally tally() throws IOException {
+  StormTally tally() throws IOException {
     return database.read(
         () -> {
-          return new FoldTally(
+          return new StormTally(
               database.number(
                   "SELECT sum(max(0, min(CAST(folded AS INTEGER), " + MOST + "))) FROM folds"),
               database.number("SELECT count(*) FROM folds WHERE folded > 0"));
@@ -126,13 +127,13 @@ final class Folds {
     statement.setInt(9, fold.kind());
     statement.setLong(10, fold.handlerHash());
     Destination.To to = fold.to();
-    Columns.setLong(statement, 11, to == null ? null : destinations.idOf(to));
+    SqlValues.setLong(statement, 11, to == null ? null : destinations.idOf(to));
     statement.setLong(12, to == null ? 0 : to.timeout().toMillis());
     statement.setBoolean(13, to != null && to.debug());
-    Columns.setLong(statement, 14, like == null ? null : Columns.micros(like.time()));
-    Columns.setText(statement, 15, like == null ? null : like.category());
-    Columns.setText(statement, 16, like == null ? null : like.level());
-    Columns.setText(statement, 17, like == null ? null : like.title());
+    SqlValues.setLong(statement, 14, like == null ? null : SqlValues.micros(like.time()));
+    SqlValues.setText(statement, 15, like == null ? null : like.category());
+    SqlValues.setText(statement, 16, like == null ? null : like.level());
+    SqlValues.setText(statement, 17, like == null ? null : like.title());
     if (like == null) {
       statement.setNull(18, Types.BLOB);
     } else {
@@ -201,9 +202,9 @@ final class Folds {
 
   private static @Nullable Event like(ResultSet row, List<String> lost) throws SQLException {
     byte[] payload = row.getBytes(18);
-    String category = Columns.text(row, 15);
-    String level = Columns.text(row, 16);
-    String title = Columns.text(row, 17);
+    String category = SqlValues.text(row, 15);
+    String level = SqlValues.text(row, 16);
+    String title = SqlValues.text(row, 17);
     if (payload == null) {
       return null;
     }
@@ -211,7 +212,7 @@ final class Folds {
       lost.add("what it is like");
       return null;
     }
-    return new Event("", Columns.ofMicros(row.getLong(14)), category, level, title, payload);
+    return new Event("", SqlValues.ofMicros(row.getLong(14)), category, level, title, payload);
   }
 
   private static StormWindow window(ResultSet row, int from, List<String> lost)

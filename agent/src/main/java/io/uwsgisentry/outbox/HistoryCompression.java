@@ -1,5 +1,6 @@
 package io.uwsgisentry.outbox;
 
+
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -16,7 +17,7 @@ import java.util.zip.GZIPOutputStream;
  * The newest first, and in one run no more than the history may hold: what is older than that is
  * about to be deleted.
  */
-final class Packing {
+final class HistoryCompression {
   private static final int ROWS_AT_ONCE = 200;
   private static final int BYTES_AT_ONCE = 1 << 20;
 
@@ -27,7 +28,7 @@ final class Packing {
   /**
    * @param most bytes of history that stay
    */
-  Packing(Database database, long most) {
+  HistoryCompression(Database database, long most) {
     this.database = database;
     this.most = most;
   }

@@ -1,5 +1,6 @@
 package io.uwsgisentry.outbox;
 
+
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Set;
@@ -10,7 +11,7 @@ import java.util.stream.Collectors;
  * are written with these, and a trigger, made of these for each connection that writes, stops any
  * other. The table in {@code docs/delivery.md} is this one; a test compares them.
  */
-enum Move {
+enum Transition {
   DELIVERED(State.DELIVERED, "delivery", "the server answered 2xx", State.READY),
   REFUSED(
       State.DEAD,
@@ -49,11 +50,11 @@ enum Move {
   private final State first;
   private final State last;
 
-  Move(State to, String who, String when, State from) {
+  Transition(State to, String who, String when, State from) {
     this(to, who, when, from, from);
   }
 
-  Move(State to, String who, String when, State first, State last) {
+  Transition(State to, String who, String when, State first, State last) {
     this.to = to;
     this.who = who;
     this.when = when;
