@@ -27,6 +27,7 @@ class LayersTest {
           "event",
           "storm",
           "outbox",
+          "intake",
           "delivery",
           "console",
           "cli",

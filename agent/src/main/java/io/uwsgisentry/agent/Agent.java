@@ -4,6 +4,9 @@ import io.uwsgisentry.cli.AgentRunner;
 import io.uwsgisentry.cli.FailedStarts;
 import io.uwsgisentry.delivery.Delivery;
 import io.uwsgisentry.event.EventFactory;
+import io.uwsgisentry.intake.JournalPump;
+import io.uwsgisentry.intake.NewerJournalException;
+import io.uwsgisentry.intake.ReplacedException;
 import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.Keys;
 import io.uwsgisentry.journal.SealedFile;
@@ -14,6 +17,7 @@ import io.uwsgisentry.outbox.OutboxException;
 import io.uwsgisentry.outbox.Reserve;
 import io.uwsgisentry.outbox.Volume;
 import io.uwsgisentry.redaction.Scrubber;
+
 
 import java.io.IOException;
 import java.nio.file.Path;

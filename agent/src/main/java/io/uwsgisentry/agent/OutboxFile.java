@@ -3,6 +3,8 @@ package io.uwsgisentry.agent;
 import io.uwsgisentry.cli.AgentRunner;
 import io.uwsgisentry.console.Text;
 import io.uwsgisentry.delivery.Delivery;
+import io.uwsgisentry.intake.ReplacedException;
+import io.uwsgisentry.intake.Standing;
 import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.outbox.DamagedOutbox;
 import io.uwsgisentry.outbox.Footprint;
@@ -11,6 +13,7 @@ import io.uwsgisentry.outbox.OutboxException;
 import io.uwsgisentry.outbox.Reserve;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.Tally;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;

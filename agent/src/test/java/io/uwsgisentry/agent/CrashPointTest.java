@@ -1,6 +1,9 @@
 package io.uwsgisentry.agent;
 
 import io.uwsgisentry.event.EventFactory;
+import io.uwsgisentry.intake.Journal;
+import io.uwsgisentry.intake.JournalPump;
+import io.uwsgisentry.intake.Standing;
 import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.Keys;
 import io.uwsgisentry.outbox.DamagedOutbox;
@@ -10,8 +13,9 @@ import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.testkit.Receiver;
-import static io.uwsgisentry.agent.Journal.alarm;
-import static io.uwsgisentry.agent.Journal.id;
+import static io.uwsgisentry.intake.Journal.alarm;
+import static io.uwsgisentry.intake.Journal.id;
+
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;

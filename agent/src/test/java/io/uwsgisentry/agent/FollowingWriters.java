@@ -1,8 +1,10 @@
 package io.uwsgisentry.agent;
 
+import io.uwsgisentry.intake.Journal;
 import io.uwsgisentry.journal.FileId;
 import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.RecordWriter;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,6 +1,7 @@
 package io.uwsgisentry.agent;
 
 import io.uwsgisentry.event.Event;
+import io.uwsgisentry.intake.Journal;
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.outbox.Batch;
@@ -13,6 +14,7 @@ import io.uwsgisentry.storm.StormWindow;
 import io.uwsgisentry.testkit.Behaviour;
 import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Receiver;
+
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;

@@ -35,7 +35,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** {@code -Dgolden=write} writes the documentation's table anew. */
 class TransitionTest {
   private static final Path DOC = Path.of("../docs/delivery.md");
-  private static final String MARK = "<!-- moves: written by MoveTest -->\n";
+  private static final String MARK = "<!-- moves: written by TransitionTest -->\n";
   private static final String END = "<!-- end -->";
   private static final String ID = "%032x".formatted(1);
   private static final Instant NOW = Instant.parse("2026-11-22T12:00:00Z");
@@ -141,11 +141,11 @@ class TransitionTest {
   void everyChangeOfAStateIsWrittenWithAMove() throws Exception {
     Path sources = Path.of("src/main/java/io/uwsgisentry/outbox");
     try (Stream<Path> files = Files.list(sources)) {
-      for (Path file : files.filter(f -> !f.endsWith("Move.java")).toList()) {
+      for (Path file : files.filter(f -> !f.endsWith("Transition.java")).toList()) {
         assertThat(Files.readString(file)).doesNotContainPattern("SET[^W]*\\bstate = ");
       }
     }
-    assertThat(Files.readString(sources.resolve("Opening.java"))).contains("Move.guard()");
+    assertThat(Files.readString(sources.resolve("Opening.java"))).contains("Transition.guard()");
   }
 
   @Test

@@ -2,12 +2,15 @@ package io.uwsgisentry.agent;
 
 import io.uwsgisentry.delivery.Delivery;
 import io.uwsgisentry.event.EventFactory;
+import io.uwsgisentry.intake.JournalPump;
+import io.uwsgisentry.intake.Standing;
 import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.Keys;
 import io.uwsgisentry.outbox.Bounds;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.testkit.Patience;
+
 
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,4 +1,4 @@
-package io.uwsgisentry.agent;
+package io.uwsgisentry.intake;
 
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.JournalDirectory;
@@ -12,6 +12,7 @@ import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.testkit.Json;
+
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

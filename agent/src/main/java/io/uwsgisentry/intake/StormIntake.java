@@ -1,4 +1,4 @@
-package io.uwsgisentry.agent;
+package io.uwsgisentry.intake;
 
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.event.EventFactory;
@@ -20,6 +20,7 @@ import io.uwsgisentry.storm.StormWindow.Varied;
 import io.uwsgisentry.storm.StormWindow;
 
 
+
 import java.io.IOException;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -35,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  * that the summary will be made, so its event is kept with the window. Brief records are always
  * counted: they have nothing to make an event of.
  */
-final class Folding implements StormGuard.Windows<Storm.Key> {
+final class StormIntake implements StormGuard.Windows<Storm.Key> {
   /** Takes records of which no event can be made. */
   interface Unbuildable {
     void keep(Record record, Finding finding, String fault) throws IOException;
@@ -73,7 +74,7 @@ final class Folding implements StormGuard.Windows<Storm.Key> {
    */
   private record Known(String instance, HandlerSettings settings) {
     static Known of(@Nullable Handler handler) {
-      return new Known(handler == null ? "" : handler.instance(), Summaries.settings(handler));
+      return new Known(handler == null ? "" : handler.instance(), StormSummaries.settings(handler));
     }
   }
 
@@ -85,7 +86,7 @@ final class Folding implements StormGuard.Windows<Storm.Key> {
   private final EventFactory factory;
   private final Batch batch;
   private final Unbuildable unbuildable;
-  private final Summaries summaries;
+  private final StormSummaries summaries;
   private final StormGuard<Storm.Key> guard = new StormGuard<>(this);
   private final Map<Storm.Key, Latest> latest = new HashMap<>();
   private long bytesToCome;
@@ -93,7 +94,7 @@ final class Folding implements StormGuard.Windows<Storm.Key> {
   private final Map<Long, Handler> told = new HashMap<>();
   private final Map<Long, Known> handlers = new HashMap<>();
 
-  Folding(
+  StormIntake(
       Outbox outbox,
       EventFactory factory,
       Batch batch,
@@ -103,7 +104,7 @@ final class Folding implements StormGuard.Windows<Storm.Key> {
     this.factory = factory;
     this.batch = batch;
     this.unbuildable = unbuildable;
-    this.summaries = new Summaries(outbox, factory, remarks);
+    this.summaries = new StormSummaries(outbox, factory, remarks);
   }
 
   /** What a record of this batch told of a handler. */

@@ -1,4 +1,5 @@
-package io.uwsgisentry.agent;
+package io.uwsgisentry.intake;
+
 
 import java.time.Clock;
 import java.time.Duration;
@@ -7,10 +8,10 @@ import java.time.ZoneId;
 import java.time.ZoneOffset;
 
 /** A clock that a test sets. */
-final class SetClock extends Clock {
+public final class SetClock extends Clock {
   private volatile Instant now;
 
-  SetClock(Instant now) {
+  public SetClock(Instant now) {
     this.now = now;
   }
 
@@ -18,7 +19,7 @@ final class SetClock extends Clock {
     this.now = now;
   }
 
-  void advance(Duration by) {
+  public void advance(Duration by) {
     now = now.plus(by);
   }
 

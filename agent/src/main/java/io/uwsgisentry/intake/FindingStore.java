@@ -1,9 +1,10 @@
-package io.uwsgisentry.agent;
+package io.uwsgisentry.intake;
 
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.OutboxException;
 import io.uwsgisentry.settings.ConfigWarning;
+
 
 import java.io.IOException;
 import java.util.HashSet;

@@ -1,4 +1,4 @@
-package io.uwsgisentry.agent;
+package io.uwsgisentry.intake;
 
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.event.EventFactory;
@@ -13,6 +13,7 @@ import io.uwsgisentry.settings.Handler;
 import io.uwsgisentry.settings.HandlerSettings;
 import io.uwsgisentry.storm.Storm;
 import io.uwsgisentry.storm.StormWindow;
+
 
 
 import java.io.IOException;
@@ -31,11 +32,11 @@ import org.jspecify.annotations.Nullable;
  * whole record is known; where none is (only brief records came), like the last event of that fault
  * for the same destination in the outbox; else a plain one of the handler's settings.
  *
- * <p>Windows end in three ways: a record beyond the end ({@link Folding}), the clock ({@link
+ * <p>Windows end in three ways: a record beyond the end ({@link StormIntake}), the clock ({@link
  * #endOver}), the end of the agent ({@link #tellAll}), after which the window goes on for the next
  * one. Owned by the agent's main thread.
  */
-final class Summaries {
+final class StormSummaries {
   private static final int MOST_FREQUENT = 5;
   private static final int AT_ONCE = 200;
 
@@ -50,7 +51,7 @@ final class Summaries {
   /**
    * @param remarks takes what an operator should know, a line each
    */
-  Summaries(Outbox outbox, EventFactory factory, Consumer<String> remarks) {
+  StormSummaries(Outbox outbox, EventFactory factory, Consumer<String> remarks) {
     this.outbox = outbox;
     this.factory = factory;
     this.remarks = remarks;

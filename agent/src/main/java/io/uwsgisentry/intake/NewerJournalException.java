@@ -1,7 +1,8 @@
-package io.uwsgisentry.agent;
+package io.uwsgisentry.intake;
+
 
 /** A journal file holds a record of a newer plugin; its agent must read it, not this one. */
-final class NewerJournalException extends Exception {
+public final class NewerJournalException extends Exception {
   private static final long serialVersionUID = 1;
 
   NewerJournalException(String file, int version) {

@@ -1,10 +1,11 @@
-package io.uwsgisentry.agent;
+package io.uwsgisentry.intake;
 
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.StormTally;
-import static io.uwsgisentry.agent.Journal.alarm;
-import static io.uwsgisentry.agent.PumpScene.DSN;
+import static io.uwsgisentry.intake.Journal.alarm;
+import static io.uwsgisentry.intake.PumpScene.DSN;
+
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,6 +1,7 @@
-package io.uwsgisentry.agent;
+package io.uwsgisentry.intake;
 
 import io.uwsgisentry.journal.Record;
+
 import org.jspecify.annotations.Nullable;
 
 /**

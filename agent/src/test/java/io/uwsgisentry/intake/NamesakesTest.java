@@ -1,4 +1,4 @@
-package io.uwsgisentry.agent;
+package io.uwsgisentry.intake;
 
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.Keys;
@@ -8,9 +8,10 @@ import io.uwsgisentry.outbox.OpenCircuit;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.redaction.Scrubber;
-import static io.uwsgisentry.agent.Journal.alarm;
-import static io.uwsgisentry.agent.Journal.brief;
-import static io.uwsgisentry.agent.Journal.configuration;
+import static io.uwsgisentry.intake.Journal.alarm;
+import static io.uwsgisentry.intake.Journal.brief;
+import static io.uwsgisentry.intake.Journal.configuration;
+
 
 
 import static org.assertj.core.api.Assertions.assertThat;

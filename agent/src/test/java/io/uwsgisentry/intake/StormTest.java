@@ -1,4 +1,4 @@
-package io.uwsgisentry.agent;
+package io.uwsgisentry.intake;
 
 import io.uwsgisentry.journal.Fields;
 import io.uwsgisentry.journal.Kind;
@@ -8,10 +8,11 @@ import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.StormTally;
 import io.uwsgisentry.settings.Handler;
-import static io.uwsgisentry.agent.Journal.alarm;
-import static io.uwsgisentry.agent.Journal.brief;
-import static io.uwsgisentry.agent.Journal.id;
-import static io.uwsgisentry.agent.PumpScene.DSN;
+import static io.uwsgisentry.intake.Journal.alarm;
+import static io.uwsgisentry.intake.Journal.brief;
+import static io.uwsgisentry.intake.Journal.id;
+import static io.uwsgisentry.intake.PumpScene.DSN;
+
 
 
 import static org.assertj.core.api.Assertions.assertThat;

@@ -1,4 +1,4 @@
-package io.uwsgisentry.agent;
+package io.uwsgisentry.intake;
 
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.Record;
@@ -6,9 +6,10 @@ import io.uwsgisentry.journal.SealedFile;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.redaction.Scrubber;
-import static io.uwsgisentry.agent.Journal.alarm;
-import static io.uwsgisentry.agent.Journal.id;
-import static io.uwsgisentry.agent.PumpScene.DSN;
+import static io.uwsgisentry.intake.Journal.alarm;
+import static io.uwsgisentry.intake.Journal.id;
+import static io.uwsgisentry.intake.PumpScene.DSN;
+
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

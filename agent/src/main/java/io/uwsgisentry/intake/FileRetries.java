@@ -1,6 +1,7 @@
-package io.uwsgisentry.agent;
+package io.uwsgisentry.intake;
 
 import io.uwsgisentry.journal.SealedFile;
+
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
@@ -17,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * The sealed files that could not be read or removed, each with the time of its next try: the
  * others do not wait for them. Owned by the agent's main thread.
  */
-final class Unreadable {
+final class FileRetries {
   private static final Duration FIRST_PAUSE = Duration.ofSeconds(1);
   private static final Duration LONGEST_PAUSE = Duration.ofMinutes(1);
 
@@ -27,7 +28,7 @@ final class Unreadable {
   private final Consumer<String> log;
   private final Map<String, Wait> waits = new HashMap<>();
 
-  Unreadable(Clock clock, Consumer<String> log) {
+  FileRetries(Clock clock, Consumer<String> log) {
     this.clock = clock;
     this.log = log;
   }

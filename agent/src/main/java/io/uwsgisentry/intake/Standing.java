@@ -1,7 +1,8 @@
-package io.uwsgisentry.agent;
+package io.uwsgisentry.intake;
 
 import io.uwsgisentry.journal.FileId;
 import io.uwsgisentry.journal.HeldDirectory;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,9 +22,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>All of them are open for as long as the agent runs, so no other file can have their numbers.
  */
-final class Standing {
-  static final String DATABASE = "outbox.db";
-  static final String LOCK = "agent.lock";
+public final class Standing {
+  public static final String DATABASE = "outbox.db";
+  public static final String LOCK = "agent.lock";
   private static final String DELETED = " (deleted)";
 
   private final Map<Path, FileId> held = new LinkedHashMap<>();
@@ -36,7 +37,7 @@ final class Standing {
   }
 
   /** For who has nothing to lose. */
-  static Standing assumed() {
+  public static Standing assumed() {
     return new Standing(null, null);
   }
 
@@ -45,7 +46,7 @@ final class Standing {
    *
    * @throws ReplacedException if one of them is no longer the one that stands there
    */
-  static Standing of(Path directory, @Nullable HeldDirectory state) throws IOException {
+  public static Standing of(Path directory, @Nullable HeldDirectory state) throws IOException {
     Standing standing = new Standing(state, directory.resolve(DATABASE));
     for (String name : new String[] {LOCK, DATABASE, DATABASE + "-wal", DATABASE + "-shm"}) {
       Path file = directory.resolve(name);
@@ -67,12 +68,12 @@ final class Standing {
    *
    * @throws ReplacedException if something does not
    */
-  void require() throws IOException {
+  public void require() throws IOException {
     require(held);
   }
 
   /** The same once the database is closed: SQLite takes its log and its index away then. */
-  void requireClosed() throws IOException {
+  public void requireClosed() throws IOException {
     Map<Path, FileId> rest = new LinkedHashMap<>(held);
     rest.keySet().removeIf(name -> name.toString().matches(".*-(wal|shm)"));
     require(rest);
@@ -101,7 +102,7 @@ final class Standing {
   }
 
   /** Whether the database has no name any more, and nobody but us can read what is in it. */
-  boolean databaseIsLost() throws IOException {
+  public boolean databaseIsLost() throws IOException {
     FileId id = database == null ? null : held.get(database);
     Path descriptor = id == null ? null : id.descriptor();
     return descriptor != null
@@ -110,7 +111,7 @@ final class Standing {
   }
 
   /** Whether the database stands where it stood, with or without its companions. */
-  boolean databaseStands() throws IOException {
+  public boolean databaseStands() throws IOException {
     if (database == null || (state != null && !state.stands())) {
       return false;
     }

@@ -1,4 +1,4 @@
-package io.uwsgisentry.agent;
+package io.uwsgisentry.intake;
 
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.JournalDirectory;
@@ -9,6 +9,7 @@ import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.OutboxException;
 import io.uwsgisentry.outbox.Resolver;
 import io.uwsgisentry.settings.HandlerSettings;
+
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.time.Clock;
@@ -39,8 +40,8 @@ import java.util.function.LongSupplier;
  * in a transaction of its own, so that the next death is known to be that record's; when that one
  * has ended the agent several times, it is stored unread.
  */
-final class JournalPump {
-  static final Resolver RESOLVER =
+public final class JournalPump {
+  public static final Resolver RESOLVER =
       handler ->
           HandlerSettings.of(handler.handler(), handler.options(), handler.defaults())
               .destination();
@@ -72,11 +73,11 @@ final class JournalPump {
   private final Clock clock;
   private final LongSupplier nanos;
   private final int bytesABatch;
-  private final Summaries summaries;
+  private final StormSummaries summaries;
   private final Set<String> begun = new HashSet<>();
   // With the position that was stored of each.
   private final Map<SealedFile, Long> unfinished = new LinkedHashMap<>();
-  private final Unreadable unreadable;
+  private final FileRetries unreadable;
   private Instant lookedAround = Instant.EPOCH;
   private long unfinishedSince;
   private boolean leftOvers = true;
@@ -86,7 +87,7 @@ final class JournalPump {
    * @param stored called after each transaction that brought something to send
    * @param nanos a time that only goes on, as {@link System#nanoTime}
    */
-  JournalPump(
+  public JournalPump(
       JournalDirectory directory,
       Keys keys,
       Standing standing,
@@ -107,8 +108,8 @@ final class JournalPump {
     this.nanos = nanos;
     this.bytesABatch = Math.min(BYTES_A_BATCH, outbox.bytesAtOnce() / 2);
     this.unfinishedSince = nanos.getAsLong();
-    this.unreadable = new Unreadable(clock, log);
-    this.summaries = new Summaries(outbox, factory, log);
+    this.unreadable = new FileRetries(clock, log);
+    this.summaries = new StormSummaries(outbox, factory, log);
   }
 
   /**
@@ -120,7 +121,7 @@ final class JournalPump {
    *     what was not stored is still in the journal, and the next call goes on with it
    * @throws NewerJournalException if a file is not for this version
    */
-  boolean pass() throws IOException, NewerJournalException, InterruptedException {
+  public boolean pass() throws IOException, NewerJournalException, InterruptedException {
     try {
       return takeAll();
     } catch (OutboxException e) {
@@ -182,7 +183,7 @@ final class JournalPump {
    *
    * @throws IOException as {@link #pass}
    */
-  void tellAll() throws IOException {
+  public void tellAll() throws IOException {
     if (summaries.tellAll()) {
       stored.run();
     }
@@ -271,7 +272,7 @@ final class JournalPump {
    *
    * @throws IOException as {@link #pass}; the files are then finished later
    */
-  void finish() throws IOException, NewerJournalException, InterruptedException {
+  public void finish() throws IOException, NewerJournalException, InterruptedException {
     if (unfinished.isEmpty()) {
       return;
     }

@@ -1,4 +1,4 @@
-package io.uwsgisentry.agent;
+package io.uwsgisentry.intake;
 
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.event.EventFactory;
@@ -14,6 +14,7 @@ import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Handler;
 import io.uwsgisentry.settings.HandlerSettings;
 
+
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -28,7 +29,7 @@ import java.util.Set;
  * make an event a hundred times as large, of the source lines around each frame.
  *
  * <p>Every record ends up in exactly one place: as an event of its own, as one of the occurrences
- * that a window counts or as one that was left out ({@link Folding}), as raw bytes in a dead entry,
+ * that a window counts or as one that was left out ({@link StormIntake}), as raw bytes in a dead entry,
  * in the handlers or counters that it tells of, or as a duplicate.
  */
 final class BatchAssembly {
@@ -40,7 +41,7 @@ final class BatchAssembly {
   private final Outbox outbox;
   private final Raw raw;
   private final Batch batch;
-  private final Folding folding;
+  private final StormIntake folding;
   private final List<String> remarks = new ArrayList<>();
   private final List<ConfigWarning> advice = new ArrayList<>();
   private boolean configured;
@@ -49,7 +50,7 @@ final class BatchAssembly {
     this.outbox = outbox;
     this.raw = raw;
     this.batch = new Batch(file);
-    this.folding = new Folding(outbox, factory, batch, this::unbuildable, remarks::add);
+    this.folding = new StormIntake(outbox, factory, batch, this::unbuildable, remarks::add);
   }
 
   /**

@@ -1,4 +1,5 @@
-package io.uwsgisentry.agent;
+package io.uwsgisentry.intake;
+
 
 import java.io.IOException;
 
@@ -6,7 +7,7 @@ import java.io.IOException;
  * Something that this agent has open no longer stands in the state directory. Whatever it would do
  * from here on, the next agent would not find it.
  */
-final class ReplacedException extends IOException {
+public final class ReplacedException extends IOException {
   private static final long serialVersionUID = 1;
 
   private final String part;
@@ -22,11 +23,11 @@ final class ReplacedException extends IOException {
     this.what = what;
   }
 
-  String part() {
+  public String part() {
     return part;
   }
 
-  String what() {
+  public String what() {
     return what;
   }
 }

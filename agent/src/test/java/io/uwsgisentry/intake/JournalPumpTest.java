@@ -1,15 +1,16 @@
-package io.uwsgisentry.agent;
-
-import static io.uwsgisentry.agent.Journal.alarm;
-import static io.uwsgisentry.agent.Journal.brief;
-import static io.uwsgisentry.agent.Journal.id;
-import static io.uwsgisentry.agent.PumpScene.DSN;
-import static org.assertj.core.api.Assertions.assertThat;
+package io.uwsgisentry.intake;
 
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.Discarded;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.State;
+import static io.uwsgisentry.intake.Journal.alarm;
+import static io.uwsgisentry.intake.Journal.brief;
+import static io.uwsgisentry.intake.Journal.id;
+import static io.uwsgisentry.intake.PumpScene.DSN;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,4 +1,4 @@
-package io.uwsgisentry.agent;
+package io.uwsgisentry.intake;
 
 import io.uwsgisentry.journal.Fields;
 import io.uwsgisentry.journal.JournalDirectory;
@@ -7,6 +7,7 @@ import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.journal.RecordWriter;
 import io.uwsgisentry.settings.Handler;
+
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -23,45 +24,45 @@ import java.util.List;
 import java.util.zip.CRC32C;
 
 /** Writes what a uWSGI instance "shop" with an alarm "seen" would write. */
-final class Journal {
-  static final String SERVER = "5e7a11c0ffee0001";
-  static final String INSTANCE = "shop";
-  static final String HANDLER = "alarm seen";
+public final class Journal {
+  public static final String SERVER = "5e7a11c0ffee0001";
+  public static final String INSTANCE = "shop";
+  public static final String HANDLER = "alarm seen";
   static final long HASH = Handler.hash(SERVER, INSTANCE, HANDLER);
 
   private static final long FIRST_MICROS = 1_800_000_000_000_000L;
 
-  final JournalDirectory directory;
+  public final JournalDirectory directory;
   private final RecordWriter writer;
 
-  Journal(Path state) throws IOException {
+  public Journal(Path state) throws IOException {
     directory = JournalDirectory.create(state);
     writer = new RecordWriter(directory.live(), directory.key());
   }
 
-  static String id(int number) {
+  public static String id(int number) {
     return String.format("%032x", number);
   }
 
   /** When the record of that number was made. */
-  static Instant time(int number) {
+  public static Instant time(int number) {
     return Instant.EPOCH.plus(micros(number), ChronoUnit.MICROS);
   }
 
-  static long micros(int number) {
+  public static long micros(int number) {
     return FIRST_MICROS + number;
   }
 
-  void append(Record record) throws IOException {
+  public void append(Record record) throws IOException {
     writer.append(record);
   }
 
   /** Appends bytes as they are, as a writer that dies in the middle does. */
-  void appendBytes(byte[] bytes) throws IOException {
+  public void appendBytes(byte[] bytes) throws IOException {
     Files.write(directory.live(), bytes, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
   }
 
-  byte[] bytes(Record record) throws IOException {
+  public byte[] bytes(Record record) throws IOException {
     return RecordWriter.bytes(record, directory.key());
   }
 
@@ -69,7 +70,7 @@ final class Journal {
    * The same as a later version of the format would write it: only the head's first part is known
    * to stay.
    */
-  byte[] bytes(Record record, int version) throws IOException {
+  public byte[] bytes(Record record, int version) throws IOException {
     byte[] bytes = bytes(record);
     bytes[3] = (byte) version;
     CRC32C crc = new CRC32C();
@@ -81,11 +82,11 @@ final class Journal {
   }
 
   /** An alarm, its id being that number, and a fault of its own. */
-  static Record alarm(int number, String dsn) {
+  public static Record alarm(int number, String dsn) {
     return alarm(number, dsn, 1_000_000 + number);
   }
 
-  static Record alarm(int number, String dsn, long foldKey) {
+  public static Record alarm(int number, String dsn, long foldKey) {
     return record(
         number,
         Kind.ALARM.code(),
@@ -104,7 +105,7 @@ final class Journal {
   }
 
   /** An alarm with a text of so many letters. */
-  static Record wordy(int number, String dsn, int letters) {
+  public static Record wordy(int number, String dsn, int letters) {
     return record(
         number,
         Kind.ALARM.code(),
@@ -123,12 +124,12 @@ final class Journal {
   }
 
   /** A record whose full form was left out. */
-  static Record brief(int number, long foldKey) {
+  public static Record brief(int number, long foldKey) {
     return record(number, Kind.ALARM.code(), true, foldKey);
   }
 
   /** The instance's handler with that option string, as written at the start of a server. */
-  static Record configuration(int number, String options) {
+  public static Record configuration(int number, String options) {
     return record(
         number,
         Kind.CONFIGURATION.code(),
@@ -143,7 +144,7 @@ final class Journal {
   }
 
   /** The same as another server of that name and with that handler would write it. */
-  static Record of(String server, Record record) {
+  public static Record of(String server, Record record) {
     List<Fields.Field> fields = new ArrayList<>();
     for (Fields.Field field : record.fields().all()) {
       fields.add(
@@ -168,7 +169,7 @@ final class Journal {
   }
 
   /** What a server's writers dropped, with further fields. */
-  static Record drops(int number, String reason, long count, String... more) {
+  public static Record drops(int number, String reason, long count, String... more) {
     String[] fields = Arrays.copyOf(more, more.length + 4);
     fields[more.length] = "instance";
     fields[more.length + 1] = INSTANCE;
@@ -177,7 +178,7 @@ final class Journal {
     return record(number, Kind.DROPS.code(), false, 0, fields);
   }
 
-  static Record record(
+  public static Record record(
       int number, int kind, boolean brief, long foldKey, String... namesAndValues) {
     List<Fields.Field> fields = new ArrayList<>();
     for (int i = 0; i < namesAndValues.length; i += 2) {

@@ -1,0 +1,4 @@
+@NullMarked
+package io.uwsgisentry.intake;
+
+import org.jspecify.annotations.NullMarked;
