@@ -1,13 +1,14 @@
 package io.uwsgisentry;
 
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
-import io.uwsgisentry.delivery.AnswersFuzz;
+import io.uwsgisentry.delivery.ResponsesFuzz;
 import io.uwsgisentry.event.EventFuzz;
 import io.uwsgisentry.event.TextsFuzz;
 import io.uwsgisentry.journal.RecordReaderFuzz;
 import io.uwsgisentry.settings.OptionsFuzz;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,7 +38,7 @@ class FuzzTest {
     EVENTS(EventFuzz.class, EventFuzz::fuzzerTestOneInput),
     OPTIONS(OptionsFuzz.class, OptionsFuzz::fuzzerTestOneInput),
     TEXTS(TextsFuzz.class, TextsFuzz::fuzzerTestOneInput),
-    ANSWERS(AnswersFuzz.class, AnswersFuzz::fuzzerTestOneInput);
+    ANSWERS(ResponsesFuzz.class, ResponsesFuzz::fuzzerTestOneInput);
 
     private final Class<?> program;
     private final Input input;

@@ -1,11 +1,12 @@
 package io.uwsgisentry.cli;
 
 import io.uwsgisentry.delivery.Outcome;
-import io.uwsgisentry.delivery.Probe;
+import io.uwsgisentry.delivery.TestSend;
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.settings.Destination;
+
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -111,7 +112,7 @@ final class CheckCommand implements Callable<Integer> {
     for (CheckReport.Handler handler : byDestination.values()) {
       if (handler.settings().destination() instanceof Destination.To to) {
         Event event = factory.test(handler.settings(), surroundings.clock().instant());
-        Outcome outcome = Probe.send(event, to, line -> spec.commandLine().getErr().println(line));
+        Outcome outcome = TestSend.send(event, to, line -> spec.commandLine().getErr().println(line));
         trials.add(
             new CheckReport.Trial(
                 CheckReport.destination(to),

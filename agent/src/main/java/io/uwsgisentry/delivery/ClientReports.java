@@ -2,6 +2,7 @@ package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.outbox.Discarded;
 import io.uwsgisentry.outbox.Outbox;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
@@ -40,7 +41,7 @@ final class ClientReports {
   private final Map<String, Integer> denied = new HashMap<>();
   private boolean hurried;
 
-  ClientReports(Outbox outbox, Clock clock, Pace pace) {
+  ClientReports(Outbox outbox, Clock clock, RetryPolicy pace) {
     this.outbox = outbox;
     this.clock = clock;
     this.every = pace.reports().toNanos();
@@ -77,14 +78,14 @@ final class ClientReports {
   }
 
   /** The report for a destination that one is due for; null if all was told by now. */
-  Parcel.@Nullable OfReport take(String key) throws IOException {
+  Outgoing.@Nullable OfReport take(String key) throws IOException {
     List<Discarded> told = outbox.unreported(key, ROWS);
     if (told.isEmpty()) {
       dueAt.remove(key);
       return null;
     }
-    Parcel.OfReport report =
-        new Parcel.OfReport(outbox.destination(key), told, payload(told, clock.instant()));
+    Outgoing.OfReport report =
+        new Outgoing.OfReport(outbox.destination(key), told, payload(told, clock.instant()));
     underWay.add(key);
     return report;
   }

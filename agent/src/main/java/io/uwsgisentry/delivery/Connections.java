@@ -1,6 +1,7 @@
 package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.settings.Destination;
+
 import java.io.IOException;
 import java.net.Socket;
 import java.nio.file.Path;
@@ -102,7 +103,7 @@ final class Connections {
   }
 
   private static Tls tls(Kind kind) throws IOException {
-    return new Tls(kind.verify() ? Trust.context(kind.ca()) : trustingContext(), kind.verify());
+    return new Tls(kind.verify() ? TrustStore.context(kind.ca()) : trustingContext(), kind.verify());
   }
 
   private static SSLContext trustingContext() {

@@ -1,6 +1,7 @@
 package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.outbox.Outbox;
+
 import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * Sends what is ready in the outbox, and puts back what came of it.
  *
  * <p>One thread, "delivery", owns all that is decided: it finds destinations, has a {@link Lane}
- * for each, fetches entries, settles them in batches ({@link Dispatch}). Threads of a bounded set
+ * for each, fetches entries, settles them in batches ({@link DeliveryLoop}). Threads of a bounded set
  * only send ({@link Sender}) and put the outcome into the inbox. All public methods may be called
  * from any thread: they, too, only put something into the inbox, or wait for the thread's end.
  *
@@ -46,7 +47,7 @@ public final class Delivery implements AutoCloseable {
   private record Broken(Throwable fault) implements Message {}
 
   private final Sender sender;
-  private final Dispatch dispatch;
+  private final DeliveryLoop dispatch;
   private final LinkedBlockingQueue<Message> inbox = new LinkedBlockingQueue<>();
   private final AtomicBoolean woken = new AtomicBoolean();
   private final Thread thread;
@@ -68,13 +69,13 @@ public final class Delivery implements AutoCloseable {
    * @param lanes how many requests may be under way at once, to all destinations together; from 2
    */
   public Delivery(Outbox outbox, Clock clock, Consumer<String> log, int lanes) {
-    this(outbox, clock, log, Pace.DEFAULT, lanes);
+    this(outbox, clock, log, RetryPolicy.DEFAULT, lanes);
   }
 
-  Delivery(Outbox outbox, Clock clock, Consumer<String> log, Pace pace, int lanes) {
+  Delivery(Outbox outbox, Clock clock, Consumer<String> log, RetryPolicy pace, int lanes) {
     this.sender = new Sender(clock, log);
     this.dispatch =
-        new Dispatch(outbox, clock, log, pace, lanes, MEMORY, this::send, sender::endAll);
+        new DeliveryLoop(outbox, clock, log, pace, lanes, MEMORY, this::send, sender::endAll);
     this.thread = new Thread(null, this::run, "delivery", SenderThreads.STACK);
     thread.setDaemon(true);
   }

@@ -1,5 +1,6 @@
 package io.uwsgisentry.delivery;
 
+
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.SocketException;
@@ -67,7 +68,7 @@ final class Exchange implements Deadlines.Exchange {
   private volatile @Nullable ConnectionEndpoint endpoint;
   private volatile boolean aborted;
   private boolean connected;
-  private @Nullable Answer answer;
+  private @Nullable Response answer;
   private @Nullable TimeValue kept;
 
   /**
@@ -94,7 +95,7 @@ final class Exchange implements Deadlines.Exchange {
    * @throws HttpException if it is no HTTP
    * @throws InterruptedException if everything is ended
    */
-  Answer answer() throws IOException, HttpException, InterruptedException {
+  Response answer() throws IOException, HttpException, InterruptedException {
     end = System.nanoTime() + timeout.toNanos();
     try {
       return answer(String.valueOf(proxyLogin));
@@ -104,7 +105,7 @@ final class Exchange implements Deadlines.Exchange {
     }
   }
 
-  private Answer answer(Object state) throws IOException, HttpException, InterruptedException {
+  private Response answer(Object state) throws IOException, HttpException, InterruptedException {
     ConnectionEndpoint leased = lease(state);
     boolean wasKept = leased.isConnected();
     int addresses = wasKept ? 1 : resolve();
@@ -179,7 +180,7 @@ final class Exchange implements Deadlines.Exchange {
     }
   }
 
-  private Answer exchange(ConnectionEndpoint leased, boolean wasKept)
+  private Response exchange(ConnectionEndpoint leased, boolean wasKept)
       throws IOException, HttpException {
     try {
       ClassicHttpResponse unused =
@@ -229,12 +230,12 @@ final class Exchange implements Deadlines.Exchange {
       connection.receiveResponseEntity(response);
     }
     // The body has a second more; should it be needed, its end is seen to here as well.
-    end = Math.max(end, System.nanoTime()) + AnswerBody.LONGEST.toNanos();
-    AnswerBody body =
+    end = Math.max(end, System.nanoTime()) + ResponseBody.LONGEST.toNanos();
+    ResponseBody body =
         bodied && response.getEntity() != null
-            ? AnswerBody.read(response.getEntity().getContent(), connection)
-            : AnswerBody.NONE;
-    Answer whole = new Answer(response.getCode(), List.of(response.getHeaders()), body.bytes());
+            ? ResponseBody.read(response.getEntity().getContent(), connection)
+            : ResponseBody.NONE;
+    Response whole = new Response(response.getCode(), List.of(response.getHeaders()), body.bytes());
     answer = whole;
     if (body.complete()
         && !aborted
@@ -245,7 +246,7 @@ final class Exchange implements Deadlines.Exchange {
   }
 
   /** How long the connection may be used again: less than the server says it keeps it. */
-  private static @Nullable TimeValue keeping(Answer answer) {
+  private static @Nullable TimeValue keeping(Response answer) {
     String said = answer.header("Keep-Alive");
     Matcher timeout = KEEP_ALIVE.matcher(said == null ? "" : said);
     if (!timeout.find()) {

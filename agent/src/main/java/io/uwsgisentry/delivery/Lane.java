@@ -5,6 +5,7 @@ import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.OpenCircuit;
 import io.uwsgisentry.outbox.Settlement;
 
+
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
@@ -16,13 +17,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The way to one destination: how much is sent there at once, when, and what follows from an
- * outcome. What is about to be sent is its {@link Supply}, what is known of the server its {@link
+ * outcome. What is about to be sent is its {@link Prefetch}, what is known of the server its {@link
  * Health}. It neither sends nor stores; the delivery thread owns it, asks it what to start and
  * tells it what came back.
  *
  * <p><b>Careful until proven.</b> At the start and after every failure a lane has one request in
- * flight, and {@link Pace#spacing} between two, until the server takes one (2xx). Each 2xx then
- * allows one more, up to {@link Pace#window}. So a server that comes back is not met by all that
+ * flight, and {@link RetryPolicy#spacing} between two, until the server takes one (2xx). Each 2xx then
+ * allows one more, up to {@link RetryPolicy#window}. So a server that comes back is not met by all that
  * waited for it.
  *
  * <p><b>Backoff is the lane's.</b> A failure says something about the server, so everything for it
@@ -38,7 +39,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>A closed door</b> (401, 403, 404) is nobody's fault but the configuration's: everything
  * waits ({@link OpenCircuit}), and a few entries try it one after the other, ever more seldom, until
- * one is taken ({@link Health}). Then, and not before, it is known of those that were turned away
+ * one is taken ({@link CircuitBreaker}). Then, and not before, it is known of those that were turned away
  * just before that it was for what is in them.
  *
  * <p><b>Who tries a server in doubt.</b> Not always the oldest: if it takes offence at some, these
@@ -50,7 +51,7 @@ final class Lane {
    *
    * @param proven whether the lane was when it started
    */
-  record Ticket(Lane lane, Parcel parcel, int epoch, boolean proven) {}
+  record Ticket(Lane lane, Outgoing parcel, int epoch, boolean proven) {}
 
   /**
    * What follows from an outcome.
@@ -69,11 +70,11 @@ final class Lane {
   private static final int MOST_AT_HAND = 64;
 
   private final String key;
-  private final Pace pace;
-  private final Holds holds;
-  private final Supply supply;
-  private final Health health;
-  private final Suspects suspects = new Suspects();
+  private final RetryPolicy pace;
+  private final RateLimitHolds holds;
+  private final Prefetch supply;
+  private final CircuitBreaker health;
+  private final DeniedEntries suspects = new DeniedEntries();
 
   private int inFlight;
   private long lastStart;
@@ -96,13 +97,13 @@ final class Lane {
       Map<String, Instant> holds,
       @Nullable OpenCircuit breaker,
       Set<String> underWay,
-      Pace pace,
+      RetryPolicy pace,
       long nanos) {
     this.key = key;
-    this.supply = new Supply(underWay);
+    this.supply = new Prefetch(underWay);
     this.pace = pace;
-    this.holds = new Holds(holds);
-    this.health = new Health(pace, breaker, nanos);
+    this.holds = new RateLimitHolds(holds);
+    this.health = new CircuitBreaker(pace, breaker, nanos);
     this.lastStart = nanos - pace.spacing().toNanos();
     this.lastUse = nanos;
   }
@@ -208,7 +209,7 @@ final class Lane {
       return null;
     }
     Entry entry = supply.take(holds, now);
-    return entry == null ? null : ticket(new Parcel.OfEvent(entry), nanos);
+    return entry == null ? null : ticket(new Outgoing.OfEvent(entry), nanos);
   }
 
   /**
@@ -223,11 +224,11 @@ final class Lane {
   }
 
   /** The request for a report that {@link #mayReport}. */
-  Ticket report(Parcel.OfReport report, long nanos) {
+  Ticket report(Outgoing.OfReport report, long nanos) {
     return ticket(report, nanos);
   }
 
-  private Ticket ticket(Parcel parcel, long nanos) {
+  private Ticket ticket(Outgoing parcel, long nanos) {
     inFlight++;
     lastStart = nanos;
     lastUse = nanos;
@@ -240,13 +241,13 @@ final class Lane {
     lastUse = nanos;
     Map<String, Instant> asked = new HashMap<>();
     outcome.limits().forEach((category, wait) -> asked.put(category, now.plus(wait)));
-    Parcel parcel = ticket.parcel();
+    Outgoing parcel = ticket.parcel();
     OpenCircuit before = health.breaker();
     Settlement settlement;
     List<Settlement> certain = List.of();
     if (outcome instanceof Outcome.Delivered delivered) {
       // A server that lets no events in may take reports.
-      if (isCurrent(ticket) && !(parcel instanceof Parcel.OfReport && health.closed())) {
+      if (isCurrent(ticket) && !(parcel instanceof Outgoing.OfReport && health.closed())) {
         certain = suspects.butFor(parcel.id(), now);
         health.taken();
       }
@@ -256,7 +257,7 @@ final class Lane {
       settlement = null;
     } else if (outcome instanceof Outcome.Denied denied) {
       // A server that takes no reports may take events.
-      settlement = parcel instanceof Parcel.OfReport ? null : denied(ticket, denied, nanos, now);
+      settlement = parcel instanceof Outgoing.OfReport ? null : denied(ticket, denied, nanos, now);
     } else if (outcome instanceof Outcome.TooLarge large && large.smaller() != null) {
       settlement = new Settlement.Smaller(parcel.id(), large.smaller(), large.words());
     } else if (outcome instanceof Outcome.Refused || outcome instanceof Outcome.TooLarge) {
@@ -267,7 +268,7 @@ final class Lane {
       settlement = failed(ticket, outcome, asked, nanos, now);
     }
     holds.add(asked);
-    if (parcel instanceof Parcel.OfReport) {
+    if (parcel instanceof Outgoing.OfReport) {
       settlement = null;
     } else if (settlement == null) {
       supply.done(parcel.id());
@@ -291,7 +292,7 @@ final class Lane {
   }
 
   private static Settlement dead(
-      Parcel parcel, DiscardReason reason, Outcome outcome, Instant now) {
+      Outgoing parcel, DiscardReason reason, Outcome outcome, Instant now) {
     return new Settlement.Dead(parcel.id(), reason, outcome.words(), now);
   }
 
@@ -300,7 +301,7 @@ final class Lane {
    * show whether it was for what is in it.
    */
   private Settlement denied(Ticket ticket, Outcome.Denied denied, long nanos, Instant now) {
-    Parcel parcel = ticket.parcel();
+    Outgoing parcel = ticket.parcel();
     if (isCurrent(ticket)) {
       careful();
       if (health.denied(denied, nanos, now)) {
@@ -320,14 +321,14 @@ final class Lane {
     Instant next = now.plus(pace.probe(parcel.denials() + 1));
     OpenCircuit breaker = health.breaker();
     if (breaker != null) {
-      next = Holds.later(next, breaker.next().plus(pace.spacing()));
+      next = RateLimitHolds.later(next, breaker.next().plus(pace.spacing()));
     }
     return new Settlement.Retry(parcel.id(), next, denied.words());
   }
 
   private Settlement failed(
       Ticket ticket, Outcome outcome, Map<String, Instant> asked, long nanos, Instant now) {
-    Parcel parcel = ticket.parcel();
+    Outgoing parcel = ticket.parcel();
     Duration wait = pace.backoff(parcel.attempts() + 1);
     if (isCurrent(ticket)) {
       careful();
@@ -340,7 +341,7 @@ final class Lane {
     }
     if (outcome instanceof Outcome.Failing failing && failing.pause() != null) {
       Duration told = RateLimits.min(failing.pause(), RateLimits.LONGEST);
-      asked.merge(RateLimits.ALL, now.plus(told), Holds::later);
+      asked.merge(RateLimits.ALL, now.plus(told), RateLimitHolds::later);
       wait = RateLimits.max(wait, told);
     }
     if (hurried) {

@@ -3,6 +3,7 @@ package io.uwsgisentry.delivery;
 import io.uwsgisentry.outbox.OpenCircuit;
 import io.uwsgisentry.outbox.Settlement;
 
+
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -51,7 +52,7 @@ final class LaneLog {
       }
     } else if (outcome instanceof Outcome.Refused
         || outcome instanceof Outcome.Unsendable
-        || (outcome instanceof Outcome.Denied && ticket.parcel() instanceof Parcel.OfReport)) {
+        || (outcome instanceof Outcome.Denied && ticket.parcel() instanceof Outgoing.OfReport)) {
       refused(ticket, server, outcome, nanos);
     } else if (outcome instanceof Outcome.TooLarge large) {
       if (large.smaller() == null) {
@@ -101,7 +102,7 @@ final class LaneLog {
     refused(
         ticket.lane().key(),
         server,
-        ticket.parcel() instanceof Parcel.OfReport
+        ticket.parcel() instanceof Outgoing.OfReport
             ? "a client report: "
             : "event " + ticket.parcel().id() + ", which is kept as dead: ",
         outcome.words(),

@@ -3,6 +3,7 @@ package io.uwsgisentry.delivery;
 import io.uwsgisentry.outbox.OpenCircuit;
 import io.uwsgisentry.outbox.Outbox;
 
+
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
@@ -34,12 +35,12 @@ final class Lanes implements Iterable<Lane> {
 
   private final Outbox outbox;
   private final Clock clock;
-  private final Pace pace;
+  private final RetryPolicy pace;
   private final ClientReports reports;
   private final List<Lane> lanes = new ArrayList<>();
   private boolean hurried;
 
-  Lanes(Outbox outbox, Clock clock, Pace pace, ClientReports reports) {
+  Lanes(Outbox outbox, Clock clock, RetryPolicy pace, ClientReports reports) {
     this.outbox = outbox;
     this.clock = clock;
     this.pace = pace;

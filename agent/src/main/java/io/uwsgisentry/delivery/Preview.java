@@ -2,6 +2,7 @@ package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.settings.Dsn;
+
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 
@@ -17,14 +18,14 @@ public final class Preview {
    */
   public static String of(Entry entry, Instant sentAt) {
     String envelope =
-        new String(Framing.envelope(entry.id(), entry.payload(), sentAt), StandardCharsets.UTF_8);
+        new String(Envelopes.envelope(entry.id(), entry.payload(), sentAt), StandardCharsets.UTF_8);
     Dsn dsn = entry.dsn();
     if (dsn == null) {
       return envelope;
     }
     String auth =
         dsn.authHeader(Client.AGENT).replaceAll("sentry_(key|secret)=[^,]*", "sentry_$1=***");
-    return Words.masked(
+    return ResponseText.masked(
         "POST "
             + dsn.envelopeUri()
             + "\nContent-Type: application/x-sentry-envelope\nContent-Encoding: gzip\nX-Sentry-Auth: "

@@ -4,6 +4,7 @@ import io.uwsgisentry.event.Smaller;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.ProxyAddress;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
@@ -56,16 +57,16 @@ final class Sender {
    *
    * @throws InterruptedException if everything was ended
    */
-  Outcome send(Parcel parcel) throws InterruptedException {
+  Outcome send(Outgoing parcel) throws InterruptedException {
     Destination.To to = parcel.to();
-    Transcript transcript = to.debug() ? new Transcript(to.dsn()) : null;
+    DebugTranscript transcript = to.debug() ? new DebugTranscript(to.dsn()) : null;
     Outcome outcome;
     try {
       outcome = exchange(parcel, to, transcript);
     } catch (IOException e) {
       outcome = unreachable(Reason.of(e), to);
     } catch (RuntimeException e) {
-      outcome = new Outcome.Unsendable(Words.clean(e.toString(), to.dsn()));
+      outcome = new Outcome.Unsendable(ResponseText.clean(e.toString(), to.dsn()));
     }
     if (transcript != null) {
       log.accept(transcript.ending(outcome));
@@ -78,11 +79,11 @@ final class Sender {
     deadlines.endAll();
   }
 
-  private Outcome exchange(Parcel parcel, Destination.To to, @Nullable Transcript transcript)
+  private Outcome exchange(Outgoing parcel, Destination.To to, @Nullable DebugTranscript transcript)
       throws IOException, InterruptedException {
     Dsn dsn = to.dsn();
     ProxyAddress proxy = proxies.of(dsn, to.reach());
-    byte[] envelope = Framing.envelope(parcel, clock.instant());
+    byte[] envelope = Envelopes.envelope(parcel, clock.instant());
     HttpRoute route = route(dsn, proxy);
     ClassicHttpRequest request = request(dsn, route, gzip.compress(envelope));
     String login = proxy == null || proxy.user() == null ? null : basic(proxy);
@@ -94,7 +95,7 @@ final class Sender {
     }
     Exchange exchange =
         new Exchange(connections.pool(to), route, request, login, to.timeout(), deadlines);
-    Answer answer;
+    Response answer;
     try {
       answer = exchange.answer();
     } catch (IOException | HttpException e) {
@@ -155,10 +156,10 @@ final class Sender {
             + " wants another user or password (407)");
   }
 
-  private Outcome outcome(Answer response, Parcel parcel, Dsn dsn) {
+  private Outcome outcome(Response response, Outgoing parcel, Dsn dsn) {
     int status = response.status();
     Instant now = clock.instant();
-    String words = Words.of(response, dsn);
+    String words = ResponseText.of(response, dsn);
     List<String> limits = response.headers("X-Sentry-Rate-Limits");
     String retryAfter = response.header("Retry-After");
     Map<String, Duration> parsed = RateLimits.parse(limits);
@@ -171,7 +172,7 @@ final class Sender {
       return new Outcome.Failing(status, words, RateLimits.retryAfter(retryAfter, now), parsed);
     } else if (status == 401 || status == 403 || status == 404) {
       return new Outcome.Denied(status, words, parsed);
-    } else if (status == 413 && parcel instanceof Parcel.OfEvent) {
+    } else if (status == 413 && parcel instanceof Outgoing.OfEvent) {
       return new Outcome.TooLarge(words, smaller(parcel), parsed);
     } else {
       return new Outcome.Refused(status, words, parsed);
@@ -179,12 +180,12 @@ final class Sender {
   }
 
   /** One at a time: taken apart, an event is many times its size. */
-  private synchronized byte @Nullable [] smaller(Parcel parcel) {
+  private synchronized byte @Nullable [] smaller(Outgoing parcel) {
     return Smaller.than(parcel.payload());
   }
 
   private Outcome unreachable(String reason, Destination.To to) {
-    return new Outcome.Unreachable(Words.clean(reason + through(to), to.dsn()));
+    return new Outcome.Unreachable(ResponseText.clean(reason + through(to), to.dsn()));
   }
 
   /** Who looks for the fault should know that the way leads through a proxy. */

@@ -1,10 +1,5 @@
 package io.uwsgisentry.delivery;
 
-import static java.time.Duration.ofMillis;
-import static java.time.Duration.ofSeconds;
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
-
 import io.uwsgisentry.outbox.Batch;
 import io.uwsgisentry.outbox.DiscardReason;
 import io.uwsgisentry.outbox.Discarded;
@@ -14,6 +9,12 @@ import io.uwsgisentry.testkit.Behaviour;
 import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Received;
 import io.uwsgisentry.testkit.Receiver;
+
+import static java.time.Duration.ofMillis;
+import static java.time.Duration.ofSeconds;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -44,7 +45,7 @@ class ClientReportsTest {
   private Rig rig(Duration every) throws IOException {
     return new Rig(
         directory.resolve("every " + every),
-        new Pace(ofMillis(20), ofMillis(100), ofMillis(5), 8, every),
+        new RetryPolicy(ofMillis(20), ofMillis(100), ofMillis(5), 8, every),
         Clock.systemUTC());
   }
 

@@ -1,11 +1,5 @@
 package io.uwsgisentry.delivery;
 
-import static java.time.Duration.ofMillis;
-import static java.time.Duration.ofSeconds;
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.awaitility.Awaitility.await;
-
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.State;
@@ -15,6 +9,13 @@ import io.uwsgisentry.testkit.Behaviour;
 import io.uwsgisentry.testkit.Ports;
 import io.uwsgisentry.testkit.Received;
 import io.uwsgisentry.testkit.Receiver;
+
+import static java.time.Duration.ofMillis;
+import static java.time.Duration.ofSeconds;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -101,7 +102,7 @@ class DeliveryTest extends DeliveryScene {
   @Test
   void afterAFailureTheWholeLaneWaits() throws Exception {
     rig.close();
-    Pace slow = new Pace(ofSeconds(3600), ofSeconds(3600), ofSeconds(1000), 8);
+    RetryPolicy slow = new RetryPolicy(ofSeconds(3600), ofSeconds(3600), ofSeconds(1000), 8);
     rig = new Rig(directory.resolve("slow"), slow, Clock.systemUTC());
     receiver.behave(Behaviour.status(500));
     rig.store(20, Rig.to(receiver.dsn()));

@@ -1,13 +1,14 @@
 package io.uwsgisentry.delivery;
 
+import io.uwsgisentry.outbox.State;
+import io.uwsgisentry.testkit.Behaviour;
+import io.uwsgisentry.testkit.Patience;
+
 import static java.time.Duration.ofMillis;
 import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.uwsgisentry.outbox.State;
-import io.uwsgisentry.testkit.Behaviour;
-import io.uwsgisentry.testkit.Patience;
 import java.time.Clock;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
@@ -17,7 +18,7 @@ class DrainTest extends DeliveryScene {
   @Test
   void drainTriesWhatIsInBackoffAtOnce() throws Exception {
     rig.close();
-    Pace slow = new Pace(ofSeconds(3600), ofSeconds(3600), ofMillis(5), 8);
+    RetryPolicy slow = new RetryPolicy(ofSeconds(3600), ofSeconds(3600), ofMillis(5), 8);
     rig = new Rig(directory.resolve("drain"), slow, Clock.systemUTC());
     receiver.behave(Behaviour.status(500));
     rig.store(5, Rig.to(receiver.dsn()));

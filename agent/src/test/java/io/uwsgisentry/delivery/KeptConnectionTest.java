@@ -1,9 +1,10 @@
 package io.uwsgisentry.delivery;
 
+import io.uwsgisentry.testkit.Patience;
+
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.uwsgisentry.testkit.Patience;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
@@ -126,7 +127,7 @@ class KeptConnectionTest {
     new Random(1).nextBytes(noise);
     String json = "{\"noise\":\"" + new String(noise, StandardCharsets.ISO_8859_1) + "\"}";
     Outcome outcome =
-        sender.send(new Parcel.OfTest(Rig.event(1, json), Rig.to(dsn(), Duration.ofSeconds(2))));
+        sender.send(new Outgoing.OfTest(Rig.event(1, json), Rig.to(dsn(), Duration.ofSeconds(2))));
     assertThat(outcome).isEqualTo(new Outcome.Unreachable("no answer within 2.0 s"));
   }
 
@@ -135,7 +136,7 @@ class KeptConnectionTest {
     serve((number, connection) -> {});
     Outcome outcome =
         sender.send(
-            new Parcel.OfTest(
+            new Outgoing.OfTest(
                 Rig.event(1), Rig.to(dsn().replace("http:", "https:"), Duration.ofSeconds(2))));
     assertThat(outcome).isEqualTo(new Outcome.Unreachable("no connection within 2.0 s"));
   }
@@ -158,7 +159,7 @@ class KeptConnectionTest {
   }
 
   private Outcome send() throws InterruptedException {
-    return sender.send(new Parcel.OfTest(Rig.event(1), Rig.to(dsn())));
+    return sender.send(new Outgoing.OfTest(Rig.event(1), Rig.to(dsn())));
   }
 
   private Outcome sendUnchecked() {

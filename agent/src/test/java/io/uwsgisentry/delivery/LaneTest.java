@@ -5,6 +5,7 @@ import io.uwsgisentry.outbox.Settlement;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.settings.Route;
 
+
 import static java.time.Duration.ofMillis;
 import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -21,7 +22,7 @@ import org.junit.jupiter.api.Test;
 
 /** When a lane starts what, with a time that the test turns. */
 class LaneTest {
-  private static final Pace PACE = new Pace(ofSeconds(1), ofSeconds(60), ofMillis(100), 4);
+  private static final RetryPolicy PACE = new RetryPolicy(ofSeconds(1), ofSeconds(60), ofMillis(100), 4);
   private static final Outcome TAKEN = new Outcome.Delivered(200, "200", Map.of());
   private static final Outcome DOWN = new Outcome.Unreachable("no answer");
   private static final Outcome ILL = new Outcome.Failing(503, "503", null, Map.of());
@@ -132,7 +133,7 @@ class LaneTest {
   void aShorterLimitDoesNotEndALongerOne() {
     Lane held =
         new Lane("key", Map.of("", now.plusSeconds(100)), null, new HashSet<>(), PACE, nanos);
-    held.fetched(List.of(entry()), 1, Supply.FETCHED_BYTES);
+    held.fetched(List.of(entry()), 1, Prefetch.FETCHED_BYTES);
     assertThat(held.start(nanos, now)).isNull();
     assertThat(held.start(nanos, now.plusSeconds(100))).isNotNull();
   }
@@ -171,7 +172,7 @@ class LaneTest {
 
   private Settlement deniedBetweenOthersThatAreTaken(Entry entry) {
     finish(startOne(), TAKEN);
-    lane.fetched(List.of(entry), 1, Supply.FETCHED_BYTES);
+    lane.fetched(List.of(entry), 1, Prefetch.FETCHED_BYTES);
     Lane.Ticket ticket = Objects.requireNonNull(lane.start(nanos, now));
     assertThat(finish(ticket, DENIED).settlement()).isInstanceOf(Settlement.Retry.class);
     pass(PACE.spacing());
@@ -194,7 +195,7 @@ class LaneTest {
   @Test
   void whileNobodyIsLetInAFewTryTheDoorAndNothingIsCertainOfAnyOfThem() {
     finish(startOne(), TAKEN);
-    for (int i = 0; i < Health.FEW; i++) {
+    for (int i = 0; i < CircuitBreaker.FEW; i++) {
       assertThat(lane.breaker()).as("the server has taken some before").isNull();
       finish(startOne(), DENIED);
       pass(PACE.spacing());
@@ -228,7 +229,7 @@ class LaneTest {
     finish(startOne(), DENIED);
     pass(PACE.spacing());
     finish(startOne(), TAKEN);
-    for (int i = 0; i < Health.MANY; i++) {
+    for (int i = 0; i < CircuitBreaker.MANY; i++) {
       assertThat(lane.breaker()).isNull();
       finish(startOne(), DENIED);
       pass(PACE.spacing());
@@ -269,8 +270,8 @@ class LaneTest {
     assertThat(lane.proven()).isFalse();
   }
 
-  private static Parcel.OfReport report() {
-    return new Parcel.OfReport(Rig.to("http://key@localhost/1"), List.of(), new byte[0]);
+  private static Outgoing.OfReport report() {
+    return new Outgoing.OfReport(Rig.to("http://key@localhost/1"), List.of(), new byte[0]);
   }
 
   private List<Lane.Ticket> startAll() {
@@ -295,7 +296,7 @@ class LaneTest {
       for (int i = 0; i < wanted; i++) {
         fetched.add(entry());
       }
-      lane.fetched(fetched, wanted, Supply.FETCHED_BYTES);
+      lane.fetched(fetched, wanted, Prefetch.FETCHED_BYTES);
     }
     return lane.start(nanos, now);
   }

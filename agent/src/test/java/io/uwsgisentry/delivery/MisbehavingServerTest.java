@@ -1,13 +1,14 @@
 package io.uwsgisentry.delivery;
 
-import static java.time.Duration.ofMillis;
-import static java.time.Duration.ofSeconds;
-import static org.assertj.core.api.Assertions.assertThat;
-
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.testkit.Ports;
 import io.uwsgisentry.testkit.Received;
 import io.uwsgisentry.testkit.Receiver;
+
+import static java.time.Duration.ofMillis;
+import static java.time.Duration.ofSeconds;
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -334,7 +335,7 @@ class MisbehavingServerTest {
             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n")) {
       Destination.To to = Rig.to(server.dsn(), SHORT);
       for (int i = 1; i <= 3; i++) {
-        Outcome outcome = sender.send(new Parcel.OfTest(Rig.event(i), to));
+        Outcome outcome = sender.send(new Outgoing.OfTest(Rig.event(i), to));
         assertThat(outcome).isNotInstanceOf(Outcome.Refused.class);
       }
     }
@@ -387,7 +388,7 @@ class MisbehavingServerTest {
     long start = System.nanoTime();
     Outcome outcome =
         new Sender(Clock.systemUTC(), log::add, Map.of())
-            .send(new Parcel.OfTest(Rig.event(1), Rig.to(dsn, timeout)));
+            .send(new Outgoing.OfTest(Rig.event(1), Rig.to(dsn, timeout)));
     // The answer's headers, a second for its body, and what a busy machine takes.
     assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(timeout.plusSeconds(20));
     System.gc();

@@ -14,6 +14,7 @@ import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.MalformedDsnException;
 import io.uwsgisentry.testkit.Patience;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -30,8 +31,8 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 /** A real outbox and a delivery on it, with events to send. */
 final class Rig implements AutoCloseable {
   /** Quick enough for tests that wait for several backoffs. */
-  static final Pace QUICK =
-      new Pace(Duration.ofMillis(20), Duration.ofMillis(100), Duration.ofMillis(5), 8);
+  static final RetryPolicy QUICK =
+      new RetryPolicy(Duration.ofMillis(20), Duration.ofMillis(100), Duration.ofMillis(5), 8);
 
   final Path db;
   final Outbox outbox;
@@ -43,11 +44,11 @@ final class Rig implements AutoCloseable {
     this(directory, QUICK, Clock.systemUTC());
   }
 
-  Rig(Path directory, Pace pace, Clock clock) throws IOException {
+  Rig(Path directory, RetryPolicy pace, Clock clock) throws IOException {
     this(directory, pace, clock, Delivery.LANES);
   }
 
-  Rig(Path directory, Pace pace, Clock clock, int lanes) throws IOException {
+  Rig(Path directory, RetryPolicy pace, Clock clock, int lanes) throws IOException {
     db = Files.createDirectories(directory).resolve("outbox.db");
     outbox = Outbox.open(db, clock);
     delivery = new Delivery(outbox, clock, log::add, pace, lanes);

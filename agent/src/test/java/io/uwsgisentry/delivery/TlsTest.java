@@ -1,11 +1,12 @@
 package io.uwsgisentry.delivery;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Receiver;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -85,15 +86,15 @@ class TlsTest {
     receiver.clear();
     List<String> log = new ArrayList<>();
     Sender sender = new Sender(java.time.Clock.systemUTC(), log::add);
-    assertThat(sender.send(new Parcel.OfTest(Rig.event(1), to(false))))
+    assertThat(sender.send(new Outgoing.OfTest(Rig.event(1), to(false))))
         .isInstanceOf(Outcome.Delivered.class);
-    assertThat(sender.send(new Parcel.OfTest(Rig.event(2), to(true))))
+    assertThat(sender.send(new Outgoing.OfTest(Rig.event(2), to(true))))
         .isInstanceOf(Outcome.Unreachable.class);
     assertThat(receiver.eventIds()).containsExactly(Rig.id(1));
   }
 
   private static Outcome send(boolean verify) throws Exception {
-    return Probe.send(Rig.event(1), to(verify), line -> {});
+    return TestSend.send(Rig.event(1), to(verify), line -> {});
   }
 
   private static Destination.To to(boolean verify) throws Exception {

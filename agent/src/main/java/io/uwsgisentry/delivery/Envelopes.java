@@ -1,5 +1,6 @@
 package io.uwsgisentry.delivery;
 
+
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -13,12 +14,12 @@ import java.time.temporal.ChronoUnit;
  * shifts every time in the event by it. One event an envelope, because an answer counts for all of
  * it and because Bugsink drops both of two.
  */
-final class Framing {
-  private Framing() {}
+final class Envelopes {
+  private Envelopes() {}
 
   /** The envelope as it is before compression. */
-  static byte[] envelope(Parcel parcel, Instant sentAt) {
-    return parcel instanceof Parcel.OfReport
+  static byte[] envelope(Outgoing parcel, Instant sentAt) {
+    return parcel instanceof Outgoing.OfReport
         ? framed("", ClientReports.CATEGORY, "", parcel.payload(), sentAt)
         : envelope(parcel.id(), parcel.payload(), sentAt);
   }

@@ -4,11 +4,12 @@ import io.uwsgisentry.event.Event;
 import io.uwsgisentry.outbox.Discarded;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.settings.Destination;
+
 import java.util.List;
 import java.util.Objects;
 
 /** What one envelope carries. */
-sealed interface Parcel {
+sealed interface Outgoing {
   /** Tells parcels of a lane apart; an event's own id. */
   String id();
 
@@ -29,7 +30,7 @@ sealed interface Parcel {
   Destination.To to();
 
   /** An event of the outbox. */
-  record OfEvent(Entry entry) implements Parcel {
+  record OfEvent(Entry entry) implements Outgoing {
     @Override
     public String id() {
       return entry.id();
@@ -62,7 +63,7 @@ sealed interface Parcel {
   }
 
   /** An event that is in no outbox. */
-  record OfTest(Event event, Destination.To to) implements Parcel {
+  record OfTest(Event event, Destination.To to) implements Outgoing {
     @Override
     public String id() {
       return event.id();
@@ -85,7 +86,7 @@ sealed interface Parcel {
   }
 
   /** What was discarded of what the server should have got. */
-  record OfReport(Destination.To to, List<Discarded> told, byte[] payload) implements Parcel {
+  record OfReport(Destination.To to, List<Discarded> told, byte[] payload) implements Outgoing {
     @Override
     public String id() {
       return "client report";

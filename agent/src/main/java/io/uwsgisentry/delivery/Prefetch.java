@@ -1,6 +1,7 @@
 package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.outbox.Entry;
+
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -23,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * <p>What is at hand is cheap to give up, and is given up when the server is in doubt: then it is
  * to be fetched anew, by what the outbox says by that time of who waits until when.
  */
-final class Supply {
+final class Prefetch {
   /** How much payload is fetched at once, at most; the entry that reaches it is the last. */
   static final int FETCHED_BYTES = 256 * 1024;
 
@@ -45,7 +46,7 @@ final class Supply {
   /** The outbox had nothing more; a wake-up looks again. */
   private boolean exhausted;
 
-  Supply(Set<String> underWay) {
+  Prefetch(Set<String> underWay) {
     this.underWay = underWay;
   }
 
@@ -92,7 +93,7 @@ final class Supply {
   }
 
   /** The first entry that no hold is on, busy from now on; null if there is none. */
-  @Nullable Entry take(Holds holds, Instant now) {
+  @Nullable Entry take(RateLimitHolds holds, Instant now) {
     for (Iterator<Entry> entries = atHand.iterator(); entries.hasNext(); ) {
       Entry entry = entries.next();
       if (!holds.on(entry.category(), now)) {
@@ -135,12 +136,12 @@ final class Supply {
   }
 
   /** Whether holds are on all there is, fetched or not. */
-  boolean allHeld(Holds holds, Instant now) {
+  boolean allHeld(RateLimitHolds holds, Instant now) {
     return exhausted && atHand.stream().allMatch(e -> holds.on(e.category(), now));
   }
 
   /** Until something may start, or be fetched, as far as holds say. */
-  Duration heldFor(Holds holds, Instant now) {
+  Duration heldFor(RateLimitHolds holds, Instant now) {
     Duration least = atHand.isEmpty() ? holds.leftFor(RateLimits.ALL, now) : RateLimits.LONGEST;
     for (Entry entry : atHand) {
       least = RateLimits.min(least, holds.leftFor(entry.category(), now));

@@ -1,6 +1,7 @@
 package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.settings.Dsn;
+
 import java.nio.charset.StandardCharsets;
 import java.util.Objects;
 
@@ -8,19 +9,19 @@ import java.util.Objects;
  * Makes one line that may be stored and shown out of what a server said: bounded, printable,
  * without our key and secret.
  */
-final class Words {
+final class ResponseText {
   private static final int MOST = 500;
 
   /** Shorter keys are test names such as "public", which would be cut out of ordinary words. */
   private static final int SHORTEST_KEY = 8;
 
-  private Words() {}
+  private ResponseText() {}
 
   /**
    * {@code 403: bad DSN; {"detail":"…"}}: the status, {@code X-Sentry-Error}, the start of the
    * body.
    */
-  static String of(Answer response, Dsn dsn) {
+  static String of(Response response, Dsn dsn) {
     String error = Objects.requireNonNullElse(response.header("X-Sentry-Error"), "").strip();
     String body = body(response);
     String location = Objects.requireNonNullElse(response.header("Location"), "");
@@ -40,7 +41,7 @@ final class Words {
     return clean(words.toString(), dsn);
   }
 
-  private static String body(Answer response) {
+  private static String body(Response response) {
     String encoding = Objects.requireNonNullElse(response.header("Content-Encoding"), "identity");
     if (!encoding.equals("identity")) {
       return response.body().length == 0 ? "" : "(a body in " + encoding + ")";

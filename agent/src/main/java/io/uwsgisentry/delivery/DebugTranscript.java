@@ -1,6 +1,7 @@
 package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.settings.Dsn;
+
 import java.nio.charset.StandardCharsets;
 import java.util.Comparator;
 import java.util.List;
@@ -12,11 +13,11 @@ import org.apache.hc.core5.http.HttpRequest;
  * The full exchange with a {@code debug} destination, for the log. Key and secret are masked
  * wherever they occur.
  */
-final class Transcript {
+final class DebugTranscript {
   private final Dsn dsn;
   private final StringBuilder text = new StringBuilder();
 
-  Transcript(Dsn dsn) {
+  DebugTranscript(Dsn dsn) {
     this.dsn = dsn;
   }
 
@@ -31,7 +32,7 @@ final class Transcript {
     lines("> ", new String(envelope, StandardCharsets.UTF_8));
   }
 
-  void response(Answer response) {
+  void response(Response response) {
     text.append("< ").append(response.status()).append('\n');
     headers("< ", response.headers());
     lines("< ", new String(response.body(), StandardCharsets.UTF_8));
@@ -41,7 +42,7 @@ final class Transcript {
   String ending(Outcome outcome) {
     text.append("= ").append(outcome.getClass().getSimpleName()).append(": ");
     text.append(outcome.words());
-    return Words.masked(text.toString(), dsn);
+    return ResponseText.masked(text.toString(), dsn);
   }
 
   private void headers(String mark, List<Header> headers) {

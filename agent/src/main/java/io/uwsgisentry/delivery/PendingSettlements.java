@@ -5,6 +5,7 @@ import io.uwsgisentry.outbox.OpenCircuit;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.Settlement;
 
+
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
@@ -20,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * under way. If the agent dies in that moment, the same events are sent again under the same ids.
  * Owned by the delivery thread.
  */
-final class Settlements {
+final class PendingSettlements {
   private static final int MANY = 64;
   private static final long MOMENT = Duration.ofMillis(25).toNanos();
 
@@ -37,7 +38,7 @@ final class Settlements {
   private final Map<String, List<Discarded>> reported = new HashMap<>();
   private long since;
 
-  Settlements(Outbox outbox) {
+  PendingSettlements(Outbox outbox) {
     this.outbox = outbox;
   }
 

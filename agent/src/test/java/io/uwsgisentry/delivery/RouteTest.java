@@ -6,6 +6,7 @@ import io.uwsgisentry.settings.Route;
 import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Receiver;
 
+
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.charset.StandardCharsets;
@@ -28,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Whom a server's certificate has to come from, and through which proxy the way leads. */
 @Tag("process")
-class ReachTest {
+class RouteTest {
   private static final String LOGIN =
       "Basic "
           + Base64.getEncoder()
@@ -238,7 +239,7 @@ class ReachTest {
               through(proxy, "carol:tell%40nobody@"));
       assertThat(
               new Sender(Clock.systemUTC(), log::add, Map.of())
-                  .send(new Parcel.OfTest(Rig.event(1), to)))
+                  .send(new Outgoing.OfTest(Rig.event(1), to)))
           .isInstanceOf(Outcome.Delivered.class);
       assertThat(log).hasSize(1);
       assertThat(log.get(0))
@@ -274,8 +275,8 @@ class ReachTest {
     return new Sender(Clock.systemUTC(), log::add, Map.of()).send(parcel(dsn, reach));
   }
 
-  private static Parcel parcel(String dsn, @Nullable Route reach) throws Exception {
-    return new Parcel.OfTest(
+  private static Outgoing parcel(String dsn, @Nullable Route reach) throws Exception {
+    return new Outgoing.OfTest(
         Rig.event(1), new Destination.To(Dsn.parse(dsn), true, Patience.SOON, false, reach));
   }
 }

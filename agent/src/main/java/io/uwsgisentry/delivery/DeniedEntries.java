@@ -2,6 +2,7 @@ package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.outbox.DiscardReason;
 import io.uwsgisentry.outbox.Settlement;
+
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -12,7 +13,7 @@ import java.util.Map;
  * or for the DSN: that is known once the server has taken another one after them. Owned by the
  * delivery thread.
  */
-final class Suspects {
+final class DeniedEntries {
   /** So often an entry may be turned away while others are taken, and one time more. */
   private static final int TURNED_AWAY = 3;
 
@@ -23,7 +24,7 @@ final class Suspects {
 
   private final Map<String, Suspect> ofThisRound = new LinkedHashMap<>();
 
-  void add(Parcel parcel, String words) {
+  void add(Outgoing parcel, String words) {
     ofThisRound.put(parcel.id(), new Suspect(parcel.id(), parcel.denials(), words));
   }
 

@@ -2,6 +2,7 @@ package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.outbox.OpenCircuit;
 
+
 import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
@@ -21,13 +22,13 @@ import org.jspecify.annotations.Nullable;
  * nothing yet; of another at the end of a round, or where the doubt outlasts the round for want of
  * events.
  */
-final class Health {
+final class CircuitBreaker {
   /** What a revoked key costs in a round. */
   static final int FEW = 8;
 
   static final int MANY = 64;
 
-  private final Pace pace;
+  private final RetryPolicy pace;
   private int allowed = 1;
   private boolean proven;
   private int failures;
@@ -53,7 +54,7 @@ final class Health {
   private Instant nextRound = Instant.EPOCH;
   private int doubts;
 
-  Health(Pace pace, @Nullable OpenCircuit breaker, long nanos) {
+  CircuitBreaker(RetryPolicy pace, @Nullable OpenCircuit breaker, long nanos) {
     this.pace = pace;
     this.breaker = breaker;
     this.resumeAt = nanos;

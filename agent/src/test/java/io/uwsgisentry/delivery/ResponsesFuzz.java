@@ -1,5 +1,6 @@
 package io.uwsgisentry.delivery;
 
+
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -8,10 +9,10 @@ import java.util.List;
 import java.util.Map;
 
 /** What a server may answer: rate limits, {@code Retry-After}, a body in pieces. */
-public final class AnswersFuzz {
+public final class ResponsesFuzz {
   private static final Instant NOW = Instant.parse("2026-11-22T12:00:00Z");
 
-  private AnswersFuzz() {}
+  private ResponsesFuzz() {}
 
   public static void fuzzerTestOneInput(byte[] data) throws Exception {
     String text = new String(data, StandardCharsets.ISO_8859_1);
@@ -26,8 +27,8 @@ public final class AnswersFuzz {
     if (wait != null && (wait.isNegative() || wait.compareTo(RateLimits.LONGEST) > 0)) {
       throw new IllegalStateException("waits for " + wait);
     }
-    AnswerBody body = AnswerBody.read(new ByteArrayInputStream(data), () -> true);
-    if (body.bytes().length != Math.min(data.length, AnswerBody.MOST_BYTES)) {
+    ResponseBody body = ResponseBody.read(new ByteArrayInputStream(data), () -> true);
+    if (body.bytes().length != Math.min(data.length, ResponseBody.MOST_BYTES)) {
       throw new IllegalStateException("a body of another length");
     }
   }

@@ -1,5 +1,6 @@
 package io.uwsgisentry.delivery;
 
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -15,15 +16,15 @@ import org.apache.hc.core5.util.Timeout;
  * @param complete whether it ended where its headers say, so that its connection can be used again
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
-record AnswerBody(byte[] bytes, boolean complete) {
+record ResponseBody(byte[] bytes, boolean complete) {
   static final int MOST_BYTES = 16 * 1024;
 
   static final Duration LONGEST = Duration.ofSeconds(1);
 
-  static final AnswerBody NONE = new AnswerBody(new byte[0], true);
+  static final ResponseBody NONE = new ResponseBody(new byte[0], true);
 
   /** Reads from that connection; the time that one read may wait shrinks with what is left. */
-  static AnswerBody read(InputStream in, HttpClientConnection connection) {
+  static ResponseBody read(InputStream in, HttpClientConnection connection) {
     long end = System.nanoTime() + LONGEST.toNanos();
     return read(
         in,
@@ -39,20 +40,20 @@ record AnswerBody(byte[] bytes, boolean complete) {
     boolean toRead();
   }
 
-  static AnswerBody read(InputStream in, Leave leave) {
+  static ResponseBody read(InputStream in, Leave leave) {
     ByteArrayOutputStream taken = new ByteArrayOutputStream(256);
     byte[] buffer = new byte[1024];
     try {
       while (taken.size() < MOST_BYTES && leave.toRead()) {
         int n = in.read(buffer, 0, Math.min(buffer.length, MOST_BYTES - taken.size()));
         if (n < 0) {
-          return new AnswerBody(taken.toByteArray(), true);
+          return new ResponseBody(taken.toByteArray(), true);
         }
         taken.write(buffer, 0, n);
       }
     } catch (IOException e) {
       // What came is all there is.
     }
-    return new AnswerBody(taken.toByteArray(), false);
+    return new ResponseBody(taken.toByteArray(), false);
   }
 }

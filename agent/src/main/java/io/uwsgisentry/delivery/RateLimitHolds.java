@@ -1,5 +1,6 @@
 package io.uwsgisentry.delivery;
 
+
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
@@ -9,19 +10,19 @@ import java.util.Map;
  * Until when a server wants nothing of a category: its own words (rate limits, {@code
  * Retry-After}), kept in the outbox over restarts.
  */
-final class Holds {
+final class RateLimitHolds {
   private final Map<String, Instant> until;
 
   /**
    * @param stored by category
    */
-  Holds(Map<String, Instant> stored) {
+  RateLimitHolds(Map<String, Instant> stored) {
     this.until = new HashMap<>(stored);
   }
 
   /** Of two for one category the longer. */
   void add(Map<String, Instant> more) {
-    more.forEach((category, end) -> until.merge(category, end, Holds::later));
+    more.forEach((category, end) -> until.merge(category, end, RateLimitHolds::later));
   }
 
   /** Whether nothing at all may be sent. */

@@ -1,14 +1,15 @@
 package io.uwsgisentry.delivery;
 
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.testkit.Behaviour;
 import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Received;
 import io.uwsgisentry.testkit.Receiver;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -22,7 +23,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** One request and what is made of its answer, for every kind of answer. */
-class ProbeTest {
+class TestSendTest {
   private static final Duration SHORT = Duration.ofMillis(300);
 
   private final Receiver receiver = Receiver.start();
@@ -67,7 +68,7 @@ class ProbeTest {
 
   @Test
   void aSecretIsSentAndAPathPrefixKept() throws Exception {
-    Probe.send(
+    TestSend.send(
         Rig.event(1),
         Rig.to("http://public:hush@127.0.0.1:" + receiver.port() + "/deep/down/42"),
         log::add);
@@ -158,7 +159,7 @@ class ProbeTest {
             Map.of("X-Sentry-Error", "bad key 0123456789abcdef"),
             "you sent sentry_key=0123456789abcdef, sentry_secret=fedcba9876543210"));
     Outcome outcome =
-        Probe.send(
+        TestSend.send(
             Rig.event(1),
             Rig.to("http://0123456789abcdef:fedcba9876543210@127.0.0.1:" + receiver.port() + "/1"),
             log::add);
@@ -192,7 +193,7 @@ class ProbeTest {
   @Test
   void aNameThatDoesNotResolveIsUnreachable() throws Exception {
     Outcome outcome =
-        Probe.send(Rig.event(1), Rig.to("http://public@no-such-host.invalid/1"), log::add);
+        TestSend.send(Rig.event(1), Rig.to("http://public@no-such-host.invalid/1"), log::add);
     assertThat(outcome)
         .isEqualTo(
             new Outcome.Unreachable("the host's name cannot be resolved: no-such-host.invalid"));
@@ -222,7 +223,7 @@ class ProbeTest {
       thread.setDaemon(true);
       thread.start();
       Outcome outcome =
-          Probe.send(
+          TestSend.send(
               Rig.event(1),
               Rig.to("http://public@127.0.0.1:" + server.getLocalPort() + "/1"),
               log::add);
@@ -240,7 +241,7 @@ class ProbeTest {
       return;
     }
     try (six) {
-      assertThat(Probe.send(Rig.event(1), Rig.to(six.dsn()), log::add))
+      assertThat(TestSend.send(Rig.event(1), Rig.to(six.dsn()), log::add))
           .isInstanceOf(Outcome.Delivered.class);
       assertThat(six.requests().get(0).header("Host")).isEqualTo("[::1]:" + six.port());
     }
@@ -255,7 +256,7 @@ class ProbeTest {
             true,
             Patience.SOON,
             true);
-    Probe.send(Rig.event(1, "{\"message\":\"hällo\"}"), to, log::add);
+    TestSend.send(Rig.event(1, "{\"message\":\"hällo\"}"), to, log::add);
 
     assertThat(log).hasSize(1);
     assertThat(log.get(0))
@@ -275,6 +276,6 @@ class ProbeTest {
   }
 
   private Outcome send(Duration timeout) throws InterruptedException {
-    return Probe.send(Rig.event(1), Rig.to(receiver.dsn(), timeout), log::add);
+    return TestSend.send(Rig.event(1), Rig.to(receiver.dsn(), timeout), log::add);
   }
 }

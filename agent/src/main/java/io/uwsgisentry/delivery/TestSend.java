@@ -2,6 +2,7 @@ package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.settings.Destination;
+
 import java.time.Clock;
 import java.util.function.Consumer;
 
@@ -9,8 +10,8 @@ import java.util.function.Consumer;
  * Sends one event at once, past outbox and lanes, for a person who wants to see the server's
  * answer.
  */
-public final class Probe {
-  private Probe() {}
+public final class TestSend {
+  private TestSend() {}
 
   /**
    * Waits for the answer, at most about {@code to.timeout()}.
@@ -21,6 +22,6 @@ public final class Probe {
    */
   public static Outcome send(Event event, Destination.To to, Consumer<String> log)
       throws InterruptedException {
-    return new Sender(Clock.systemUTC(), log).send(new Parcel.OfTest(event, to));
+    return new Sender(Clock.systemUTC(), log).send(new Outgoing.OfTest(event, to));
   }
 }

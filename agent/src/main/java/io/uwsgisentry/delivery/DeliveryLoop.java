@@ -4,6 +4,7 @@ import io.uwsgisentry.outbox.DiscardReason;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.Settlement;
+
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
@@ -30,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * <p><b>An outbox that fails</b> is left alone for a second, and everything else with it, but for
  * the answers that come in and the end of a drain: a drain's caller waits no longer than it said.
  */
-final class Dispatch {
+final class DeliveryLoop {
   private static final Duration AFTER_OUTBOX_FAILURE = Duration.ofSeconds(1);
 
   private record Drain(long end, CompletableFuture<Boolean> empty) {}
@@ -43,7 +44,7 @@ final class Dispatch {
   private final SenderThreads senders;
   private final Lanes lanes;
   private final ClientReports reports;
-  private final Settlements settlements;
+  private final PendingSettlements settlements;
   private final long mostAtHand;
   private long lookAt;
   private @Nullable Drain drain;
@@ -60,11 +61,11 @@ final class Dispatch {
    * @param send sends the ticket's parcel, in a thread of the senders, and has {@link #done} called
    * @param giveUp ends what is being sent
    */
-  Dispatch(
+  DeliveryLoop(
       Outbox outbox,
       Clock clock,
       Consumer<String> log,
-      Pace pace,
+      RetryPolicy pace,
       int most,
       long mostBytes,
       Consumer<Lane.Ticket> send,
@@ -76,7 +77,7 @@ final class Dispatch {
     this.laneLog = new LaneLog(log);
     this.senders = new SenderThreads(most, mostBytes, giveUp);
     this.mostAtHand = mostBytes / 2;
-    this.settlements = new Settlements(outbox);
+    this.settlements = new PendingSettlements(outbox);
     this.reports = new ClientReports(outbox, clock, pace);
     this.lanes = new Lanes(outbox, clock, pace, reports);
   }
@@ -188,7 +189,7 @@ final class Dispatch {
     if (reports.due(lane.key(), nanos) && lane.mayReport(nanos, now)) {
       // First, so that what was told is not told again.
       settlements.store();
-      Parcel.OfReport report = reports.take(lane.key());
+      Outgoing.OfReport report = reports.take(lane.key());
       if (report != null) {
         senders.start(lane.report(report, nanos), send);
         return true;
@@ -199,7 +200,7 @@ final class Dispatch {
       // First, so that what is answered need not be read again only to be left out.
       settlements.store();
       // Room for several more, since who comes first would else have it all.
-      long bytes = Math.max(1, Math.min(Supply.FETCHED_BYTES, room() / 8));
+      long bytes = Math.max(1, Math.min(Prefetch.FETCHED_BYTES, room() / 8));
       lane.fetched(fetch(lane, wanted, bytes, now), wanted, bytes);
     }
     Lane.Ticket ticket = lane.start(nanos, now);
@@ -265,7 +266,7 @@ final class Dispatch {
       long due = nanos + Duration.between(now, retry.notBefore()).plusMillis(1).toNanos();
       lookAt = due - lookAt < 0 ? due : lookAt;
     }
-    if (ticket.parcel() instanceof Parcel.OfReport report) {
+    if (ticket.parcel() instanceof Outgoing.OfReport report) {
       reports.done(lane.key(), outcome instanceof Outcome.Denied, nanos);
       // What a server refuses it will refuse again; the numbers stay in our own status.
       if (outcome instanceof Outcome.Delivered || outcome instanceof Outcome.Refused) {

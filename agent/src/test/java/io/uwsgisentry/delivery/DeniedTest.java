@@ -1,15 +1,16 @@
 package io.uwsgisentry.delivery;
 
-import static java.time.Duration.ofMillis;
-import static java.time.Duration.ofSeconds;
-import static org.awaitility.Awaitility.await;
-
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.testkit.Behaviour;
 import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Receiver;
+
+import static java.time.Duration.ofMillis;
+import static java.time.Duration.ofSeconds;
+import static org.awaitility.Awaitility.await;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -32,15 +33,15 @@ import org.junit.jupiter.params.provider.ValueSource;
  * A server that answers by what is in an event: a filter before it that takes offence, a fault of
  * its own. The others get through, however many those are and wherever in the queue they stand.
  */
-class TurnedAwayTest {
+class DeniedTest {
   private static final Duration SOON = Patience.SOON;
 
   /** Who has to sit out one pause of a closed door does not come to the test's end. */
-  private static final Pace NO_PAUSE_ENDS =
-      new Pace(ofSeconds(3600), ofSeconds(3600), ofMillis(1), 8);
+  private static final RetryPolicy NO_PAUSE_ENDS =
+      new RetryPolicy(ofSeconds(3600), ofSeconds(3600), ofMillis(1), 8);
 
   /** A hundredth of the usual times. */
-  private static final Pace HUNDREDTH = new Pace(ofMillis(10), ofMillis(600), ofMillis(1), 8);
+  private static final RetryPolicy HUNDREDTH = new RetryPolicy(ofMillis(10), ofMillis(600), ofMillis(1), 8);
 
   @TempDir Path directory;
   private Rig rig;
@@ -58,7 +59,7 @@ class TurnedAwayTest {
     receiver.close();
   }
 
-  private void use(Pace pace) throws IOException {
+  private void use(RetryPolicy pace) throws IOException {
     rig.close();
     rig = new Rig(directory.resolve("other"), pace, Clock.systemUTC());
   }

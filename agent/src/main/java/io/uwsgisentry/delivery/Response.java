@@ -1,5 +1,6 @@
 package io.uwsgisentry.delivery;
 
+
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.hc.core5.http.Header;
@@ -12,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param body its beginning; empty if it was lost
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
-record Answer(int status, List<Header> headers, byte[] body) {
+record Response(int status, List<Header> headers, byte[] body) {
   /** The first value of that header. */
   @Nullable String header(String name) {
     List<String> values = headers(name);

@@ -8,6 +8,7 @@ import io.uwsgisentry.testkit.Behaviour;
 import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Receiver;
 
+
 import static java.time.Duration.ofMillis;
 import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -27,11 +28,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A server that lets nobody in: what is for it is kept until somebody mends what is wrong. */
-class BreakerTest {
+class CircuitBreakerTest {
   private static final Duration SOON = Patience.SOON;
 
   /** Pauses of hours: what is tried again is tried for another reason than time. */
-  private static final Pace PATIENT = new Pace(ofSeconds(3600), ofSeconds(3600), ofMillis(5), 8);
+  private static final RetryPolicy PATIENT = new RetryPolicy(ofSeconds(3600), ofSeconds(3600), ofMillis(5), 8);
 
   @TempDir Path directory;
   private Rig rig;
@@ -58,7 +59,7 @@ class BreakerTest {
     awaitParked();
     roundTripElsewhere();
 
-    assertThat(receiver.requests()).hasSize(Health.FEW);
+    assertThat(receiver.requests()).hasSize(CircuitBreaker.FEW);
     assertThat(rig.count(State.READY)).isEqualTo(20);
     assertThat(rig.outbox.counters()).isEmpty();
     assertThat(breaker())
@@ -88,7 +89,7 @@ class BreakerTest {
 
   @Test
   void aPersonsRetryTriesAtOnce() throws Exception {
-    receiver.behave(Behaviour.firstThen(Health.FEW, Behaviour.status(401), Behaviour.healthy()));
+    receiver.behave(Behaviour.firstThen(CircuitBreaker.FEW, Behaviour.status(401), Behaviour.healthy()));
     List<String> ids = rig.store(10, to);
     rig.delivery.start();
     awaitParked();
@@ -110,9 +111,9 @@ class BreakerTest {
     rig.outbox.retry(ids, handler -> to);
     rig.delivery.wake();
     await().atMost(SOON).until(() -> breaker().probes() == 2);
-    receiver.awaitRequests(2 * Health.FEW, SOON);
+    receiver.awaitRequests(2 * CircuitBreaker.FEW, SOON);
     roundTripElsewhere();
-    assertThat(receiver.requests()).hasSize(2 * Health.FEW);
+    assertThat(receiver.requests()).hasSize(2 * CircuitBreaker.FEW);
   }
 
   @Test
@@ -142,7 +143,7 @@ class BreakerTest {
     rig = new Rig(directory, PATIENT, Clock.systemUTC());
     rig.delivery.start();
     roundTripElsewhere();
-    assertThat(receiver.requests()).hasSize(Health.FEW);
+    assertThat(receiver.requests()).hasSize(CircuitBreaker.FEW);
     assertThat(breaker().status()).isEqualTo(403);
   }
 
@@ -172,7 +173,7 @@ class BreakerTest {
     awaitParked();
 
     assertThat(rig.delivery.drain(SOON)).isFalse();
-    assertThat(receiver.requests()).hasSize(Health.FEW + 1);
+    assertThat(receiver.requests()).hasSize(CircuitBreaker.FEW + 1);
     assertThat(rig.count(State.READY)).isEqualTo(10);
   }
 
@@ -191,7 +192,7 @@ class BreakerTest {
         .atMost(SOON)
         .until(
             () ->
-                rig.entries().stream().filter(entry -> entry.attempts() > 0).count() == Health.FEW);
+                rig.entries().stream().filter(entry -> entry.attempts() > 0).count() == CircuitBreaker.FEW);
   }
 
   /** After it the lane had its chance. */

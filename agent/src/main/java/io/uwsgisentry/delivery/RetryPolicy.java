@@ -1,5 +1,6 @@
 package io.uwsgisentry.delivery;
 
+
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 
@@ -14,16 +15,16 @@ import java.util.concurrent.ThreadLocalRandom;
  *     second: 8 in 50 ms are 160
  * @param reports between two client reports to one server, at least
  */
-record Pace(
+record RetryPolicy(
     Duration firstBackoff,
     Duration longestBackoff,
     Duration spacing,
     int window,
     Duration reports) {
-  static final Pace DEFAULT =
-      new Pace(Duration.ofSeconds(1), Duration.ofSeconds(60), Duration.ofMillis(100), 8);
+  static final RetryPolicy DEFAULT =
+      new RetryPolicy(Duration.ofSeconds(1), Duration.ofSeconds(60), Duration.ofMillis(100), 8);
 
-  Pace(Duration firstBackoff, Duration longestBackoff, Duration spacing, int window) {
+  RetryPolicy(Duration firstBackoff, Duration longestBackoff, Duration spacing, int window) {
     this(firstBackoff, longestBackoff, spacing, window, Duration.ofSeconds(60));
   }
 

@@ -1,5 +1,6 @@
 package io.uwsgisentry.delivery;
 
+
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -32,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Each checks all of it, host name and dates too: one of them has to be content with everything.
  */
-final class Trust extends X509ExtendedTrustManager {
+final class TrustStore extends X509ExtendedTrustManager {
   private static final List<Path> BUNDLES =
       List.of(
           Path.of("/etc/ssl/certs/ca-certificates.crt"),
@@ -46,7 +47,7 @@ final class Trust extends X509ExtendedTrustManager {
   private final List<X509ExtendedTrustManager> known = new ArrayList<>();
   private boolean bundleRead;
 
-  private Trust(@Nullable Path ca) throws IOException, GeneralSecurityException {
+  private TrustStore(@Nullable Path ca) throws IOException, GeneralSecurityException {
     if (ca != null) {
       known.add(of(certificates(ca)));
     }
@@ -61,7 +62,7 @@ final class Trust extends X509ExtendedTrustManager {
   static SSLContext context(@Nullable Path ca) throws IOException {
     try {
       SSLContext context = SSLContext.getInstance("TLS");
-      context.init(null, new TrustManager[] {new Trust(ca)}, null);
+      context.init(null, new TrustManager[] {new TrustStore(ca)}, null);
       return context;
     } catch (GeneralSecurityException e) {
       throw new IOException("TLS cannot be used: " + e.getMessage(), e);
