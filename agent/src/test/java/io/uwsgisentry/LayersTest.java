@@ -30,6 +30,7 @@ class LayersTest {
           "intake",
           "delivery",
           "console",
+          "check",
           "cli",
           "agent");
 

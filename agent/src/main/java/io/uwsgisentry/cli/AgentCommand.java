@@ -1,5 +1,7 @@
 package io.uwsgisentry.cli;
 
+import io.uwsgisentry.console.Environment;
+
 import java.time.Duration;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +33,7 @@ import picocli.CommandLine.Spec;
     })
 final class AgentCommand implements Callable<Integer> {
   private final AgentRunner runner;
-  private final Surroundings surroundings;
+  private final Environment surroundings;
 
   @Spec CommandSpec spec = CommandSpec.create();
   @Mixin DirectoryOption directory = new DirectoryOption();
@@ -56,7 +58,7 @@ final class AgentCommand implements Callable<Integer> {
 
   @Mixin BoundsOptions bounds = new BoundsOptions();
 
-  AgentCommand(AgentRunner runner, Surroundings surroundings) {
+  AgentCommand(AgentRunner runner, Environment surroundings) {
     this.runner = runner;
     this.surroundings = surroundings;
   }

@@ -1,11 +1,16 @@
 package io.uwsgisentry.cli;
 
+import io.uwsgisentry.check.CheckReport;
+import io.uwsgisentry.check.CheckedFileReader;
+import io.uwsgisentry.check.ConfigurationCheck;
+import io.uwsgisentry.console.Environment;
 import io.uwsgisentry.delivery.Outcome;
 import io.uwsgisentry.delivery.TestSend;
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.settings.Destination;
+
 
 
 import java.io.IOException;
@@ -41,7 +46,7 @@ import picocli.CommandLine.Spec;
       "2:wrong usage, or the file cannot be read"
     })
 final class CheckCommand implements Callable<Integer> {
-  private final Surroundings surroundings;
+  private final Environment surroundings;
 
   @Spec CommandSpec spec = CommandSpec.create();
 
@@ -66,7 +71,7 @@ final class CheckCommand implements Callable<Integer> {
           "The uWSGI that expands the configuration (default: ${DEFAULT-VALUE}); 'none' reads it without.")
   String uwsgi = "uwsgi";
 
-  CheckCommand(Surroundings surroundings) {
+  CheckCommand(Environment surroundings) {
     this.surroundings = surroundings;
   }
 

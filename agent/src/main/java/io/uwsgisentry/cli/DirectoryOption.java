@@ -1,5 +1,7 @@
 package io.uwsgisentry.cli;
 
+import io.uwsgisentry.console.Environment;
+
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
@@ -39,7 +41,7 @@ final class DirectoryOption {
    *
    * @throws Unavailable if it is not there or cannot be read
    */
-  Path existing(Surroundings surroundings) throws Unavailable {
+  Path existing(Environment surroundings) throws Unavailable {
     Path directory = resolve(surroundings);
     if (!Files.isDirectory(directory)) {
       throw new Unavailable("there is no state directory at " + directory + advice(surroundings));
@@ -72,7 +74,7 @@ final class DirectoryOption {
   }
 
   /** The directory's path, whether it is there or not. */
-  Path resolve(Surroundings surroundings) {
+  Path resolve(Environment surroundings) {
     if (named != null) {
       return named.toAbsolutePath().normalize();
     }
@@ -104,7 +106,7 @@ final class DirectoryOption {
     return own;
   }
 
-  private static Path ofUser(String user, Surroundings surroundings) {
+  private static Path ofUser(String user, Environment surroundings) {
     Path server = surroundings.system().resolve(user);
     Account account = Account.named(surroundings.passwd(), user);
     return account == null || Files.isDirectory(server)
@@ -113,7 +115,7 @@ final class DirectoryOption {
   }
 
   /** Those that root's servers made, and those of Debian's unit for one application. */
-  private static List<Path> ofServers(Surroundings surroundings) {
+  private static List<Path> ofServers(Environment surroundings) {
     List<Path> found = new ArrayList<>();
     addAll(found, surroundings.system(), "");
     addAll(found, surroundings.system().resolveSibling("uwsgi"), "uwsgi-sentry");
@@ -134,7 +136,7 @@ final class DirectoryOption {
     }
   }
 
-  private String advice(Surroundings surroundings) {
+  private String advice(Environment surroundings) {
     List<String> others =
         named != null ? List.of() : ofServers(surroundings).stream().map(Path::toString).toList();
     if (others.isEmpty()) {

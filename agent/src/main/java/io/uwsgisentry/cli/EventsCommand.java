@@ -1,9 +1,11 @@
 package io.uwsgisentry.cli;
 
+import io.uwsgisentry.console.Environment;
 import io.uwsgisentry.console.EventList;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Filter;
 import io.uwsgisentry.outbox.State;
+
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -45,7 +47,7 @@ final class EventsCommand implements Callable<Integer> {
   private static final int FIRST = 10;
   private static final Duration PAUSE = Duration.ofSeconds(1);
 
-  private final Surroundings surroundings;
+  private final Environment surroundings;
 
   @Spec CommandSpec spec = CommandSpec.create();
   @Mixin DirectoryOption directory = new DirectoryOption();
@@ -100,7 +102,7 @@ final class EventsCommand implements Callable<Integer> {
           "Shows the last ten, or --limit N, then each one as it comes, until it is stopped.")
   boolean follow;
 
-  EventsCommand(Surroundings surroundings) {
+  EventsCommand(Environment surroundings) {
     this.surroundings = surroundings;
   }
 
@@ -113,7 +115,7 @@ final class EventsCommand implements Callable<Integer> {
             handler,
             level == null ? null : level.toLowerCase(Locale.ROOT),
             text,
-            since == null ? null : Since.parse(since, surroundings, spec));
+            since == null ? null : TimeArgument.parse(since, surroundings, spec));
     if (limit < 1) {
       throw new ParameterException(spec.commandLine(), "--limit must be 1 or more");
     }

@@ -1,5 +1,6 @@
 package io.uwsgisentry.cli;
 
+import io.uwsgisentry.console.Environment;
 import io.uwsgisentry.console.Text;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Filter;
@@ -7,6 +8,7 @@ import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.Resolver;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.settings.HandlerSettings;
+
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -40,7 +42,7 @@ import picocli.CommandLine.Spec;
       ExitCode.UNAVAILABLE_LINE
     })
 final class EventsRetryCommand implements Callable<Integer> {
-  private final Surroundings surroundings;
+  private final Environment surroundings;
 
   @Spec CommandSpec spec = CommandSpec.create();
   @Mixin DirectoryOption directory = new DirectoryOption();
@@ -54,7 +56,7 @@ final class EventsRetryCommand implements Callable<Integer> {
   @Option(names = "--all", description = "All that are not delivered.")
   boolean all;
 
-  EventsRetryCommand(Surroundings surroundings) {
+  EventsRetryCommand(Environment surroundings) {
     this.surroundings = surroundings;
   }
 
@@ -87,7 +89,7 @@ final class EventsRetryCommand implements Callable<Integer> {
             + " looked at, "
             + ready
             + " ready to be sent"
-            + (ready > 0 && !LockProbe.holder(path.resolve("agent.lock")).present()
+            + (ready > 0 && !AgentStatus.holder(path.resolve("agent.lock")).present()
                 ? "; no agent runs, the next one sends them"
                 : ""));
     return ready > 0 ? ExitCode.DONE : ExitCode.NO;

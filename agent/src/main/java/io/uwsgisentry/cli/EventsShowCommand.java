@@ -1,9 +1,11 @@
 package io.uwsgisentry.cli;
 
 import io.uwsgisentry.console.EnvelopePage;
+import io.uwsgisentry.console.Environment;
 import io.uwsgisentry.console.EventPage;
 import io.uwsgisentry.console.Text;
 import io.uwsgisentry.outbox.Entry;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -32,7 +34,7 @@ import picocli.CommandLine.Spec;
 final class EventsShowCommand implements Callable<Integer> {
   private static final int CANDIDATES = 10;
 
-  private final Surroundings surroundings;
+  private final Environment surroundings;
 
   @Spec CommandSpec spec = CommandSpec.create();
   @Mixin DirectoryOption directory = new DirectoryOption();
@@ -55,7 +57,7 @@ final class EventsShowCommand implements Callable<Integer> {
     boolean json;
   }
 
-  EventsShowCommand(Surroundings surroundings) {
+  EventsShowCommand(Environment surroundings) {
     this.surroundings = surroundings;
   }
 

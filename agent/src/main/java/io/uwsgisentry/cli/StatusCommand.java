@@ -1,5 +1,6 @@
 package io.uwsgisentry.cli;
 
+import io.uwsgisentry.console.Environment;
 import io.uwsgisentry.console.Status;
 import io.uwsgisentry.console.StatusPage;
 import io.uwsgisentry.journal.JournalDirectory;
@@ -8,6 +9,7 @@ import io.uwsgisentry.outbox.DamagedOutbox;
 import io.uwsgisentry.outbox.Disk;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.settings.ConfigWarning;
+
 
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -50,7 +52,7 @@ final class StatusCommand implements Callable<Integer> {
   /** An agent takes what there is within seconds, a million records within a minute. */
   private static final Duration STUCK_AFTER = Duration.ofMinutes(5);
 
-  private final Surroundings surroundings;
+  private final Environment surroundings;
 
   @Spec CommandSpec spec = CommandSpec.create();
   @Mixin DirectoryOption directory = new DirectoryOption();
@@ -66,13 +68,13 @@ final class StatusCommand implements Callable<Integer> {
           "How long an event may wait to be sent before that is a problem: 90s, 15m, 2h (default: ${DEFAULT-VALUE}).")
   String maxWait = "";
 
-  StatusCommand(Surroundings surroundings) {
+  StatusCommand(Environment surroundings) {
     this.surroundings = surroundings;
   }
 
   @Override
   public Integer call() throws Unavailable, IOException {
-    Duration longest = Since.duration("--max-wait", maxWait, spec);
+    Duration longest = TimeArgument.duration("--max-wait", maxWait, spec);
     Status status = look(directory.existing(surroundings), longest);
     PrintWriter out = spec.commandLine().getOut();
     out.print(
@@ -83,7 +85,7 @@ final class StatusCommand implements Callable<Integer> {
   }
 
   private Status look(Path path, Duration longest) throws IOException {
-    LockProbe.Holder holder = LockProbe.holder(path.resolve("agent.lock"));
+    AgentStatus.Holder holder = AgentStatus.holder(path.resolve("agent.lock"));
     int files = 0;
     long bytes = 0;
     List<String> stuck = new ArrayList<>();

@@ -1,6 +1,8 @@
 package io.uwsgisentry.cli;
 
+import io.uwsgisentry.console.Environment;
 import io.uwsgisentry.console.Text;
+
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -29,10 +31,10 @@ public final class UwsgiSentry {
    * @param agent what {@code uwsgi-sentry agent} runs
    */
   public static CommandLine commandLine(AgentRunner agent) {
-    return commandLine(agent, Surroundings.ofThisProcess());
+    return commandLine(agent, Environment.ofThisProcess());
   }
 
-  static CommandLine commandLine(AgentRunner agent, Surroundings surroundings) {
+  static CommandLine commandLine(AgentRunner agent, Environment surroundings) {
     CommandLine events =
         new CommandLine(new EventsCommand(surroundings))
             .addSubcommand(new EventsShowCommand(surroundings))

@@ -3,6 +3,7 @@ package io.uwsgisentry.console;
 import io.uwsgisentry.json.Json;
 import io.uwsgisentry.outbox.Entry;
 
+
 import java.time.Instant;
 import java.time.ZoneId;
 import java.util.ArrayList;
@@ -44,9 +45,9 @@ public final class EventList {
     for (Entry entry : entries) {
       List<String> row = new ArrayList<>();
       row.add(entry.id().substring(0, SHORT_ID));
-      row.add(Words.shortTime(entry.time(), zone));
+      row.add(Labels.shortTime(entry.time(), zone));
       row.add(entry.level());
-      row.add(Words.state(entry.state()));
+      row.add(Labels.state(entry.state()));
       if (manyInstances) {
         row.add(entry.instance());
       }
@@ -63,7 +64,7 @@ public final class EventList {
         String.format(
             Locale.ROOT,
             "%s  %-7s  %s  %s",
-            Words.shortTime(entry.time(), zone),
+            Labels.shortTime(entry.time(), zone),
             entry.level(),
             entry.id().substring(0, SHORT_ID),
             Text.line(entry.title() + times(entry.occurrences())));
@@ -92,13 +93,13 @@ public final class EventList {
     object.put("title", entry.title());
     object.put("instance", entry.instance());
     object.put("handler", entry.handler());
-    object.put("state", Words.state(entry.state()));
+    object.put("state", Labels.state(entry.state()));
     object.put("occurrences", entry.occurrences());
     object.put("attempts", entry.attempts());
     Instant notBefore = entry.notBefore();
-    Words.put(object, "not_before", notBefore);
-    Words.put(object, "last_error", entry.lastError());
-    Words.put(object, "settled", entry.settled());
+    Labels.put(object, "not_before", notBefore);
+    Labels.put(object, "last_error", entry.lastError());
+    Labels.put(object, "settled", entry.settled());
     if (entry.dsn() != null) {
       object.put("dsn", entry.dsn().masked());
     }

@@ -4,6 +4,7 @@ import io.uwsgisentry.json.Json;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.State;
 
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
@@ -67,7 +68,7 @@ public final class EventPage {
   /** For a script: the fields of {@link EventList#json} and the event as it is sent. */
   public static String json(Entry entry) {
     Map<String, @Nullable Object> object = EventList.object(entry);
-    Words.put(object, "event", event(entry));
+    Labels.put(object, "event", event(entry));
     return Json.write(object) + "\n";
   }
 
@@ -84,13 +85,13 @@ public final class EventPage {
     out.append(Text.line(entry.title())).append("\n\n");
     field("id", entry.id());
     field("level", entry.level());
-    field("time", Words.fullTime(entry.time(), zone));
+    field("time", Labels.fullTime(entry.time(), zone));
     field("instance", entry.instance());
     field("handler", entry.handler());
     if (entry.occurrences() > 1) {
       field("stands for", Text.count(entry.occurrences(), "occurrence"));
     }
-    field("state", Words.state(entry.state()) + ": " + Words.explain(entry.state()));
+    field("state", Labels.state(entry.state()) + ": " + Labels.explain(entry.state()));
     if (entry.dsn() != null) {
       field("destination", entry.dsn().masked());
     }
@@ -98,7 +99,7 @@ public final class EventPage {
     if (settled != null) {
       field(
           entry.state() == State.DELIVERED ? "delivered" : "given up",
-          Words.fullTime(settled, zone));
+          Labels.fullTime(settled, zone));
     }
     // The one that the server took is counted, too.
     int failed = entry.attempts() - (entry.state() == State.DELIVERED ? 1 : 0);
@@ -106,7 +107,7 @@ public final class EventPage {
       Instant next = entry.state() == State.READY ? entry.notBefore() : null;
       field(
           "failed tries",
-          failed + (next == null ? "" : ", next at " + Words.shortTime(next, zone)));
+          failed + (next == null ? "" : ", next at " + Labels.shortTime(next, zone)));
     }
     String error = entry.lastError();
     if (error != null) {

@@ -10,6 +10,7 @@ import io.uwsgisentry.outbox.Tally;
 import io.uwsgisentry.settings.ConfigWarning;
 
 
+
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -147,7 +148,7 @@ public record Status(
               + " "
               + why
               + ": uwsgi-sentry events --state "
-              + Words.state(state));
+              + Labels.state(state));
     }
   }
 

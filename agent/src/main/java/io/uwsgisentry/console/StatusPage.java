@@ -14,6 +14,7 @@ import io.uwsgisentry.settings.ConfigWarning;
 
 
 
+
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
@@ -58,7 +59,7 @@ public final class StatusPage {
               + Text.count(failed.times(), "time")
               + ", tried again "
               + (failed.next().isAfter(status.now())
-                  ? "at " + Words.shortTime(failed.next(), zone)
+                  ? "at " + Labels.shortTime(failed.next(), zone)
                   : "now"));
     }
     field(
@@ -90,7 +91,7 @@ public final class StatusPage {
     List<Changes.Change> changes = status.changes();
     for (Changes.Change change :
         changes.subList(Math.max(0, changes.size() - MOST_CHANGES), changes.size())) {
-      field(out, "changed", Text.line(change.what()) + ", " + Words.shortTime(change.time(), zone));
+      field(out, "changed", Text.line(change.what()) + ", " + Labels.shortTime(change.time(), zone));
     }
     Status.Contents outbox = status.outbox();
     if (outbox == null) {
@@ -151,7 +152,7 @@ public final class StatusPage {
     for (State state : ORDER) {
       long n = entries.getOrDefault(state, 0L);
       if (n > 0) {
-        parts.add(String.format(Locale.ROOT, "%,d %s", n, Words.state(state)));
+        parts.add(String.format(Locale.ROOT, "%,d %s", n, Labels.state(state)));
       }
     }
     return parts.isEmpty() ? "none" : String.join(", ", parts);
@@ -169,7 +170,7 @@ public final class StatusPage {
     if (!counter.subject().isEmpty()) {
       text.append(" (").append(Text.line(counter.subject())).append(')');
     }
-    return text.append(", last ").append(Words.shortTime(counter.last(), zone)).toString();
+    return text.append(", last ").append(Labels.shortTime(counter.last(), zone)).toString();
   }
 
   private static void destination(
@@ -192,7 +193,7 @@ public final class StatusPage {
                     "held",
                     (category.isEmpty() ? "everything" : Text.line(category))
                         + " until "
-                        + Words.shortTime(until, zone)
+                        + Labels.shortTime(until, zone)
                         + ", as the server asked",
                     width));
     OpenCircuit breaker = tally.breaker();
@@ -201,7 +202,7 @@ public final class StatusPage {
           out,
           "parked",
           "since "
-              + Words.shortTime(breaker.since(), zone)
+              + Labels.shortTime(breaker.since(), zone)
               + ": "
               + OpenCircuit.advice(breaker.status()),
           width);
@@ -209,7 +210,7 @@ public final class StatusPage {
           out,
           "",
           (breaker.next().isAfter(now)
-                  ? "tried next at " + Words.shortTime(breaker.next(), zone)
+                  ? "tried next at " + Labels.shortTime(breaker.next(), zone)
                   : "tried next as soon as an agent runs")
               + ", at once with `uwsgi-sentry events retry --all`",
           width);
@@ -233,7 +234,7 @@ public final class StatusPage {
     object.put("directory", status.directory().toString());
     Map<String, @Nullable Object> agent = new LinkedHashMap<>();
     agent.put("running", status.agentRuns());
-    Words.put(agent, "pid", status.agentPid());
+    Labels.put(agent, "pid", status.agentPid());
     Status.FailedStart failed = status.failedStart();
     if (failed != null) {
       Map<String, Object> failure = new LinkedHashMap<>();
@@ -286,7 +287,7 @@ public final class StatusPage {
   private static Map<String, Object> entriesObject(Map<State, Long> entries) {
     Map<String, Object> object = new LinkedHashMap<>();
     for (State state : ORDER) {
-      object.put(Words.state(state), entries.getOrDefault(state, 0L));
+      object.put(Labels.state(state), entries.getOrDefault(state, 0L));
     }
     return object;
   }
@@ -318,8 +319,8 @@ public final class StatusPage {
       object.put("reach", tally.reach().words());
     }
     object.put("events", entriesObject(tally.entries()));
-    Words.put(object, "oldest_ready", tally.oldestReady());
-    Words.put(object, "last_error", tally.lastError());
+    Labels.put(object, "oldest_ready", tally.oldestReady());
+    Labels.put(object, "last_error", tally.lastError());
     object.put("holds", new TreeMap<>(tally.holds()));
     OpenCircuit breaker = tally.breaker();
     if (breaker != null) {

@@ -1,4 +1,5 @@
 package io.uwsgisentry.cli;
+import io.uwsgisentry.console.Environment;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -16,34 +17,34 @@ import java.util.List;
 import java.util.Map;
 
 /** {@code uwsgi-sentry check} as its user calls it, in a directory of its own. */
-final class CheckRun {
+public final class CheckRun {
   /** Of a handler; its secret must be in no answer. */
-  static final String DSN =
+  public static final String DSN =
       "dsn=https://b70a31b3510c4cf793964a185cfe1fd0:hush@example.com/1,logger=uwsgi.sentry";
 
-  static final Map<String, String> ENVIRONMENT = Map.of("HOME", "/home/joe");
+  public static final Map<String, String> ENVIRONMENT = Map.of("HOME", "/home/joe");
 
   private final Path directory;
 
-  CheckRun(Path directory) {
+  public CheckRun(Path directory) {
     this.directory = directory;
   }
 
-  record Answer(int code, String out, String err) {}
+  public record Answer(int code, String out, String err) {}
 
-  Path directory() {
+  public Path directory() {
     return directory;
   }
 
-  Answer check(String... arguments) {
+  public Answer check(String... arguments) {
     return check(ENVIRONMENT, arguments);
   }
 
-  Answer check(Map<String, String> environment, String... arguments) {
+  public Answer check(Map<String, String> environment, String... arguments) {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
-    Surroundings surroundings =
-        new Surroundings(
+    Environment surroundings =
+        new Environment(
             environment,
             0,
             directory,
@@ -62,11 +63,11 @@ final class CheckRun {
     return new Answer(code, out.toString(), err.toString());
   }
 
-  Path ini(String... lines) throws IOException {
+  public Path ini(String... lines) throws IOException {
     return file("app.ini", lines);
   }
 
-  Path file(String name, String... lines) throws IOException {
+  public Path file(String name, String... lines) throws IOException {
     return Files.writeString(
         directory.resolve(name), "[uwsgi]\n" + String.join("\n", lines) + "\n");
   }

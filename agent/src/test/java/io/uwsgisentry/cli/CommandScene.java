@@ -1,5 +1,6 @@
 package io.uwsgisentry.cli;
 
+import io.uwsgisentry.console.Environment;
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.journal.Fields;
 import io.uwsgisentry.journal.ProcessKind;
@@ -11,6 +12,7 @@ import io.uwsgisentry.outbox.Settlement;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Handler;
 import io.uwsgisentry.settings.HandlerSettings;
+
 
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -41,9 +43,9 @@ final class CommandScene {
 
   record Answer(int code, String out, String err) {}
 
-  Surroundings surroundings(Map<String, String> environment) throws IOException {
+  Environment surroundings(Map<String, String> environment) throws IOException {
     long uid = ((Number) Files.getAttribute(Path.of("/proc/self"), "unix:uid")).longValue();
-    return new Surroundings(
+    return new Environment(
         environment,
         uid,
         temporary.resolve("system"),

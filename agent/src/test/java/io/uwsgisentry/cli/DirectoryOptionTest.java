@@ -1,5 +1,7 @@
 package io.uwsgisentry.cli;
 
+import io.uwsgisentry.console.Environment;
+
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -72,8 +74,8 @@ class DirectoryOptionTest {
     return new DirectoryOption().resolve(surroundings(environment, uid));
   }
 
-  private Surroundings surroundings(Map<String, String> environment, long uid) {
-    return new Surroundings(
+  private Environment surroundings(Map<String, String> environment, long uid) {
+    return new Environment(
         environment,
         uid,
         temporary.resolve("system"),

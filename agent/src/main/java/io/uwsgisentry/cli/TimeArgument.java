@@ -1,5 +1,7 @@
 package io.uwsgisentry.cli;
 
+import io.uwsgisentry.console.Environment;
+
 import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
@@ -12,10 +14,10 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 
 /** Times and durations on the command line: {@code --since}, {@code --max-wait}. */
-final class Since {
+final class TimeArgument {
   private static final Pattern AGO = Pattern.compile("(\\d{1,9})([smhd])");
 
-  private Since() {}
+  private TimeArgument() {}
 
   /** The value of an option that is a duration. */
   static Duration duration(String option, String text, CommandSpec spec) {
@@ -37,7 +39,7 @@ final class Since {
     };
   }
 
-  static Instant parse(String text, Surroundings surroundings, CommandSpec spec) {
+  static Instant parse(String text, Environment surroundings, CommandSpec spec) {
     Matcher ago = AGO.matcher(text);
     if (ago.matches()) {
       return surroundings.clock().instant().minus(duration(ago));

@@ -1,4 +1,5 @@
-package io.uwsgisentry.cli;
+package io.uwsgisentry.check;
+
 
 import java.io.IOException;
 import java.io.InputStream;

@@ -1,6 +1,7 @@
 package io.uwsgisentry.console;
 
 import io.uwsgisentry.outbox.State;
+
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
@@ -9,13 +10,13 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** What states and times are called, the same everywhere. */
-final class Words {
+final class Labels {
   private static final DateTimeFormatter SHORT =
       DateTimeFormatter.ofPattern("MM-dd HH:mm:ss", Locale.ROOT);
   private static final DateTimeFormatter FULL =
       DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss.SSS xxx", Locale.ROOT);
 
-  private Words() {}
+  private Labels() {}
 
   static String state(State state) {
     return state.name().toLowerCase(Locale.ROOT);

@@ -1,13 +1,14 @@
-package io.uwsgisentry.cli;
+package io.uwsgisentry.check;
 
-import io.uwsgisentry.cli.CheckReport.Finding;
-import io.uwsgisentry.cli.CheckReport.Severity;
+import io.uwsgisentry.check.CheckReport.Finding;
+import io.uwsgisentry.check.CheckReport.Severity;
 import io.uwsgisentry.console.Text;
 import io.uwsgisentry.outbox.Bounds;
 import io.uwsgisentry.outbox.Disk;
 import io.uwsgisentry.outbox.Footprint;
 import io.uwsgisentry.settings.InstanceOption;
 import io.uwsgisentry.settings.Quantities;
+
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

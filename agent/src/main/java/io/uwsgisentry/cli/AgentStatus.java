@@ -1,5 +1,6 @@
 package io.uwsgisentry.cli;
 
+
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -21,10 +22,10 @@ import org.jspecify.annotations.Nullable;
  * <p>Only fcntl locks count, Java's: the supervising script holds a flock of the same file also
  * while no JVM runs.
  */
-final class LockProbe {
+final class AgentStatus {
   private static final Path KERNEL_LIST = Path.of("/proc/locks");
 
-  private LockProbe() {}
+  private AgentStatus() {}
 
   /**
    * The answer.

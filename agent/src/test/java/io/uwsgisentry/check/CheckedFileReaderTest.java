@@ -1,4 +1,8 @@
-package io.uwsgisentry.cli;
+package io.uwsgisentry.check;
+
+import io.uwsgisentry.cli.CheckRun;
+
+
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;

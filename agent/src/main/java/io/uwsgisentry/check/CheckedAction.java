@@ -1,6 +1,7 @@
-package io.uwsgisentry.cli;
+package io.uwsgisentry.check;
 
 import io.uwsgisentry.settings.KeyValueList;
+
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;

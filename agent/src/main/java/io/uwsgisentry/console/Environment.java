@@ -1,4 +1,5 @@
-package io.uwsgisentry.cli;
+package io.uwsgisentry.console;
+
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -17,7 +18,7 @@ import java.util.Map;
  * @param home of the user
  * @param passwd the file of the machine's users
  */
-record Surroundings(
+public record Environment(
     Map<String, String> environment,
     long uid,
     Path system,
@@ -26,9 +27,9 @@ record Surroundings(
     Clock clock,
     ZoneId zone) {
 
-  static Surroundings ofThisProcess() {
+  public static Environment ofThisProcess() {
     try {
-      return new Surroundings(
+      return new Environment(
           System.getenv(),
           ((Number) Files.getAttribute(Path.of("/proc/self"), "unix:uid")).longValue(),
           Path.of("/var/lib/uwsgi-sentry"),
@@ -45,7 +46,7 @@ record Surroundings(
    * How wide a line may be, 0 if that does not matter. The launcher sets COLUMNS if it writes to a
    * terminal.
    */
-  int width() {
+  public int width() {
     String columns = environment.getOrDefault("COLUMNS", "");
     return columns.matches("[1-9][0-9]{0,3}") ? Integer.parseInt(columns) : 0;
   }

@@ -1,4 +1,6 @@
-package io.uwsgisentry.cli;
+package io.uwsgisentry.check;
+
+import io.uwsgisentry.console.Environment;
 
 import java.io.IOException;
 import java.net.URISyntaxException;
@@ -13,10 +15,10 @@ import picocli.CommandLine.ParameterException;
 /**
  * Reads a configuration: uWSGI itself expands it, and our own reading says where each line stands.
  */
-final class CheckedFileReader {
+public final class CheckedFileReader {
   private final String file;
   private final String uwsgi;
-  private final Surroundings surroundings;
+  private final Environment surroundings;
   private final CommandSpec spec;
   private String refusal = "";
 
@@ -24,14 +26,14 @@ final class CheckedFileReader {
    * @param file as on the command line: a path, for an ini also {@code PATH:SECTION}
    * @param uwsgi the program, or {@code none}
    */
-  CheckedFileReader(String file, String uwsgi, Surroundings surroundings, CommandSpec spec) {
+  public CheckedFileReader(String file, String uwsgi, Environment surroundings, CommandSpec spec) {
     this.file = file;
     this.uwsgi = uwsgi;
     this.surroundings = surroundings;
     this.spec = spec;
   }
 
-  CheckedFile read() throws IOException, InterruptedException {
+  public CheckedFile read() throws IOException, InterruptedException {
     Path path = Path.of(file);
     if (!Files.exists(path) && file.lastIndexOf(':') > 0) {
       path = Path.of(file.substring(0, file.lastIndexOf(':')));

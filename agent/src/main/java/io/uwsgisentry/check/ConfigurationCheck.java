@@ -1,14 +1,15 @@
-package io.uwsgisentry.cli;
+package io.uwsgisentry.check;
 
-import io.uwsgisentry.cli.CheckReport.Finding;
-import io.uwsgisentry.cli.CheckReport.Handler;
-import io.uwsgisentry.cli.CheckReport.Severity;
+import io.uwsgisentry.check.CheckReport.Finding;
+import io.uwsgisentry.check.CheckReport.Handler;
+import io.uwsgisentry.check.CheckReport.Severity;
 import io.uwsgisentry.settings.Capture;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.HandlerSettings;
 import io.uwsgisentry.settings.InstanceOption;
 import io.uwsgisentry.settings.Spelling;
 import io.uwsgisentry.settings.UnsetVariable;
+
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * Looks through an expanded configuration for what concerns Sentry: handlers, options, alarms that
  * nobody defined.
  */
-final class ConfigurationCheck {
+public final class ConfigurationCheck {
   private final List<CheckedLine> lines;
   private final Map<String, String> defaults = new LinkedHashMap<>();
   private final List<Handler> handlers = new ArrayList<>();
@@ -46,7 +47,7 @@ final class ConfigurationCheck {
    * @param host the machine's name, empty if unknown
    * @param state the state directory if the configuration names none
    */
-  static CheckReport of(
+  public static CheckReport of(
       String name, CheckedFile file, Map<String, String> environment, String host, Path state) {
     ConfigurationCheck check = new ConfigurationCheck(file.lines());
     check.defaults(environment, host);

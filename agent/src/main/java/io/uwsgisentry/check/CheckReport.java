@@ -1,9 +1,10 @@
-package io.uwsgisentry.cli;
+package io.uwsgisentry.check;
 
 import io.uwsgisentry.console.Text;
 import io.uwsgisentry.json.Json;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.HandlerSettings;
+
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param name of the file, as given
  * @param captured what is reported without a handler, and where that is said; null if nothing is
  */
-record CheckReport(
+public record CheckReport(
     String name,
     CheckedFile file,
     List<Handler> handlers,
@@ -42,7 +43,7 @@ record CheckReport(
    *
    * @param name as events carry it: {@code alarm lqfull}, {@code route ^/help}
    */
-  record Handler(String name, CheckedLine line, HandlerSettings settings) {}
+  public record Handler(String name, CheckedLine line, HandlerSettings settings) {}
 
   /**
    * @param line that it is about, null if about none
@@ -57,14 +58,14 @@ record CheckReport(
    * @param destination its DSN, masked
    * @param answer the server's, or why there was none
    */
-  record Trial(String destination, String eventId, boolean delivered, String answer) {}
+  public record Trial(String destination, String eventId, boolean delivered, String answer) {}
 
-  boolean clean() {
+  public boolean clean() {
     return findings.stream().allMatch(f -> f.severity() == Severity.NOTE)
         && trials.stream().allMatch(Trial::delivered);
   }
 
-  String text() {
+  public String text() {
     StringBuilder out = new StringBuilder();
     line(
         out,
@@ -125,7 +126,7 @@ record CheckReport(
     out.append(Text.line(text)).append('\n');
   }
 
-  String json() {
+  public String json() {
     Map<String, @Nullable Object> report = new LinkedHashMap<>();
     report.put("file", name);
     report.put("expanded_by_uwsgi", file.byUwsgi());
@@ -170,7 +171,7 @@ record CheckReport(
     json.put("line", line == null || line.number() == 0 ? null : line.number());
   }
 
-  static String destination(Destination destination) {
+  public static String destination(Destination destination) {
     if (destination instanceof Destination.To to) {
       return to.dsn().masked() + (to.verify() ? "" : " (any certificate)");
     }

@@ -1,0 +1,4 @@
+@NullMarked
+package io.uwsgisentry.check;
+
+import org.jspecify.annotations.NullMarked;
