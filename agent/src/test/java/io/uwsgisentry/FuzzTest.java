@@ -1,14 +1,13 @@
 package io.uwsgisentry;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import io.uwsgisentry.delivery.ResponsesFuzz;
 import io.uwsgisentry.event.EventFuzz;
 import io.uwsgisentry.event.TextsFuzz;
 import io.uwsgisentry.journal.RecordReaderFuzz;
 import io.uwsgisentry.settings.OptionsFuzz;
-
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

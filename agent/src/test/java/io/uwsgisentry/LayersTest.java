@@ -1,12 +1,15 @@
 package io.uwsgisentry;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import io.sentry.Sentry;
 import io.sentry.SentryClient;
 import io.sentry.SentryOptions;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -65,6 +68,31 @@ class LayersTest {
         .should()
         .resideOutsideOfPackages(ORDER.stream().map(LayersTest::inside).toArray(String[]::new))
         .check(CLASSES);
+  }
+
+  /** The outbox is between them; the other direction is the order's. */
+  @Test
+  void intakeAndDeliveryDoNotKnowEachOther() {
+    noClasses()
+        .that()
+        .resideInAPackage(inside("delivery"))
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage(inside("intake"))
+        .check(CLASSES);
+  }
+
+  @Test
+  void theTableInTheDocumentationHasThisOrder() throws IOException {
+    String doc = Files.readString(Path.of("..", "docs", "architecture.md"));
+    String table = doc.substring(doc.indexOf("| package | its one job |"));
+    assertThat(
+            table
+                .lines()
+                .takeWhile(line -> line.startsWith("|"))
+                .filter(line -> line.startsWith("| `"))
+                .map(line -> line.substring(3, line.indexOf('`', 3))))
+        .containsExactlyElementsOf(ORDER);
   }
 
   @Test

@@ -17,8 +17,6 @@ import io.uwsgisentry.outbox.OutboxException;
 import io.uwsgisentry.outbox.Reserve;
 import io.uwsgisentry.outbox.Volume;
 import io.uwsgisentry.redaction.Scrubber;
-
-
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;

@@ -13,7 +13,6 @@ import io.uwsgisentry.outbox.OutboxException;
 import io.uwsgisentry.outbox.Reserve;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.Tally;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;

@@ -4,8 +4,6 @@ import io.uwsgisentry.console.Text;
 import io.uwsgisentry.json.Json;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.HandlerSettings;
-
-
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,7 +1,6 @@
 package io.uwsgisentry.check;
 
 import io.uwsgisentry.settings.KeyValueList;
-
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;

@@ -8,7 +8,6 @@ import io.uwsgisentry.outbox.Disk;
 import io.uwsgisentry.outbox.Footprint;
 import io.uwsgisentry.settings.InstanceOption;
 import io.uwsgisentry.settings.Quantities;
-
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -1,6 +1,5 @@
 package io.uwsgisentry.check;
 
-
 import java.util.List;
 
 /**

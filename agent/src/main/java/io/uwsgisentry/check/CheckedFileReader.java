@@ -1,7 +1,6 @@
 package io.uwsgisentry.check;
 
 import io.uwsgisentry.console.Environment;
-
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;

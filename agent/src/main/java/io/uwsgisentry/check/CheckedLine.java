@@ -1,6 +1,5 @@
 package io.uwsgisentry.check;
 
-
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 

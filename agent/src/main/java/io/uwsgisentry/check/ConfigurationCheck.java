@@ -9,7 +9,6 @@ import io.uwsgisentry.settings.HandlerSettings;
 import io.uwsgisentry.settings.InstanceOption;
 import io.uwsgisentry.settings.Spelling;
 import io.uwsgisentry.settings.UnsetVariable;
-
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,6 +1,5 @@
 package io.uwsgisentry.check;
 
-
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.function.Function;

@@ -1,6 +1,5 @@
 package io.uwsgisentry.check;
 
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

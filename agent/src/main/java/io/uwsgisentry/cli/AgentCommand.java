@@ -1,7 +1,6 @@
 package io.uwsgisentry.cli;
 
 import io.uwsgisentry.console.Environment;
-
 import java.time.Duration;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;

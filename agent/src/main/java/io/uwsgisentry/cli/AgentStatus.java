@@ -1,6 +1,5 @@
 package io.uwsgisentry.cli;
 
-
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;

@@ -10,9 +10,6 @@ import io.uwsgisentry.event.Event;
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.settings.Destination;
-
-
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -117,7 +114,8 @@ final class CheckCommand implements Callable<Integer> {
     for (CheckReport.Handler handler : byDestination.values()) {
       if (handler.settings().destination() instanceof Destination.To to) {
         Event event = factory.test(handler.settings(), surroundings.clock().instant());
-        Outcome outcome = TestSend.send(event, to, line -> spec.commandLine().getErr().println(line));
+        Outcome outcome =
+            TestSend.send(event, to, line -> spec.commandLine().getErr().println(line));
         trials.add(
             new CheckReport.Trial(
                 CheckReport.destination(to),

@@ -1,7 +1,6 @@
 package io.uwsgisentry.cli;
 
 import io.uwsgisentry.console.Environment;
-
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;

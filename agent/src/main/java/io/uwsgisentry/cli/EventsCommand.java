@@ -5,7 +5,6 @@ import io.uwsgisentry.console.EventList;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Filter;
 import io.uwsgisentry.outbox.State;
-
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;

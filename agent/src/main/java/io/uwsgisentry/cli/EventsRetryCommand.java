@@ -8,7 +8,6 @@ import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.Resolver;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.settings.HandlerSettings;
-
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;

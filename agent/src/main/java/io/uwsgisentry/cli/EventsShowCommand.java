@@ -5,7 +5,6 @@ import io.uwsgisentry.console.Environment;
 import io.uwsgisentry.console.EventPage;
 import io.uwsgisentry.console.Text;
 import io.uwsgisentry.outbox.Entry;
-
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

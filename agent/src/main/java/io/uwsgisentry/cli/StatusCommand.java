@@ -9,8 +9,6 @@ import io.uwsgisentry.outbox.DamagedOutbox;
 import io.uwsgisentry.outbox.Disk;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.settings.ConfigWarning;
-
-
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;

@@ -1,7 +1,6 @@
 package io.uwsgisentry.cli;
 
 import io.uwsgisentry.console.Environment;
-
 import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;

@@ -2,7 +2,6 @@ package io.uwsgisentry.cli;
 
 import io.uwsgisentry.console.Environment;
 import io.uwsgisentry.console.Text;
-
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;

@@ -3,7 +3,6 @@ package io.uwsgisentry.console;
 import io.uwsgisentry.delivery.Preview;
 import io.uwsgisentry.json.Json;
 import io.uwsgisentry.outbox.Entry;
-
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;

@@ -1,6 +1,5 @@
 package io.uwsgisentry.console;
 
-
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

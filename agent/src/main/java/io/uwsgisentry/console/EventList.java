@@ -2,8 +2,6 @@ package io.uwsgisentry.console;
 
 import io.uwsgisentry.json.Json;
 import io.uwsgisentry.outbox.Entry;
-
-
 import java.time.Instant;
 import java.time.ZoneId;
 import java.util.ArrayList;

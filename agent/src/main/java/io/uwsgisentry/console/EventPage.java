@@ -3,8 +3,6 @@ package io.uwsgisentry.console;
 import io.uwsgisentry.json.Json;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.State;
-
-
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;

@@ -1,7 +1,6 @@
 package io.uwsgisentry.console;
 
 import io.uwsgisentry.outbox.State;
-
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;

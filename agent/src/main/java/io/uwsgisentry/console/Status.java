@@ -8,9 +8,6 @@ import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.StormTally;
 import io.uwsgisentry.outbox.Tally;
 import io.uwsgisentry.settings.ConfigWarning;
-
-
-
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;

@@ -11,10 +11,6 @@ import io.uwsgisentry.outbox.StormTally;
 import io.uwsgisentry.outbox.Tally;
 import io.uwsgisentry.outbox.Volume;
 import io.uwsgisentry.settings.ConfigWarning;
-
-
-
-
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
@@ -91,7 +87,8 @@ public final class StatusPage {
     List<Changes.Change> changes = status.changes();
     for (Changes.Change change :
         changes.subList(Math.max(0, changes.size() - MOST_CHANGES), changes.size())) {
-      field(out, "changed", Text.line(change.what()) + ", " + Labels.shortTime(change.time(), zone));
+      field(
+          out, "changed", Text.line(change.what()) + ", " + Labels.shortTime(change.time(), zone));
     }
     Status.Contents outbox = status.outbox();
     if (outbox == null) {

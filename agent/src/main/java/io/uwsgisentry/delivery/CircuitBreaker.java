@@ -1,8 +1,6 @@
 package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.outbox.OpenCircuit;
-
-
 import java.time.Duration;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
@@ -18,9 +16,9 @@ import org.jspecify.annotations.Nullable;
  * and not others {@link #MANY} in a row are borne: where nine of ten offend it, few would be all of
  * that kind too often.
  *
- * <p>The door counts as closed ({@link OpenCircuit}) with the first answer of a server that has taken
- * nothing yet; of another at the end of a round, or where the doubt outlasts the round for want of
- * events.
+ * <p>The door counts as closed ({@link OpenCircuit}) with the first answer of a server that has
+ * taken nothing yet; of another at the end of a round, or where the doubt outlasts the round for
+ * want of events.
  */
 final class CircuitBreaker {
   /** What a revoked key costs in a round. */

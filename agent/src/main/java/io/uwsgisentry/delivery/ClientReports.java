@@ -2,7 +2,6 @@ package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.outbox.Discarded;
 import io.uwsgisentry.outbox.Outbox;
-
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;

@@ -1,7 +1,6 @@
 package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.settings.Destination;
-
 import java.io.IOException;
 import java.net.Socket;
 import java.nio.file.Path;
@@ -103,7 +102,8 @@ final class Connections {
   }
 
   private static Tls tls(Kind kind) throws IOException {
-    return new Tls(kind.verify() ? TrustStore.context(kind.ca()) : trustingContext(), kind.verify());
+    return new Tls(
+        kind.verify() ? TrustStore.context(kind.ca()) : trustingContext(), kind.verify());
   }
 
   private static SSLContext trustingContext() {

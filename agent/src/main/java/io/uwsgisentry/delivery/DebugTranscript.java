@@ -1,7 +1,6 @@
 package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.settings.Dsn;
-
 import java.nio.charset.StandardCharsets;
 import java.util.Comparator;
 import java.util.List;

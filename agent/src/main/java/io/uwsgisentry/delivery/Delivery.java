@@ -1,7 +1,6 @@
 package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.outbox.Outbox;
-
 import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -17,9 +16,10 @@ import org.jspecify.annotations.Nullable;
  * Sends what is ready in the outbox, and puts back what came of it.
  *
  * <p>One thread, "delivery", owns all that is decided: it finds destinations, has a {@link Lane}
- * for each, fetches entries, settles them in batches ({@link DeliveryLoop}). Threads of a bounded set
- * only send ({@link Sender}) and put the outcome into the inbox. All public methods may be called
- * from any thread: they, too, only put something into the inbox, or wait for the thread's end.
+ * for each, fetches entries, settles them in batches ({@link DeliveryLoop}). Threads of a bounded
+ * set only send ({@link Sender}) and put the outcome into the inbox. All public methods may be
+ * called from any thread: they, too, only put something into the inbox, or wait for the thread's
+ * end.
  *
  * <p><b>What dies, is sent again or not at all.</b> Nothing is marked before it is sent: an entry
  * is ready until its outcome is settled. If the agent dies between an answer and its settlement,

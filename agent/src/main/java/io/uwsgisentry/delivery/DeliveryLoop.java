@@ -4,7 +4,6 @@ import io.uwsgisentry.outbox.DiscardReason;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.Settlement;
-
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;

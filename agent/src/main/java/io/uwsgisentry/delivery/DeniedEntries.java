@@ -2,7 +2,6 @@ package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.outbox.DiscardReason;
 import io.uwsgisentry.outbox.Settlement;
-
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;

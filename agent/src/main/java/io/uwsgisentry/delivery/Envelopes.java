@@ -1,6 +1,5 @@
 package io.uwsgisentry.delivery;
 
-
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;

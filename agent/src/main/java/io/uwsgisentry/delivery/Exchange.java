@@ -1,6 +1,5 @@
 package io.uwsgisentry.delivery;
 
-
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.SocketException;

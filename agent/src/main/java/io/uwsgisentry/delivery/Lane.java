@@ -4,8 +4,6 @@ import io.uwsgisentry.outbox.DiscardReason;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.OpenCircuit;
 import io.uwsgisentry.outbox.Settlement;
-
-
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
@@ -22,9 +20,9 @@ import org.jspecify.annotations.Nullable;
  * tells it what came back.
  *
  * <p><b>Careful until proven.</b> At the start and after every failure a lane has one request in
- * flight, and {@link RetryPolicy#spacing} between two, until the server takes one (2xx). Each 2xx then
- * allows one more, up to {@link RetryPolicy#window}. So a server that comes back is not met by all that
- * waited for it.
+ * flight, and {@link RetryPolicy#spacing} between two, until the server takes one (2xx). Each 2xx
+ * then allows one more, up to {@link RetryPolicy#window}. So a server that comes back is not met by
+ * all that waited for it.
  *
  * <p><b>Backoff is the lane's.</b> A failure says something about the server, so everything for it
  * waits. The entry that failed waits a little longer than its lane: if the fault is the entry's (a
@@ -38,9 +36,9 @@ import org.jspecify.annotations.Nullable;
  * over restarts, and not even a drain ignores them.
  *
  * <p><b>A closed door</b> (401, 403, 404) is nobody's fault but the configuration's: everything
- * waits ({@link OpenCircuit}), and a few entries try it one after the other, ever more seldom, until
- * one is taken ({@link CircuitBreaker}). Then, and not before, it is known of those that were turned away
- * just before that it was for what is in them.
+ * waits ({@link OpenCircuit}), and a few entries try it one after the other, ever more seldom,
+ * until one is taken ({@link CircuitBreaker}). Then, and not before, it is known of those that were
+ * turned away just before that it was for what is in them.
  *
  * <p><b>Who tries a server in doubt.</b> Not always the oldest: if it takes offence at some, these
  * may stand together. So each try in a row takes another part of the queue, {@link #whereToTry}.

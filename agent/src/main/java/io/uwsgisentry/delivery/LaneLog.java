@@ -2,8 +2,6 @@ package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.outbox.OpenCircuit;
 import io.uwsgisentry.outbox.Settlement;
-
-
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;

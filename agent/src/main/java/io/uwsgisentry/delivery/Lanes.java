@@ -2,8 +2,6 @@ package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.outbox.OpenCircuit;
 import io.uwsgisentry.outbox.Outbox;
-
-
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;

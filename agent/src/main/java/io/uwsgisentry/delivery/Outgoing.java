@@ -4,7 +4,6 @@ import io.uwsgisentry.event.Event;
 import io.uwsgisentry.outbox.Discarded;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.settings.Destination;
-
 import java.util.List;
 import java.util.Objects;
 

@@ -4,8 +4,6 @@ import io.uwsgisentry.outbox.Discarded;
 import io.uwsgisentry.outbox.OpenCircuit;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.Settlement;
-
-
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;

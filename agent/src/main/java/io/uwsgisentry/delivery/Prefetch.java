@@ -1,7 +1,6 @@
 package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.outbox.Entry;
-
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;

@@ -2,7 +2,6 @@ package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.settings.Dsn;
-
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 

@@ -3,7 +3,6 @@ package io.uwsgisentry.delivery;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.ProxyAddress;
 import io.uwsgisentry.settings.Route;
-
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;

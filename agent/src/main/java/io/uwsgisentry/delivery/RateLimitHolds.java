@@ -1,6 +1,5 @@
 package io.uwsgisentry.delivery;
 
-
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;

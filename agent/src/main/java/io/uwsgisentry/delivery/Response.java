@@ -1,6 +1,5 @@
 package io.uwsgisentry.delivery;
 
-
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.hc.core5.http.Header;

@@ -1,6 +1,5 @@
 package io.uwsgisentry.delivery;
 
-
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;

@@ -1,6 +1,5 @@
 package io.uwsgisentry.delivery;
 
-
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 

@@ -2,7 +2,6 @@ package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.settings.Destination;
-
 import java.time.Clock;
 import java.util.function.Consumer;
 

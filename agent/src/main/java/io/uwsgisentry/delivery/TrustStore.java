@@ -1,6 +1,5 @@
 package io.uwsgisentry.delivery;
 
-
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;

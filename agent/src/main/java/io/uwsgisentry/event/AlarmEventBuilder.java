@@ -2,7 +2,6 @@ package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.HandlerSettings;
-
 import java.util.List;
 
 /**

@@ -1,9 +1,8 @@
 package io.uwsgisentry.event;
 
+import io.sentry.protocol.SentryException;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.Level;
-
-import io.sentry.protocol.SentryException;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;

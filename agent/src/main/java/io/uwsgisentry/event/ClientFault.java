@@ -1,7 +1,6 @@
 package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Record;
-
 import java.util.List;
 import java.util.Map;
 import java.util.Set;

@@ -1,6 +1,5 @@
 package io.uwsgisentry.event;
 
-
 import io.sentry.protocol.SentryException;
 import io.sentry.protocol.SentryStackFrame;
 import java.util.List;

@@ -3,7 +3,6 @@ package io.uwsgisentry.event;
 import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.Level;
-
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;

@@ -1,11 +1,10 @@
 package io.uwsgisentry.event;
 
+import io.sentry.protocol.SentryException;
 import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.HandlerSettings;
 import io.uwsgisentry.settings.Level;
-
-import io.sentry.protocol.SentryException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

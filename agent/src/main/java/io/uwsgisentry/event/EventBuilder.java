@@ -2,7 +2,6 @@ package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.Level;
-
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

@@ -1,9 +1,5 @@
 package io.uwsgisentry.event;
 
-import io.uwsgisentry.redaction.Redaction;
-import io.uwsgisentry.settings.Level;
-
-
 import io.sentry.SentryEvent;
 import io.sentry.SentryLevel;
 import io.sentry.protocol.DebugImage;
@@ -17,6 +13,8 @@ import io.sentry.protocol.SentryId;
 import io.sentry.protocol.SentryStackFrame;
 import io.sentry.protocol.SentryStackTrace;
 import io.sentry.protocol.SentryThread;
+import io.uwsgisentry.redaction.Redaction;
+import io.uwsgisentry.settings.Level;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Date;

@@ -1,17 +1,15 @@
 package io.uwsgisentry.event;
 
+import io.sentry.ISerializer;
+import io.sentry.SentryEvent;
+import io.sentry.SentryOptions;
+import io.sentry.protocol.SdkVersion;
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.redaction.Redaction;
 import io.uwsgisentry.settings.HandlerSettings;
 import io.uwsgisentry.settings.Level;
 import io.uwsgisentry.settings.Platforms;
-
-
-import io.sentry.ISerializer;
-import io.sentry.SentryEvent;
-import io.sentry.SentryOptions;
-import io.sentry.protocol.SdkVersion;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
@@ -118,7 +116,8 @@ public final class EventFactory {
         settings,
         () -> {
           EventDraft draft = draft(record.id(), record.time(), settings, Level.ERROR);
-          builder.fill(draft, RecordContext.of(record, settings, redaction.under(settings), builder));
+          builder.fill(
+              draft, RecordContext.of(record, settings, redaction.under(settings), builder));
           return draft;
         });
   }
@@ -140,7 +139,8 @@ public final class EventFactory {
           "a brief record has no content of its own: it is to be counted");
     }
     try {
-      RecordContext incident = RecordContext.of(record, settings, redaction.under(settings), builder);
+      RecordContext incident =
+          RecordContext.of(record, settings, redaction.under(settings), builder);
       EventDraft draft = draft(record.id(), record.time(), settings, builder.level(record));
       runtime(draft, settings);
       builder.fill(draft, incident);

@@ -1,9 +1,8 @@
 package io.uwsgisentry.event;
 
+import io.sentry.protocol.SentryException;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.HandlerSettings;
-
-import io.sentry.protocol.SentryException;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -67,7 +66,8 @@ final class ExceptionEventBuilder implements EventBuilder {
   }
 
   /** What uWSGI's own exception system tells: no causes, and for Ruby frames. */
-  private static SentryException told(EventDraft draft, RecordContext incident, ScriptFrames frames) {
+  private static SentryException told(
+      EventDraft draft, RecordContext incident, ScriptFrames frames) {
     Record record = incident.record();
     HandlerSettings settings = incident.settings();
     String plugin = record.fields().text("exception.plugin");

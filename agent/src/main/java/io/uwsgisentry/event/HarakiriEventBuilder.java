@@ -1,7 +1,6 @@
 package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Record;
-
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

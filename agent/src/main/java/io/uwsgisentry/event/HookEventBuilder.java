@@ -2,7 +2,6 @@ package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.Level;
-
 import org.jspecify.annotations.Nullable;
 
 /** A phase of the server's life was reached. */

@@ -1,6 +1,5 @@
 package io.uwsgisentry.event;
 
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;

@@ -1,11 +1,10 @@
 package io.uwsgisentry.event;
 
+import io.sentry.protocol.SentryException;
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.HandlerSettings;
 import io.uwsgisentry.settings.IgnoreRule;
-
-import io.sentry.protocol.SentryException;
 import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;

@@ -1,7 +1,6 @@
 package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Record;
-
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;

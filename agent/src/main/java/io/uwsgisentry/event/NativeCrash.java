@@ -1,6 +1,5 @@
 package io.uwsgisentry.event;
 
-
 import io.sentry.protocol.SentryException;
 import io.sentry.protocol.SentryStackFrame;
 import io.sentry.protocol.SentryStackTrace;
@@ -46,7 +45,8 @@ record NativeCrash(@Nullable Signal signal, NativeFrames frames) {
    * @param value what the process was doing
    * @param script where the language's own code was, the outermost frame first
    */
-  SentryException exception(EventDraft draft, String type, String value, List<SentryStackFrame> script) {
+  SentryException exception(
+      EventDraft draft, String type, String value, List<SentryStackFrame> script) {
     SentryException exception =
         draft.exception(type, null, value, List.of(), Mechanisms.signal(signal));
     List<SentryStackFrame> all = frames.with(script);

@@ -1,11 +1,9 @@
 package io.uwsgisentry.event;
 
-import io.uwsgisentry.elf.ElfImage;
-import io.uwsgisentry.elf.ElfSymbols;
-
-
 import io.sentry.protocol.DebugImage;
 import io.sentry.protocol.SentryStackFrame;
+import io.uwsgisentry.elf.ElfImage;
+import io.uwsgisentry.elf.ElfSymbols;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,7 +2,6 @@ package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.json.Json;
-
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;

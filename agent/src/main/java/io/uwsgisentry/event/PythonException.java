@@ -1,10 +1,9 @@
 package io.uwsgisentry.event;
 
-import io.uwsgisentry.journal.Fields;
-import io.uwsgisentry.journal.Record;
-
 import io.sentry.protocol.SentryException;
 import io.sentry.protocol.SentryStackFrame;
+import io.uwsgisentry.journal.Fields;
+import io.uwsgisentry.journal.Record;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;

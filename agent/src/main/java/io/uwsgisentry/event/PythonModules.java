@@ -1,7 +1,6 @@
 package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Record;
-
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

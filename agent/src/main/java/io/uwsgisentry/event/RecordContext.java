@@ -3,8 +3,6 @@ package io.uwsgisentry.event;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.redaction.Redaction;
 import io.uwsgisentry.settings.HandlerSettings;
-
-
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

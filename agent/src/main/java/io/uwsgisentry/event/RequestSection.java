@@ -1,9 +1,7 @@
 package io.uwsgisentry.event;
 
-import io.uwsgisentry.redaction.Redaction;
-
-
 import io.sentry.protocol.Request;
+import io.uwsgisentry.redaction.Redaction;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;

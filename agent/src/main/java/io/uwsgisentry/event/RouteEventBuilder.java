@@ -2,7 +2,6 @@ package io.uwsgisentry.event;
 
 import io.uwsgisentry.journal.Record;
 
-
 /** A rule of the internal routing matched a request. */
 final class RouteEventBuilder implements EventBuilder {
   @Override

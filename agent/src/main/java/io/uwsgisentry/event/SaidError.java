@@ -1,6 +1,5 @@
 package io.uwsgisentry.event;
 
-
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

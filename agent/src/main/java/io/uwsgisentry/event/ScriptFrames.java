@@ -1,9 +1,7 @@
 package io.uwsgisentry.event;
 
-import io.uwsgisentry.redaction.Redaction;
-
-
 import io.sentry.protocol.SentryStackFrame;
+import io.uwsgisentry.redaction.Redaction;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -3,8 +3,6 @@ package io.uwsgisentry.event;
 import io.uwsgisentry.journal.Fields;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.redaction.Redaction;
-
-
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -77,7 +75,8 @@ record ServedRequest(
 
     void take(Fields.Field field) {
       switch (field.name()) {
-        case "request.started" -> started = started < 0 ? RecordContext.number(text(field)) : started;
+        case "request.started" ->
+            started = started < 0 ? RecordContext.number(text(field)) : started;
         case "request.status" -> status = status < 0 ? RecordContext.number(text(field)) : status;
         case "request.thread" -> thread = thread == null ? text(field) : thread;
         case "request.vars" -> vars = vars.isEmpty() ? UwsgiBlock.variables(field.value()) : vars;

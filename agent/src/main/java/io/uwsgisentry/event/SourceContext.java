@@ -1,9 +1,7 @@
 package io.uwsgisentry.event;
 
-import io.uwsgisentry.redaction.Redaction;
-
-
 import io.sentry.protocol.SentryStackFrame;
+import io.uwsgisentry.redaction.Redaction;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -1,6 +1,5 @@
 package io.uwsgisentry.event;
 
-
 import java.util.Map;
 
 /** The names of the system calls in which a worker usually stands when it stands. */

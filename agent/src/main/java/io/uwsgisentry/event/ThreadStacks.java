@@ -1,6 +1,5 @@
 package io.uwsgisentry.event;
 
-
 import io.sentry.protocol.SentryStackFrame;
 import io.sentry.protocol.SentryStackTrace;
 import io.sentry.protocol.SentryThread;

@@ -1,7 +1,6 @@
 package io.uwsgisentry.event;
 
 import io.uwsgisentry.redaction.Redaction;
-
 import java.util.regex.Pattern;
 
 /**

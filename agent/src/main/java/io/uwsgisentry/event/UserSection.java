@@ -1,6 +1,5 @@
 package io.uwsgisentry.event;
 
-
 import io.sentry.protocol.User;
 import java.util.LinkedHashMap;
 import java.util.Map;

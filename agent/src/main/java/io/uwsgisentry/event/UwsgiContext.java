@@ -3,7 +3,6 @@ package io.uwsgisentry.event;
 import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.HandlerSettings;
-
 import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;

@@ -13,8 +13,6 @@ import io.uwsgisentry.settings.ConfigWarning;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Handler;
 import io.uwsgisentry.settings.HandlerSettings;
-
-
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -29,8 +27,8 @@ import java.util.Set;
  * make an event a hundred times as large, of the source lines around each frame.
  *
  * <p>Every record ends up in exactly one place: as an event of its own, as one of the occurrences
- * that a window counts or as one that was left out ({@link StormIntake}), as raw bytes in a dead entry,
- * in the handlers or counters that it tells of, or as a duplicate.
+ * that a window counts or as one that was left out ({@link StormIntake}), as raw bytes in a dead
+ * entry, in the handlers or counters that it tells of, or as a duplicate.
  */
 final class BatchAssembly {
   /** Gives the bytes of a record again. */

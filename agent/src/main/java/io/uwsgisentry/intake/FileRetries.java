@@ -1,7 +1,6 @@
 package io.uwsgisentry.intake;
 
 import io.uwsgisentry.journal.SealedFile;
-
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;

@@ -1,7 +1,6 @@
 package io.uwsgisentry.intake;
 
 import io.uwsgisentry.journal.Record;
-
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -4,8 +4,6 @@ import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.OutboxException;
 import io.uwsgisentry.settings.ConfigWarning;
-
-
 import java.io.IOException;
 import java.util.HashSet;
 import java.util.List;

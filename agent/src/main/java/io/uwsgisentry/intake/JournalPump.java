@@ -9,7 +9,6 @@ import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.OutboxException;
 import io.uwsgisentry.outbox.Resolver;
 import io.uwsgisentry.settings.HandlerSettings;
-
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.time.Clock;

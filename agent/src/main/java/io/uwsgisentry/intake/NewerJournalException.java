@@ -1,6 +1,5 @@
 package io.uwsgisentry.intake;
 
-
 /** A journal file holds a record of a newer plugin; its agent must read it, not this one. */
 public final class NewerJournalException extends Exception {
   private static final long serialVersionUID = 1;

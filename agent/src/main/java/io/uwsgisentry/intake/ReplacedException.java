@@ -1,6 +1,5 @@
 package io.uwsgisentry.intake;
 
-
 import java.io.IOException;
 
 /**

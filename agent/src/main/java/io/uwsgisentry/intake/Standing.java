@@ -2,7 +2,6 @@ package io.uwsgisentry.intake;
 
 import io.uwsgisentry.journal.FileId;
 import io.uwsgisentry.journal.HeldDirectory;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

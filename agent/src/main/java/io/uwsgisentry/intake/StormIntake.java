@@ -16,11 +16,8 @@ import io.uwsgisentry.settings.HandlerSettings;
 import io.uwsgisentry.storm.Sampling;
 import io.uwsgisentry.storm.Storm;
 import io.uwsgisentry.storm.StormGuard;
-import io.uwsgisentry.storm.StormWindow.Varied;
 import io.uwsgisentry.storm.StormWindow;
-
-
-
+import io.uwsgisentry.storm.StormWindow.Varied;
 import java.io.IOException;
 import java.util.EnumMap;
 import java.util.HashMap;

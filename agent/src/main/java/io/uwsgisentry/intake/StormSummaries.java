@@ -13,9 +13,6 @@ import io.uwsgisentry.settings.Handler;
 import io.uwsgisentry.settings.HandlerSettings;
 import io.uwsgisentry.storm.Storm;
 import io.uwsgisentry.storm.StormWindow;
-
-
-
 import java.io.IOException;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;

@@ -1,6 +1,5 @@
 package io.uwsgisentry.json;
 
-
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;

@@ -5,8 +5,6 @@ import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Handler;
 import io.uwsgisentry.storm.Storm;
-
-
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -2,8 +2,6 @@ package io.uwsgisentry.outbox;
 
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.Route;
-
-
 import java.time.Instant;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;

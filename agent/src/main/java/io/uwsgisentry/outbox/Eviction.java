@@ -1,6 +1,5 @@
 package io.uwsgisentry.outbox;
 
-
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -51,7 +50,8 @@ final class Eviction {
   private long bytesLeft;
   private long entriesLeft;
 
-  Eviction(Database database, Discards discards, Removal removal, Bounds bounds, Set<String> underWay) {
+  Eviction(
+      Database database, Discards discards, Removal removal, Bounds bounds, Set<String> underWay) {
     this.database = database;
     this.discards = discards;
     this.removal = removal;

@@ -1,8 +1,6 @@
 package io.uwsgisentry.outbox;
 
 import io.uwsgisentry.settings.Handler;
-
-
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;

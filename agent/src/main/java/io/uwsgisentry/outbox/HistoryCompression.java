@@ -1,6 +1,5 @@
 package io.uwsgisentry.outbox;
 
-
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

@@ -1,6 +1,5 @@
 package io.uwsgisentry.outbox;
 
-
 import java.time.Instant;
 
 /**

@@ -1,6 +1,5 @@
 package io.uwsgisentry.outbox;
 
-
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;

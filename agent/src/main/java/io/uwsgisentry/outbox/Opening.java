@@ -1,14 +1,13 @@
 package io.uwsgisentry.outbox;
 
-
 import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.SQLException;
 
 /**
  * From a file to a database that all other classes here can rely on: its tables are those of this
- * version, and who may write it can make no move that {@link Transition} does not list. What cannot be
- * brought to that is not left open.
+ * version, and who may write it can make no move that {@link Transition} does not list. What cannot
+ * be brought to that is not left open.
  *
  * <p>A writer brings an older database to this version, for good. A reader leaves it as it is, as
  * the agent that it belongs to may be an older one and still run: what is missing is made up on the

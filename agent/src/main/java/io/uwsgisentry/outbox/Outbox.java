@@ -4,9 +4,6 @@ import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Handler;
 import io.uwsgisentry.storm.Storm;
 import io.uwsgisentry.storm.StormWindow;
-
-
-
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;

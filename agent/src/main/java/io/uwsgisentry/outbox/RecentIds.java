@@ -1,6 +1,5 @@
 package io.uwsgisentry.outbox;
 
-
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;

@@ -2,8 +2,6 @@ package io.uwsgisentry.outbox;
 
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Handler;
-
-
 import java.io.IOException;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -206,7 +204,9 @@ final class Settling {
     Transition move =
         to != null
             ? Transition.RESOLVED
-            : destination instanceof Destination.None ? Transition.WITHDRAWN : Transition.MISCONFIGURED;
+            : destination instanceof Destination.None
+                ? Transition.WITHDRAWN
+                : Transition.MISCONFIGURED;
     PreparedStatement statement =
         database.prepared(
             "UPDATE entries SET "

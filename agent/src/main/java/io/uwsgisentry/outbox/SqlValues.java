@@ -1,6 +1,5 @@
 package io.uwsgisentry.outbox;
 
-
 import java.nio.charset.StandardCharsets;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;

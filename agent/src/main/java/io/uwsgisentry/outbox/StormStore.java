@@ -4,11 +4,9 @@ import io.uwsgisentry.event.Event;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.storm.Storm;
-import io.uwsgisentry.storm.StormWindow.Varied;
 import io.uwsgisentry.storm.StormWindow;
+import io.uwsgisentry.storm.StormWindow.Varied;
 import io.uwsgisentry.storm.TopValues;
-
-
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.sql.PreparedStatement;

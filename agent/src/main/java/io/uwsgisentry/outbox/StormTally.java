@@ -1,6 +1,5 @@
 package io.uwsgisentry.outbox;
 
-
 /**
  * How much folding goes on.
  *

@@ -1,6 +1,5 @@
 package io.uwsgisentry.outbox;
 
-
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Set;

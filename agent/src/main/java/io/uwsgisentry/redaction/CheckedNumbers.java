@@ -1,6 +1,5 @@
 package io.uwsgisentry.redaction;
 
-
 /**
  * Numbers that show what they are by a check of their own: payment cards (issuer's prefix, length
  * and Luhn's digit), bank accounts (IBAN, ISO 13616, modulo 97), and US social security numbers,

@@ -1,6 +1,5 @@
 package io.uwsgisentry.redaction;
 
-
 import java.util.Map;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;

@@ -1,6 +1,5 @@
 package io.uwsgisentry.redaction;
 
-
 /**
  * Fields of a multipart form, raw or as a language writes such a text: {@code Content-Disposition:
  * form-data; name="password"}, a blank line, and the value up to the next boundary.

@@ -1,6 +1,5 @@
 package io.uwsgisentry.redaction;
 
-
 import java.util.Base64;
 import java.util.List;
 

@@ -4,7 +4,6 @@ import static io.uwsgisentry.redaction.Quotes.isQuote;
 import static io.uwsgisentry.redaction.SecretValue.isBlank;
 import static io.uwsgisentry.redaction.SecretValue.isLineBreak;
 
-
 /**
  * The name that stands before a sign in a text: bare, quoted, or as a subscript ({@code
  * config['KEY'] =}). Looked for backwards from the sign, so that each stretch of text is looked at

@@ -2,7 +2,6 @@ package io.uwsgisentry.redaction;
 
 import static io.uwsgisentry.redaction.SecretValue.pastBlanks;
 
-
 /**
  * What a word alone tells to be a secret, without a sign between the two: {@code Bearer …}, {@code
  * Basic …}, {@code IDENTIFIED BY '…'}, {@code PASSWORD '…'}, {@code -----BEGIN PRIVATE KEY-----}.

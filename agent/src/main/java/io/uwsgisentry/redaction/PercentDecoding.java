@@ -1,6 +1,5 @@
 package io.uwsgisentry.redaction;
 
-
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;

@@ -1,6 +1,5 @@
 package io.uwsgisentry.redaction;
 
-
 /** Strings in texts, quoted and escaped as many languages do. */
 final class Quotes {
   private Quotes() {}

@@ -2,7 +2,6 @@ package io.uwsgisentry.redaction;
 
 import io.uwsgisentry.settings.HandlerSettings;
 
-
 /**
  * What must not leave the machine. Builders ask it about every name and text that they did not
  * choose themselves.

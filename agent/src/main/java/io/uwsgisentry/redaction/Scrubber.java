@@ -1,7 +1,6 @@
 package io.uwsgisentry.redaction;
 
 import io.uwsgisentry.settings.HandlerSettings;
-
 import java.util.HashSet;
 import java.util.Set;
 import java.util.StringJoiner;

@@ -1,10 +1,9 @@
 package io.uwsgisentry.redaction;
 
-import io.uwsgisentry.redaction.SensitiveNames.Meaning;
 import static io.uwsgisentry.redaction.Quotes.isQuote;
 import static io.uwsgisentry.redaction.SecretValue.pastBlanks;
 
-
+import io.uwsgisentry.redaction.SensitiveNames.Meaning;
 
 /** One text's pass; the rules that {@link SecretsInText} tells of, each named by its sign. */
 final class SecretScan {
@@ -300,7 +299,9 @@ final class SecretScan {
     boolean one = charAt(sign + 1) != '-';
     int start = one ? sign + 1 : sign + 2;
     int end = start;
-    while (end - sign < MAX_NAME && end < text.length() && KeyLookBehind.isOfName(text.charAt(end))) {
+    while (end - sign < MAX_NAME
+        && end < text.length()
+        && KeyLookBehind.isOfName(text.charAt(end))) {
       end++;
     }
     from = pastBlanks(text, end, false);

@@ -1,6 +1,5 @@
 package io.uwsgisentry.redaction;
 
-
 /**
  * Finds secrets by their names in texts that nobody structured for it: log lines, messages, source
  * lines, the renderings of local variables.
@@ -27,8 +26,8 @@ package io.uwsgisentry.redaction;
  *
  * <p>Filtering a filtered text changes nothing: no rule looks back beyond the last value that was
  * filtered. One pass takes linear time: names are looked for backwards as far as the last sign or
- * quote, or {@link KeyLookBehind#MAX}; values are passed over once they are found, and not looked for
- * where a word says that there is none; and what is searched for an {@code @} in vain is not
+ * quote, or {@link KeyLookBehind#MAX}; values are passed over once they are found, and not looked
+ * for where a word says that there is none; and what is searched for an {@code @} in vain is not
  * searched again.
  */
 final class SecretsInText {

@@ -1,6 +1,5 @@
 package io.uwsgisentry.redaction;
 
-
 import java.util.Set;
 
 /**

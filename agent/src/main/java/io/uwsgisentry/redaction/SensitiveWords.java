@@ -1,6 +1,5 @@
 package io.uwsgisentry.redaction;
 
-
 /** The words that {@link SensitiveNames} knows names by. */
 final class SensitiveWords {
   /** Secret, but subjects of log lines, too. */

@@ -1,6 +1,5 @@
 package io.uwsgisentry.redaction;
 
-
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -90,7 +89,9 @@ final class TokenFormats {
 
   /** Whether a longer word stands there, such as a hash that begins like a token. */
   private static boolean goesOn(String text, int end) {
-    return end < text.length() && text.charAt(end) != '-' && KeyLookBehind.isOfName(text.charAt(end));
+    return end < text.length()
+        && text.charAt(end) != '-'
+        && KeyLookBehind.isOfName(text.charAt(end));
   }
 
   /** Those whose tokens begin with the sign, or the others, by the sign's first character. */

@@ -1,6 +1,5 @@
 package io.uwsgisentry.redaction;
 
-
 /**
  * Tokens in the paths of links that log somebody in: {@code /reset/MQ/c0kh45-…/} as Django makes
  * them, {@code /passwords/…/edit} of Rails, {@code /reset-password/…} of Laravel, invitations,

@@ -1,6 +1,5 @@
 package io.uwsgisentry.redaction;
 
-
 /**
  * The password in {@code scheme://user:password@host}, and the whole of {@code scheme://key@host}.
  * People paste passwords without encoding them and libraries take them, so one may have an

@@ -1,6 +1,5 @@
 package io.uwsgisentry.settings;
 
-
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;

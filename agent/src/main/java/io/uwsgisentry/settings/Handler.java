@@ -1,6 +1,5 @@
 package io.uwsgisentry.settings;
 
-
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 

@@ -2,7 +2,6 @@ package io.uwsgisentry.settings;
 
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.Record;
-
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;

@@ -1,6 +1,5 @@
 package io.uwsgisentry.settings;
 
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

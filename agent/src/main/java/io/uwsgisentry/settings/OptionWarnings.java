@@ -1,6 +1,5 @@
 package io.uwsgisentry.settings;
 
-
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;

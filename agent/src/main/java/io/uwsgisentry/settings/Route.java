@@ -1,6 +1,5 @@
 package io.uwsgisentry.settings;
 
-
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -1,6 +1,5 @@
 package io.uwsgisentry.storm;
 
-
 /**
  * A handler's {@code sample_rate}: which part of its events is sent. Decided by the event's id
  * alone, so that a record that is read again after a death has the same answer.

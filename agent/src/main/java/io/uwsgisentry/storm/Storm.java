@@ -2,7 +2,6 @@ package io.uwsgisentry.storm;
 
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.settings.Destination;
-
 import org.jspecify.annotations.Nullable;
 
 /**

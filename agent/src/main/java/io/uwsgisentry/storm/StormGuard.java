@@ -2,7 +2,6 @@ package io.uwsgisentry.storm;
 
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.storm.StormWindow.Varied;
-
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;

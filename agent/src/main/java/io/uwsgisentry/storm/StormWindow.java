@@ -1,6 +1,5 @@
 package io.uwsgisentry.storm;
 
-
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;

@@ -1,6 +1,5 @@
 package io.uwsgisentry.storm;
 
-
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;

@@ -1,11 +1,10 @@
 package io.uwsgisentry.agent;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.uwsgisentry.intake.SetClock;
 import io.uwsgisentry.outbox.Bounds;
 import io.uwsgisentry.outbox.Outbox;
-
-import static org.assertj.core.api.Assertions.assertThat;
-
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

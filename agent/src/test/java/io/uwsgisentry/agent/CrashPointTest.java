@@ -1,5 +1,10 @@
 package io.uwsgisentry.agent;
 
+import static io.uwsgisentry.intake.Journal.alarm;
+import static io.uwsgisentry.intake.Journal.id;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.intake.Journal;
 import io.uwsgisentry.intake.JournalPump;
@@ -13,13 +18,6 @@ import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.testkit.Receiver;
-import static io.uwsgisentry.intake.Journal.alarm;
-import static io.uwsgisentry.intake.Journal.id;
-
-
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,13 +1,12 @@
 package io.uwsgisentry.agent;
 
-import io.uwsgisentry.intake.Journal;
-import io.uwsgisentry.testkit.Patience;
 import static io.uwsgisentry.intake.Journal.alarm;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.uwsgisentry.intake.Journal;
+import io.uwsgisentry.testkit.Patience;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -4,7 +4,6 @@ import io.uwsgisentry.intake.Journal;
 import io.uwsgisentry.journal.FileId;
 import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.RecordWriter;
-
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

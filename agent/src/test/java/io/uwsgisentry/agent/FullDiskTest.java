@@ -1,5 +1,9 @@
 package io.uwsgisentry.agent;
 
+import static io.uwsgisentry.intake.Journal.wordy;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
 import io.uwsgisentry.cli.UwsgiSentry;
 import io.uwsgisentry.intake.Journal;
 import io.uwsgisentry.outbox.Counter;
@@ -7,11 +11,6 @@ import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.testkit.Behaviour;
 import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Receiver;
-import static io.uwsgisentry.intake.Journal.wordy;
-
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
-
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;

@@ -1,5 +1,8 @@
 package io.uwsgisentry.agent;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.intake.Journal;
 import io.uwsgisentry.journal.Kind;
@@ -14,11 +17,6 @@ import io.uwsgisentry.storm.StormWindow;
 import io.uwsgisentry.testkit.Behaviour;
 import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Receiver;
-
-
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
-
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;

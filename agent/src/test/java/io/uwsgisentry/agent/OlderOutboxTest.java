@@ -1,13 +1,12 @@
 package io.uwsgisentry.agent;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.uwsgisentry.cli.UwsgiSentry;
 import io.uwsgisentry.intake.Journal;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.testkit.Receiver;
-
-import static org.assertj.core.api.Assertions.assertThat;
-
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;

@@ -1,5 +1,8 @@
 package io.uwsgisentry.agent;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
 import io.uwsgisentry.intake.Journal;
 import io.uwsgisentry.outbox.Changes;
 import io.uwsgisentry.outbox.Counter;
@@ -7,10 +10,6 @@ import io.uwsgisentry.outbox.Filter;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Receiver;
-
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
-
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;

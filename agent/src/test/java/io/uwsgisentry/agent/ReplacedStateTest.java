@@ -1,5 +1,10 @@
 package io.uwsgisentry.agent;
 
+import static io.uwsgisentry.intake.Journal.alarm;
+import static io.uwsgisentry.intake.Journal.id;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
 import io.uwsgisentry.intake.Journal;
 import io.uwsgisentry.outbox.Changes;
 import io.uwsgisentry.outbox.Filter;
@@ -8,12 +13,6 @@ import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.testkit.Behaviour;
 import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Receiver;
-import static io.uwsgisentry.intake.Journal.alarm;
-import static io.uwsgisentry.intake.Journal.id;
-
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

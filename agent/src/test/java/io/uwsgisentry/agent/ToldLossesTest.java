@@ -1,5 +1,8 @@
 package io.uwsgisentry.agent;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
 import io.uwsgisentry.intake.Journal;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.Outbox;
@@ -7,10 +10,6 @@ import io.uwsgisentry.testkit.Envelope;
 import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Received;
 import io.uwsgisentry.testkit.Receiver;
-
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
-
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;

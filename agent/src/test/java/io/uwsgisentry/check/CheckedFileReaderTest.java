@@ -1,12 +1,9 @@
 package io.uwsgisentry.check;
 
-import io.uwsgisentry.cli.CheckRun;
-
-
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.uwsgisentry.cli.CheckRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,11 +1,10 @@
 package io.uwsgisentry.cli;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.uwsgisentry.json.Json;
 import io.uwsgisentry.testkit.Behaviour;
 import io.uwsgisentry.testkit.Receiver;
-
-import static org.assertj.core.api.Assertions.assertThat;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,8 +1,8 @@
 package io.uwsgisentry.cli;
-import io.uwsgisentry.console.Environment;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.uwsgisentry.console.Environment;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -12,8 +12,6 @@ import io.uwsgisentry.outbox.Settlement;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Handler;
 import io.uwsgisentry.settings.HandlerSettings;
-
-
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.PrintWriter;

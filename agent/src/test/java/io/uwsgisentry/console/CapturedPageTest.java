@@ -1,9 +1,8 @@
 package io.uwsgisentry.console;
 
-import io.uwsgisentry.json.Json;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.uwsgisentry.json.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

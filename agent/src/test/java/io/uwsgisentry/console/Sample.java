@@ -5,7 +5,6 @@ import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.MalformedDsnException;
 import io.uwsgisentry.settings.Route;
-
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;

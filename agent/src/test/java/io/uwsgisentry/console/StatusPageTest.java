@@ -1,5 +1,7 @@
 package io.uwsgisentry.console;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.uwsgisentry.outbox.Changes;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DestinationTally;
@@ -10,10 +12,6 @@ import io.uwsgisentry.outbox.Tally;
 import io.uwsgisentry.outbox.Volume;
 import io.uwsgisentry.settings.ConfigWarning;
 import io.uwsgisentry.settings.Route;
-
-
-import static org.assertj.core.api.Assertions.assertThat;
-
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -60,7 +58,8 @@ class StatusPageTest {
                 new Counter(Counter.Name.TORN, "", "", 1, Sample.NOON)),
             new StormTally(12_345, 3),
             List.of(
-                new ConfigWarning("shop", "alarm seen", "unknown option 'levl': did you mean 'level'?"))),
+                new ConfigWarning(
+                    "shop", "alarm seen", "unknown option 'levl': did you mean 'level'?"))),
         DISK,
         Sample.NOON,
         MAX_WAIT);

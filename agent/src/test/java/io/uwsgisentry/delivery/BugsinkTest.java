@@ -1,14 +1,13 @@
 package io.uwsgisentry.delivery;
 
-import io.uwsgisentry.event.Event;
-import io.uwsgisentry.json.Json;
-import io.uwsgisentry.outbox.State;
-import io.uwsgisentry.testkit.Patience;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.uwsgisentry.event.Event;
+import io.uwsgisentry.json.Json;
+import io.uwsgisentry.outbox.State;
+import io.uwsgisentry.testkit.Patience;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

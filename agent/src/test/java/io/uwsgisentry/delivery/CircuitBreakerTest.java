@@ -1,5 +1,10 @@
 package io.uwsgisentry.delivery;
 
+import static java.time.Duration.ofMillis;
+import static java.time.Duration.ofSeconds;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
 import io.uwsgisentry.outbox.OpenCircuit;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.State;
@@ -7,13 +12,6 @@ import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.testkit.Behaviour;
 import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Receiver;
-
-
-import static java.time.Duration.ofMillis;
-import static java.time.Duration.ofSeconds;
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
-
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -32,7 +30,8 @@ class CircuitBreakerTest {
   private static final Duration SOON = Patience.SOON;
 
   /** Pauses of hours: what is tried again is tried for another reason than time. */
-  private static final RetryPolicy PATIENT = new RetryPolicy(ofSeconds(3600), ofSeconds(3600), ofMillis(5), 8);
+  private static final RetryPolicy PATIENT =
+      new RetryPolicy(ofSeconds(3600), ofSeconds(3600), ofMillis(5), 8);
 
   @TempDir Path directory;
   private Rig rig;
@@ -89,7 +88,8 @@ class CircuitBreakerTest {
 
   @Test
   void aPersonsRetryTriesAtOnce() throws Exception {
-    receiver.behave(Behaviour.firstThen(CircuitBreaker.FEW, Behaviour.status(401), Behaviour.healthy()));
+    receiver.behave(
+        Behaviour.firstThen(CircuitBreaker.FEW, Behaviour.status(401), Behaviour.healthy()));
     List<String> ids = rig.store(10, to);
     rig.delivery.start();
     awaitParked();
@@ -192,7 +192,8 @@ class CircuitBreakerTest {
         .atMost(SOON)
         .until(
             () ->
-                rig.entries().stream().filter(entry -> entry.attempts() > 0).count() == CircuitBreaker.FEW);
+                rig.entries().stream().filter(entry -> entry.attempts() > 0).count()
+                    == CircuitBreaker.FEW);
   }
 
   /** After it the lane had its chance. */

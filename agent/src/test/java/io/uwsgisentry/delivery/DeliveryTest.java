@@ -1,5 +1,11 @@
 package io.uwsgisentry.delivery;
 
+import static java.time.Duration.ofMillis;
+import static java.time.Duration.ofSeconds;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.State;
@@ -9,13 +15,6 @@ import io.uwsgisentry.testkit.Behaviour;
 import io.uwsgisentry.testkit.Ports;
 import io.uwsgisentry.testkit.Received;
 import io.uwsgisentry.testkit.Receiver;
-
-import static java.time.Duration.ofMillis;
-import static java.time.Duration.ofSeconds;
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.awaitility.Awaitility.await;
-
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;

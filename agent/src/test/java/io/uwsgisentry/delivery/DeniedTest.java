@@ -1,16 +1,15 @@
 package io.uwsgisentry.delivery;
 
+import static java.time.Duration.ofMillis;
+import static java.time.Duration.ofSeconds;
+import static org.awaitility.Awaitility.await;
+
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.testkit.Behaviour;
 import io.uwsgisentry.testkit.Patience;
 import io.uwsgisentry.testkit.Receiver;
-
-import static java.time.Duration.ofMillis;
-import static java.time.Duration.ofSeconds;
-import static org.awaitility.Awaitility.await;
-
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -41,7 +40,8 @@ class DeniedTest {
       new RetryPolicy(ofSeconds(3600), ofSeconds(3600), ofMillis(1), 8);
 
   /** A hundredth of the usual times. */
-  private static final RetryPolicy HUNDREDTH = new RetryPolicy(ofMillis(10), ofMillis(600), ofMillis(1), 8);
+  private static final RetryPolicy HUNDREDTH =
+      new RetryPolicy(ofMillis(10), ofMillis(600), ofMillis(1), 8);
 
   @TempDir Path directory;
   private Rig rig;

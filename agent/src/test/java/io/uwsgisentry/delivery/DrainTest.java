@@ -1,14 +1,13 @@
 package io.uwsgisentry.delivery;
 
-import io.uwsgisentry.outbox.State;
-import io.uwsgisentry.testkit.Behaviour;
-import io.uwsgisentry.testkit.Patience;
-
 import static java.time.Duration.ofMillis;
 import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.uwsgisentry.outbox.State;
+import io.uwsgisentry.testkit.Behaviour;
+import io.uwsgisentry.testkit.Patience;
 import java.time.Clock;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;

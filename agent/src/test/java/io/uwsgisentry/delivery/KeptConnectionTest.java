@@ -1,10 +1,9 @@
 package io.uwsgisentry.delivery;
 
-import io.uwsgisentry.testkit.Patience;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.uwsgisentry.testkit.Patience;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;

@@ -1,15 +1,13 @@
 package io.uwsgisentry.delivery;
 
-import io.uwsgisentry.outbox.Entry;
-import io.uwsgisentry.outbox.Settlement;
-import io.uwsgisentry.outbox.State;
-import io.uwsgisentry.settings.Route;
-
-
 import static java.time.Duration.ofMillis;
 import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.uwsgisentry.outbox.Entry;
+import io.uwsgisentry.outbox.Settlement;
+import io.uwsgisentry.outbox.State;
+import io.uwsgisentry.settings.Route;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -22,7 +20,8 @@ import org.junit.jupiter.api.Test;
 
 /** When a lane starts what, with a time that the test turns. */
 class LaneTest {
-  private static final RetryPolicy PACE = new RetryPolicy(ofSeconds(1), ofSeconds(60), ofMillis(100), 4);
+  private static final RetryPolicy PACE =
+      new RetryPolicy(ofSeconds(1), ofSeconds(60), ofMillis(100), 4);
   private static final Outcome TAKEN = new Outcome.Delivered(200, "200", Map.of());
   private static final Outcome DOWN = new Outcome.Unreachable("no answer");
   private static final Outcome ILL = new Outcome.Failing(503, "503", null, Map.of());

@@ -1,14 +1,13 @@
 package io.uwsgisentry.delivery;
 
-import io.uwsgisentry.settings.Destination;
-import io.uwsgisentry.testkit.Ports;
-import io.uwsgisentry.testkit.Received;
-import io.uwsgisentry.testkit.Receiver;
-
 import static java.time.Duration.ofMillis;
 import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.testkit.Ports;
+import io.uwsgisentry.testkit.Received;
+import io.uwsgisentry.testkit.Receiver;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;

@@ -1,12 +1,11 @@
 package io.uwsgisentry.delivery;
 
-import io.uwsgisentry.settings.Dsn;
-import io.uwsgisentry.settings.ProxyAddress;
-import io.uwsgisentry.settings.Route;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.uwsgisentry.settings.Dsn;
+import io.uwsgisentry.settings.ProxyAddress;
+import io.uwsgisentry.settings.Route;
 import java.io.IOException;
 import java.util.Map;
 import org.junit.jupiter.api.Test;

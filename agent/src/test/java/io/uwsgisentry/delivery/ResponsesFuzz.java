@@ -1,6 +1,5 @@
 package io.uwsgisentry.delivery;
 
-
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;

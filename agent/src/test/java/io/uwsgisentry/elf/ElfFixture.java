@@ -1,6 +1,5 @@
 package io.uwsgisentry.elf;
 
-
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -4,8 +4,6 @@ import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.json.Json;
 import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.settings.HandlerSettings;
-
-
 import java.util.List;
 import java.util.Map;
 

@@ -1,20 +1,19 @@
 package io.uwsgisentry.event;
 
-import io.uwsgisentry.journal.Fields;
-import io.uwsgisentry.journal.Kind;
-import io.uwsgisentry.journal.Record;
-import io.uwsgisentry.json.Json;
-import io.uwsgisentry.settings.HandlerSettings;
 import static io.uwsgisentry.event.Built.at;
 import static io.uwsgisentry.event.Built.build;
 import static io.uwsgisentry.event.Built.list;
 import static io.uwsgisentry.event.Built.map;
 import static io.uwsgisentry.event.Built.payload;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sentry.Sentry;
+import io.uwsgisentry.journal.Fields;
+import io.uwsgisentry.journal.Kind;
+import io.uwsgisentry.journal.Record;
+import io.uwsgisentry.json.Json;
+import io.uwsgisentry.settings.HandlerSettings;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Arrays;

@@ -7,8 +7,6 @@ import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.settings.HandlerSettings;
 import io.uwsgisentry.testkit.Json;
-
-
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -73,8 +71,7 @@ public final class EventFuzz {
 
   /** Without files: what is read from them has tests of its own. */
   private static final EventFactory FACTORY =
-      new EventFactory(
-          new Scrubber(), "fuzz", new Host(Path.of("/nonexistent"), "6.1.0", "amd64"));
+      new EventFactory(new Scrubber(), "fuzz", new Host(Path.of("/nonexistent"), "6.1.0", "amd64"));
 
   private EventFuzz() {}
 

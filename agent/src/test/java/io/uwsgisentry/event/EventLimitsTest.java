@@ -1,21 +1,18 @@
 package io.uwsgisentry.event;
 
+import static io.uwsgisentry.event.Built.at;
+import static io.uwsgisentry.event.Built.build;
+import static io.uwsgisentry.event.Built.list;
+import static io.uwsgisentry.event.Built.map;
+import static io.uwsgisentry.event.Built.payload;
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.json.Json;
 import io.uwsgisentry.redaction.Redaction;
 import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.settings.HandlerSettings;
-import static io.uwsgisentry.event.Built.at;
-import static io.uwsgisentry.event.Built.build;
-import static io.uwsgisentry.event.Built.list;
-import static io.uwsgisentry.event.Built.map;
-import static io.uwsgisentry.event.Built.payload;
-
-
-
-import static org.assertj.core.api.Assertions.assertThat;
-
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;

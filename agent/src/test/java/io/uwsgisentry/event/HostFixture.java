@@ -1,8 +1,6 @@
 package io.uwsgisentry.event;
 
 import io.uwsgisentry.elf.ElfFixture;
-
-
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -1,10 +1,9 @@
 package io.uwsgisentry.event;
 
-import io.uwsgisentry.journal.Kind;
-import io.uwsgisentry.journal.Record;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.uwsgisentry.journal.Kind;
+import io.uwsgisentry.journal.Record;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,12 +1,10 @@
 package io.uwsgisentry.event;
 
-import io.uwsgisentry.elf.ElfFixture;
-
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sentry.protocol.DebugImage;
 import io.sentry.protocol.SentryStackFrame;
+import io.uwsgisentry.elf.ElfFixture;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

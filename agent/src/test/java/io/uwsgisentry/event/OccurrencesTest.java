@@ -1,15 +1,14 @@
 package io.uwsgisentry.event;
 
-import io.uwsgisentry.journal.Kind;
-import io.uwsgisentry.json.Json;
-import io.uwsgisentry.settings.HandlerSettings;
 import static io.uwsgisentry.event.Built.at;
 import static io.uwsgisentry.event.Built.build;
 import static io.uwsgisentry.event.Built.map;
 import static io.uwsgisentry.event.Built.payload;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.uwsgisentry.journal.Kind;
+import io.uwsgisentry.json.Json;
+import io.uwsgisentry.settings.HandlerSettings;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;

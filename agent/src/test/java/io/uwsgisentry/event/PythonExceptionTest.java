@@ -1,10 +1,9 @@
 package io.uwsgisentry.event;
 
-import io.uwsgisentry.journal.Kind;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
+import io.uwsgisentry.journal.Kind;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -62,7 +61,8 @@ class PythonExceptionTest {
 
   @Test
   void whatStandsBeforeNothingIsPassedOver() {
-    assertThat(PythonException.chain(record().parts("python.frame", "/a.py", "1", "f", "a").record()))
+    assertThat(
+            PythonException.chain(record().parts("python.frame", "/a.py", "1", "f", "a").record()))
         .isEmpty();
     List<PythonException> chain =
         PythonException.chain(
@@ -75,7 +75,9 @@ class PythonExceptionTest {
                 .parts("python.frame", "/a.py", "99999999999", "f")
                 .record());
     assertThat(chain).hasSize(1);
-    assertThat(chain.get(0).frames()).extracting(PythonException.Frame::line).containsExactly(-1, -1);
+    assertThat(chain.get(0).frames())
+        .extracting(PythonException.Frame::line)
+        .containsExactly(-1, -1);
   }
 
   @Test

@@ -1,9 +1,8 @@
 package io.uwsgisentry.event;
 
-import io.uwsgisentry.journal.Kind;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.uwsgisentry.journal.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;

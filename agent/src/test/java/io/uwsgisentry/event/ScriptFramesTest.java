@@ -1,14 +1,12 @@
 package io.uwsgisentry.event;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.sentry.protocol.SentryStackFrame;
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.settings.HandlerSettings;
-
-
-import static org.assertj.core.api.Assertions.assertThat;
-
-import io.sentry.protocol.SentryStackFrame;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -83,7 +81,8 @@ class ScriptFramesTest {
   private SentryStackFrame frame(String file, String module, Map<String, String> defaults) {
     Record record = RecordFixture.captured(Kind.SLOW, "slow").record();
     RecordContext incident =
-        new RecordContext(record, HandlerSettings.of("", "", defaults), new Scrubber(), List.of(), null);
+        new RecordContext(
+            record, HandlerSettings.of("", "", defaults), new Scrubber(), List.of(), null);
     return new ScriptFrames(new SourceContext(new HostFixture(root).machine()), incident)
         .frame(file, 2, "f", module, "", Map.of());
   }

@@ -1,11 +1,9 @@
 package io.uwsgisentry.event;
 
-import io.uwsgisentry.redaction.Scrubber;
-
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sentry.protocol.SentryStackFrame;
+import io.uwsgisentry.redaction.Scrubber;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -3,8 +3,6 @@ package io.uwsgisentry.event;
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.settings.HandlerSettings;
-
-
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;

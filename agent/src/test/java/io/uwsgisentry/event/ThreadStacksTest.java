@@ -1,15 +1,13 @@
 package io.uwsgisentry.event;
 
-import io.uwsgisentry.journal.Kind;
-import io.uwsgisentry.journal.Record;
-import io.uwsgisentry.redaction.Scrubber;
-import io.uwsgisentry.settings.HandlerSettings;
-
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import io.sentry.protocol.SentryStackFrame;
+import io.uwsgisentry.journal.Kind;
+import io.uwsgisentry.journal.Record;
+import io.uwsgisentry.redaction.Scrubber;
+import io.uwsgisentry.settings.HandlerSettings;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;

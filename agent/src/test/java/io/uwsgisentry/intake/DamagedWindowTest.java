@@ -1,14 +1,12 @@
 package io.uwsgisentry.intake;
 
+import static io.uwsgisentry.intake.Journal.alarm;
+import static io.uwsgisentry.intake.PumpScene.DSN;
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.StormTally;
-import static io.uwsgisentry.intake.Journal.alarm;
-import static io.uwsgisentry.intake.PumpScene.DSN;
-
-
-import static org.assertj.core.api.Assertions.assertThat;
-
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -1,5 +1,10 @@
 package io.uwsgisentry.intake;
 
+import static io.uwsgisentry.intake.Journal.alarm;
+import static io.uwsgisentry.intake.Journal.brief;
+import static io.uwsgisentry.intake.Journal.configuration;
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.Keys;
 import io.uwsgisentry.outbox.Entry;
@@ -8,14 +13,6 @@ import io.uwsgisentry.outbox.OpenCircuit;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.redaction.Scrubber;
-import static io.uwsgisentry.intake.Journal.alarm;
-import static io.uwsgisentry.intake.Journal.brief;
-import static io.uwsgisentry.intake.Journal.configuration;
-
-
-
-import static org.assertj.core.api.Assertions.assertThat;
-
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

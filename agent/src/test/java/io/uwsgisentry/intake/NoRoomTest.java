@@ -1,14 +1,13 @@
 package io.uwsgisentry.intake;
 
+import static io.uwsgisentry.intake.Journal.alarm;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
 import io.uwsgisentry.outbox.Bounds;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.Footprint;
 import io.uwsgisentry.outbox.OutboxException;
-import static io.uwsgisentry.intake.Journal.alarm;
-
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;

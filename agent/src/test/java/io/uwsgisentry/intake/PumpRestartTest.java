@@ -1,19 +1,17 @@
 package io.uwsgisentry.intake;
 
+import static io.uwsgisentry.intake.Journal.alarm;
+import static io.uwsgisentry.intake.Journal.id;
+import static io.uwsgisentry.intake.PumpScene.DSN;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.journal.SealedFile;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.redaction.Scrubber;
-import static io.uwsgisentry.intake.Journal.alarm;
-import static io.uwsgisentry.intake.Journal.id;
-import static io.uwsgisentry.intake.PumpScene.DSN;
-
-
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

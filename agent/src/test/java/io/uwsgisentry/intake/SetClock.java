@@ -1,6 +1,5 @@
 package io.uwsgisentry.intake;
 
-
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;

@@ -1,5 +1,12 @@
 package io.uwsgisentry.intake;
 
+import static io.uwsgisentry.intake.Journal.alarm;
+import static io.uwsgisentry.intake.Journal.brief;
+import static io.uwsgisentry.intake.Journal.id;
+import static io.uwsgisentry.intake.PumpScene.DSN;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
 import io.uwsgisentry.journal.Fields;
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.ProcessKind;
@@ -8,16 +15,6 @@ import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.StormTally;
 import io.uwsgisentry.settings.Handler;
-import static io.uwsgisentry.intake.Journal.alarm;
-import static io.uwsgisentry.intake.Journal.brief;
-import static io.uwsgisentry.intake.Journal.id;
-import static io.uwsgisentry.intake.PumpScene.DSN;
-
-
-
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

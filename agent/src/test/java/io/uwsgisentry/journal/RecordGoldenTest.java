@@ -1,9 +1,8 @@
 package io.uwsgisentry.journal;
 
-import io.uwsgisentry.settings.Handler;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.uwsgisentry.settings.Handler;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;

@@ -1,6 +1,5 @@
 package io.uwsgisentry.json;
 
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 

@@ -1,9 +1,8 @@
 package io.uwsgisentry.outbox;
 
-import io.uwsgisentry.settings.InstanceOption;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.uwsgisentry.settings.InstanceOption;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;

@@ -1,10 +1,9 @@
 package io.uwsgisentry.outbox;
 
-import io.uwsgisentry.settings.Destination;
-import io.uwsgisentry.settings.InstanceOption;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.InstanceOption;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;

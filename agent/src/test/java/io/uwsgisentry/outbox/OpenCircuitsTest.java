@@ -1,14 +1,12 @@
 package io.uwsgisentry.outbox;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.Handler;
 import io.uwsgisentry.settings.Route;
-
-
-import static org.assertj.core.api.Assertions.assertThat;
-
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;

@@ -1,12 +1,11 @@
 package io.uwsgisentry.outbox;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.uwsgisentry.event.Event;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Handler;
 import io.uwsgisentry.settings.Route;
-
-import static org.assertj.core.api.Assertions.assertThat;
-
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;

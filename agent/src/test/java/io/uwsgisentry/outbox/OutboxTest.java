@@ -1,11 +1,10 @@
 package io.uwsgisentry.outbox;
 
-import io.uwsgisentry.settings.Destination;
-import io.uwsgisentry.settings.Route;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.uwsgisentry.settings.Destination;
+import io.uwsgisentry.settings.Route;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;

@@ -1,6 +1,5 @@
 package io.uwsgisentry.redaction;
 
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;

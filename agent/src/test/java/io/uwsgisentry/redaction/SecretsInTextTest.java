@@ -1,9 +1,8 @@
 package io.uwsgisentry.redaction;
 
-import io.uwsgisentry.settings.HandlerSettings;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.uwsgisentry.settings.HandlerSettings;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.util.Map;

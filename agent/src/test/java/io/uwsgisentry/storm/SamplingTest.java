@@ -1,6 +1,5 @@
 package io.uwsgisentry.storm;
 
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Random;

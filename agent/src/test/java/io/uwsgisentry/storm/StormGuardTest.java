@@ -1,10 +1,9 @@
 package io.uwsgisentry.storm;
 
-import io.uwsgisentry.journal.Kind;
-import io.uwsgisentry.storm.StormWindow.Varied;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.uwsgisentry.journal.Kind;
+import io.uwsgisentry.storm.StormWindow.Varied;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;

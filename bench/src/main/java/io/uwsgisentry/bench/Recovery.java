@@ -13,7 +13,6 @@ import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.settings.HandlerSettings;
 import io.uwsgisentry.settings.InstanceOption;
 import io.uwsgisentry.testkit.Receiver;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

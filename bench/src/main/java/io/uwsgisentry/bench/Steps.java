@@ -12,7 +12,6 @@ import io.uwsgisentry.outbox.Batch;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.settings.HandlerSettings;
-
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.channels.FileChannel;

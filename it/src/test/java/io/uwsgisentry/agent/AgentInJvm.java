@@ -10,8 +10,6 @@ import io.uwsgisentry.outbox.Bounds;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.testkit.Patience;
-
-
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;

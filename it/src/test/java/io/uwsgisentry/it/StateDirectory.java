@@ -1,5 +1,7 @@
 package io.uwsgisentry.it;
 
+import static org.awaitility.Awaitility.await;
+
 import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.journal.RecordReader;
@@ -13,9 +15,6 @@ import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.Tally;
 import io.uwsgisentry.settings.ConfigWarning;
 import io.uwsgisentry.testkit.Patience;
-
-import static org.awaitility.Awaitility.await;
-
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
@@ -140,7 +139,9 @@ record StateDirectory(Path path) {
 
   /** What {@code status} says of the servers' options, a line each. */
   List<String> advice() {
-    return outbox(o -> ConfigWarning.current(o.handlers()).stream().map(ConfigWarning::line).toList(), List.of());
+    return outbox(
+        o -> ConfigWarning.current(o.handlers()).stream().map(ConfigWarning::line).toList(),
+        List.of());
   }
 
   /** What servers have not been told of yet as discarded. */
