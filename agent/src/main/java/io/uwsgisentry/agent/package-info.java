@@ -1,4 +1,4 @@
-/** The agent's life: start, wiring, stop. */
+/** Start, stop, wiring. */
 @NullMarked
 package io.uwsgisentry.agent;
 

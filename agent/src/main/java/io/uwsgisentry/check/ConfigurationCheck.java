@@ -41,6 +41,8 @@ public final class ConfigurationCheck {
   }
 
   /**
+   * Checks what was read and reports all of it.
+   *
    * @param environment of which {@code SENTRY_DSN}, {@code SENTRY_ENVIRONMENT} and {@code
    *     SENTRY_RELEASE} are looked at
    * @param host the machine's name, empty if unknown

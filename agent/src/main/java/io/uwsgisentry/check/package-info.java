@@ -1,3 +1,4 @@
+/** What a configuration file says, and what is wrong in it. */
 @NullMarked
 package io.uwsgisentry.check;
 

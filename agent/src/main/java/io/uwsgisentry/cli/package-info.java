@@ -1,4 +1,4 @@
-/** The commands that a person runs. */
+/** The commands. */
 @NullMarked
 package io.uwsgisentry.cli;
 

@@ -1,4 +1,4 @@
-/** How state and events look to a person: plain text and JSON. */
+/** How it looks to a person. */
 @NullMarked
 package io.uwsgisentry.console;
 

@@ -1,3 +1,4 @@
+/** Reads ELF files; knows nothing of events. */
 @NullMarked
 package io.uwsgisentry.elf;
 

@@ -1,3 +1,4 @@
+/** The road from the journal to the outbox: batches, storms, their summaries. */
 @NullMarked
 package io.uwsgisentry.intake;
 

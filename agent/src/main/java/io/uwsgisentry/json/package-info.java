@@ -1,3 +1,4 @@
+/** JSON as plain values. */
 @NullMarked
 package io.uwsgisentry.json;
 

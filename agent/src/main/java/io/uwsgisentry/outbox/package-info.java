@@ -1,4 +1,4 @@
-/** What must still be sent, durable in SQLite, with its history and its counters. */
+/** What must still be sent, durable in SQLite. */
 @NullMarked
 package io.uwsgisentry.outbox;
 

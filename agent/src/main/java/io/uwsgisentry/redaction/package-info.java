@@ -1,3 +1,4 @@
+/** What must not leave the machine. */
 @NullMarked
 package io.uwsgisentry.redaction;
 

@@ -1,4 +1,4 @@
-/** The option strings of handlers, their defaults, and destination addresses. */
+/** Option strings, defaults, handlers, destination addresses, and what is wrong with them. */
 @NullMarked
 package io.uwsgisentry.settings;
 

@@ -1,3 +1,4 @@
+/** Counts equal faults. */
 @NullMarked
 package io.uwsgisentry.storm;
 
