@@ -2,7 +2,7 @@
  * How a forked copy of the server becomes the agent's script: async-signal-safe throughout, since the server may have had threads, and
  * without a signal that could run a handler of uWSGI's. What fails here is said by this process and nobody else's loss.
  */
-#include "server/server.h"
+#include "agent/agent.h"
 
 #include <fcntl.h>
 #include <grp.h>

@@ -14,7 +14,7 @@
  *
  * The script says why the agent does not run through a pipe that nobody waits at: the master never touches a file for it.
  */
-#include "server/server.h"
+#include "agent/agent.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

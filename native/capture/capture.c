@@ -3,39 +3,12 @@
  * (alarms, after-request hooks), ours is entered there as if it stood in the configuration; nothing is switched on that costs
  * the server (a master, the log pipe) if its user has not.
  */
-#include "watch/watch.h"
+#include "capture/capture.h"
 
 #include <sys/mman.h>
 
 #define CRASH_ALARM "uwsgi-sentry-crash"
 #define LINES_ALARM "uwsgi-sentry-lines"
-
-static const char *const names[SENTRY_CAPTURES] = {"exceptions", "failed", "crashes", "harakiri", "slow", "backlog", "boot", "daemons", "logged", "clients", "cut", "refused"};
-
-int sentry_capturing(enum sentry_capture what) {
-	return sentry.captured >> what & 1;
-}
-
-/* on by itself where the user asked for events by sentry-dsn or sentry-capture; SENTRY_DSN alone may be an SDK's in the app */
-void sentry_capture_read(void) {
-	const unsigned all = ((1u << SENTRY_CAPTURES) - 1) & ~(1u << SENTRY_CAPTURE_LOGGED) & ~(1u << SENTRY_CAPTURE_CLIENTS) & ~(1u << SENTRY_CAPTURE_REFUSED);
-	if (!sentry.capture) {
-		sentry.captured = sentry.dsn ? all : 0;
-		return;
-	}
-	for (const char *at = sentry.capture; *at;) {
-		size_t len = strcspn(at, ", \t");
-		int known = !len;
-		if (len == 3 && !strncmp(at, "all", 3)) sentry.captured |= all, known = 1;
-		else if (len == 4 && !strncmp(at, "none", 4)) sentry.captured = 0, known = 1;
-		for (int i = 0; i < SENTRY_CAPTURES; i++) {
-			if (len == strlen(names[i]) && !strncmp(at, names[i], len)) sentry.captured |= 1u << i, known = 1;
-		}
-		if (!known) sentry_mistake("sentry-capture: %.*s is none of: exceptions, failed, crashes, harakiri, slow, backlog, boot, daemons, logged, clients, cut, refused, all, none", (int) len, at);
-		at += len;
-		at += strspn(at, ", \t");
-	}
-}
 
 /* the alarm of that name is one of ours: then its user is told already, and one incident is one event */
 static int alarm_is_ours(const char *name) {
@@ -60,7 +33,7 @@ void sentry_capture_prepare(void) {
 	if (count_ours(uwsgi.alarm_backlog)) sentry.captured &= ~(1u << SENTRY_CAPTURE_BACKLOG);
 	for (int i = 0; i < SENTRY_CAPTURES; i++) {
 		if (!sentry_capturing(i) || i == SENTRY_CAPTURE_CLIENTS) continue;	/* of exceptions and slow requests: no kind of its own */
-		char *name = uwsgi_concat2("capture ", (char *) names[i]);
+		char *name = uwsgi_concat2("capture ", (char *) sentry_capture_name[i]);
 		sentry.capture_handler[i] = sentry_handler_add(name, "", NULL);
 		free(name);
 	}
@@ -97,15 +70,9 @@ void sentry_capture_prepare(void) {
 	if (sentry_capturing(SENTRY_CAPTURE_DAEMONS)) uwsgi_string_new_list(&uwsgi.hook_as_mule, uwsgi_str("sentry-watchdog:"));	/* uWSGI writes into it */
 }
 
-/* the user's exception handlers, else capture's: one incident is one event */
-int sentry_tells_exceptions(struct sentry_handler *h) {
-	return (!sentry.own_exceptions && h == sentry.capture_handler[SENTRY_CAPTURE_EXCEPTIONS]) || sentry_handler_named(h, "exception-handler");
-}
-
 /* once the number of workers is known */
 void sentry_capture_start(void) {
 	sentry_python_find();
-	if (sentry.crash_alarms) sentry_deaths_prepare();
 	if (!sentry.captured || sentry.watch) return;
 	int stacks = uwsgi.numproc + 1 + uwsgi.mules_cnt;
 	for (struct uwsgi_spooler *spooler = uwsgi.spoolers; spooler; spooler = spooler->next) stacks++;
@@ -116,5 +83,4 @@ void sentry_capture_start(void) {
 	watch->lines_max = sentry.lines;
 	watch->stacks = stacks;
 	sentry.watch = watch;
-	sentry_deaths_prepare();
 }

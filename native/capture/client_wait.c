@@ -4,7 +4,7 @@
  * worker, after the fork, and once more after a request: an engine (gevent) sets its own when it starts. They may switch to another
  * request meanwhile, so nothing is kept but on the stack and in the request's own slot.
  */
-#include "server/server.h"
+#include "capture/capture.h"
 
 #include <time.h>
 

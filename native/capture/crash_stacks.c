@@ -12,7 +12,7 @@
  * signals itself (a JVM does), pay one copy at most. An application that registers a handler later than we do calls ours, as
  * faulthandler does, or does without these stacks. A stack that overflowed has no room for a handler, ours or uWSGI's.
  */
-#include "server/server.h"
+#include "capture/capture.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -34,12 +34,28 @@ static void put_back(int number) {
 	}
 }
 
+static int has_crashed;
+
+int sentry_has_crashed(void) {
+	return __atomic_load_n(&has_crashed, __ATOMIC_ACQUIRE);
+}
+
+/* in the handler of a crash. The watchdog takes no more; one that it is just taking is waited for */
+static void take_stacks(struct sentry_stack *stack, uint64_t thread) {
+	const struct timespec moment = {0, 1000000};
+	__atomic_store_n(&has_crashed, 1, __ATOMIC_RELEASE);
+	for (int i = 0; i < SENTRY_STACKS_MS && __atomic_load_n(&stack->turn, __ATOMIC_ACQUIRE) & 1; i++) nanosleep(&moment, NULL);
+	if (__atomic_load_n(&stack->turn, __ATOMIC_ACQUIRE) & 1) return;
+	stack->main_thread = thread;
+	sentry_stacks_take(stack, SENTRY_STACK_OF_CRASH);
+}
+
 static void crashed(int number, siginfo_t *info, void *context) {
 	SENTRY_ENTRY;
 	(void) context;
 	pid_t pid = getpid();
 	put_back(number);
-	if (pid == crash.of && !__atomic_exchange_n(&crash.taken, 1, __ATOMIC_ACQ_REL)) sentry_stacks_of_crash(crash.stack, (uint64_t) pthread_self());
+	if (pid == crash.of && !__atomic_exchange_n(&crash.taken, 1, __ATOMIC_ACQ_REL)) take_stacks(crash.stack, (uint64_t) pthread_self());
 	/* what the processor raised comes again by itself; it is blocked until we return */
 	if (info->si_code <= 0) syscall(SYS_tgkill, pid, syscall(SYS_gettid), number);
 }

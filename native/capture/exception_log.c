@@ -11,7 +11,7 @@
  * that. The functions that name an exception do not: they read through NULL, and uWSGI calls them only if a handler is configured.
  * So nothing is asked of a language before it says that something is raised.
  */
-#include "server/server.h"
+#include "capture/capture.h"
 
 #define LANGUAGES 8
 

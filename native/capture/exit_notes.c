@@ -2,7 +2,7 @@
  * What a worker, a mule or a spooler says as it exits. uWSGI can collect it before the master has looked: then this alone tells
  * an end that was meant to be from one that was not.
  */
-#include "server/server.h"
+#include "capture/capture.h"
 
 /* its place among the stacks; 0: it is none of these, or a child of the application's that only looks like one */
 static int own_slot(void) {

@@ -8,7 +8,7 @@
  *
  * No code of the application runs: of a PHP exception the properties are read that Exception itself has, of $@ a string, or an object's class.
  */
-#include "server/server.h"
+#include "capture/capture.h"
 
 #include <dlfcn.h>
 #include <pthread.h>

@@ -6,7 +6,7 @@
  *
  * Not told a second time are an exception of a request, which uWSGI prints too, and one of an application that does not load.
  */
-#include "python/python.h"
+#include "capture/capture.h"
 
 /* ---- telling ---- */
 
@@ -27,19 +27,12 @@ static int is_outside(void) {
 	return uwsgi.workers && uwsgi.mywid > 0 && uwsgi.mywid <= uwsgi.numproc && uwsgi.workers[uwsgi.mywid].accepting;
 }
 
-static size_t copied(struct py_out *out, char *to, size_t room) {
-	size_t len = out->len < room ? out->len : room;
-	if (len) memcpy(to, out->bytes, len);
-	free(out->bytes);
-	return len;
-}
-
 /* a text that the object itself holds under that name, as far as there is room; 0 where its class has a say in it */
 static size_t own_text(Object *object, const char *name, char *to, size_t room) {
 	struct py_out out = PY_OUT;
 	if (!py_of_type(py_type_of(object), name)) py_add_str_attribute(&out, object, name);
 	py.PyErr_Clear();
-	return copied(&out, to, room);
+	return py_out_take(&out, to, room);
 }
 
 static void tell(Object *value, Object *traceback, const char *how, Object *thread) {
@@ -161,38 +154,4 @@ void sentry_python_outside(void) {
 		mule_before = plugin->mule;
 		plugin->mule = mule;
 	}
-}
-
-/* ---- where modules are ---- */
-
-static char modules[4096];
-static size_t modules_len;
-
-/* sys.path, NULs between; entries that do not fit are left out */
-static void read_path(void) {
-	struct py_error error = py_error_keep();
-	struct py_out out = PY_OUT;
-	Object *path = py.PySys_GetObject("path");	/* borrowed */
-	ssize_t size = path && py_type_of(path) == py.PyList_Type ? py.PyList_Size(path) : 0;
-	for (ssize_t i = 0; i < size; i++) {
-		size_t before = out.len;
-		Object *entry = py.PyList_GetItem(path, i);
-		if (!entry || py_type_of(entry) != py.PyUnicode_Type) continue;
-		if (before) py_add_end(&out);
-		py_add_str(&out, entry, 1024);
-		if (out.len > sizeof(modules)) out.len = before;
-	}
-	py.PyErr_Clear();
-	py_error_back(error);
-	modules_len = copied(&out, modules, sizeof(modules));
-}
-
-/* once the applications are loaded, and have said where their modules are */
-void sentry_python_loaded(void) {
-	if (py_ready()) sentry_python_with_gil(read_path);
-}
-
-/* a stack that is taken from outside names files: with this the agent can tell modules */
-void sentry_python_path_field(struct sentry_record *record) {
-	if (modules_len) sentry_record_field(record, "python.path", modules, modules_len);
 }

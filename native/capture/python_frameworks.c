@@ -9,7 +9,7 @@
  * with the same arguments, and gives its result. It is done in the main interpreter, once the applications are loaded, and again
  * when one more was: frameworks come with applications.
  */
-#include "python/python.h"
+#include "capture/capture.h"
 
 #include <pthread.h>
 

@@ -1,5 +1,5 @@
 /* A record of a Python exception that was seen elsewhere than in uWSGI's own exception_log; and whether it is ours to report. */
-#include "python/python.h"
+#include "capture/capture.h"
 
 void sentry_python_report(const struct sentry_python_exception_seen *seen) {
 	int errno_before = errno;

@@ -7,7 +7,7 @@
  *
  * A slot is used by the thread that serves its core, which for Python holds the GIL; after the request by that thread alone.
  */
-#include "server/server.h"
+#include "capture/capture.h"
 
 #include <pthread.h>
 

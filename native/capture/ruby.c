@@ -2,7 +2,7 @@
  * Ruby's own C functions, found in the running process: what is raised, asked for its words where something catches what that raises,
  * and what was raised and rescued in a request that then fails.
  */
-#include "server/server.h"
+#include "capture/capture.h"
 
 #include <dlfcn.h>
 

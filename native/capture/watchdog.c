@@ -1,31 +1,18 @@
 /*
- * A thread of each worker, mule and spooler that wakes a few times a second and, once something takes too long, has the stacks
- * of all of Python's threads taken. The result stands in memory that the master shares: it is there before the kill.
+ * A thread of each worker, mule and spooler that wakes five times a second and, once something takes too long, has the stacks
+ * of all of Python's threads taken (stacks.c), so that they are there before the kill. It costs a copy of the process, so it is
+ * taken seldom: stack_times.c says when.
  *
- * The stacks must come while C code holds the GIL, and from inside: under uid= nobody can look into a worker from outside.
- * Python's own function for that, the one behind faulthandler, takes no lock and needs no GIL; but it reads frames that running
- * threads change under it, and a process dies of that sooner or later. So it is called in a child that shares nothing with us
- * but that memory: a copy of the process at one moment, made with a bare clone(), in which no other thread runs and which no
- * wait() of the application sees. What goes wrong there goes wrong there. The child is bound in time and dies with us.
- * The copy costs what a fork costs (0.4 ms; 30 ms where a gigabyte is resident), so it is taken seldom: stack_times.c says when.
- *
- * The thread allocates nothing, takes no lock, keeps no descriptor, and has every signal blocked, and so has the child: a fault
- * of the child's is no business of uWSGI's handlers.
+ * The thread allocates nothing, takes no lock, keeps no descriptor, and has every signal blocked.
  *
  * Too long is, for a worker, a request beyond its threshold, and any, a websocket too, in the last second before harakiri, or before
- * its mercy ends once it is to go; for a mule or a spooler, half of the time to its deadline. A request whose headers are still on their way has nothing to show.
+ * its mercy ends once it is to go; for a mule or a spooler, half of the time to its deadline. A request whose headers are still on
+ * their way has nothing to show.
  */
+#include "capture/capture.h"
 #include "capture/stack_times.h"
-#include "watch/watch.h"
 
-#include <fcntl.h>
 #include <pthread.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-
-#define CHILD_MS 500		/* it needs one or two */
 
 static struct {
 	uint64_t threshold;		/* microseconds */
@@ -35,37 +22,7 @@ static struct {
 	int taking;			/* the thread, or the process as it exits */
 	struct sentry_stack *stack;
 	struct sentry_stack_times times;
-	int crashed;			/* its process did */
 } watchdog;
-
-/* near a limit of memory the copy is to be killed and not the worker. Where the worker gave root up the kernel does not let it ask */
-static void be_the_first_to_go(void) {
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	if (fd < 0) return;
-	if (write(fd, "1000", 4) != 4) errno = 0;
-	close(fd);
-}
-
-/* in the child; a text from before stays whole until there is a new one */
-static void dump_and_end(struct sentry_stack *stack, uint64_t of, pid_t parent) {
-	struct rlimit nothing = {0, 0}, second = {1, 1};
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	be_the_first_to_go();	/* its /proc is root's from the next line on */
-	prctl(PR_SET_DUMPABLE, 0);
-	setrlimit(RLIMIT_CORE, &nothing);
-	setrlimit(RLIMIT_CPU, &second);
-	int fd = getppid() == parent ? memfd_create("uwsgi-sentry-stacks", MFD_CLOEXEC) : -1;
-	if (fd >= 0) {
-		sentry_python_stacks_write(fd);
-		ssize_t n = pread(fd, stack->text, sizeof(stack->text), 0);
-		if (n > 0) {
-			stack->len = (uint32_t) n;
-			stack->of = of;
-			stack->taken = sentry_now_us();
-		}
-	}
-	_exit(0);
-}
 
 static void pause_us(long us) {
 	struct timespec time = {0, us * 1000};
@@ -78,44 +35,16 @@ static uint64_t monotonic_us(void) {
 	return (uint64_t) time.tv_sec * 1000000 + (uint64_t) time.tv_nsec / 1000;
 }
 
-/* makes the copy and waits for its end, which is bounded; only system calls, since the handler of a crash comes here, too */
-static void have_stacks_taken(struct sentry_stack *stack, uint64_t of) {
-	pid_t self = getpid();
-	__atomic_add_fetch(&stack->turn, 1, __ATOMIC_ACQ_REL);
-	/* no flags, and no signal when it ends; that all arguments are 0 makes their order the same on every processor */
-	pid_t child = (pid_t) syscall(SYS_clone, 0L, 0L, 0L, 0L, 0L);
-	if (child == 0) dump_and_end(stack, of, self);
-	int status, ended = child < 0;
-	for (int i = 0; i < CHILD_MS * 2 && !ended; i++) {
-		pause_us(500);
-		ended = waitpid(child, &status, __WCLONE | WNOHANG) != 0;
-	}
-	if (!ended) {
-		kill(child, SIGKILL);
-		while (waitpid(child, &status, __WCLONE) < 0 && errno == EINTR);
-	}
-	__atomic_add_fetch(&stack->turn, 1, __ATOMIC_ACQ_REL);
-}
-
 static void take_stacks(const struct sentry_slow *slow, uint64_t now) {
 	if (__atomic_exchange_n(&watchdog.taking, 1, __ATOMIC_ACQ_REL)) return;
 	uint64_t start = monotonic_us();
-	have_stacks_taken(watchdog.stack, slow->of);
+	sentry_stacks_take(watchdog.stack, slow->of);
 	sentry_stacks_were_tried(&watchdog.times, slow, now, start, monotonic_us());
 	__atomic_store_n(&watchdog.taking, 0, __ATOMIC_RELEASE);
 }
 
 static time_t earlier(time_t a, time_t b) {
 	return a > 0 && (b <= 0 || a < b) ? a : b;
-}
-
-/* in the handler of a crash. The watchdog takes no more; one that it is just taking is waited for */
-void sentry_stacks_of_crash(struct sentry_stack *stack, uint64_t thread) {
-	__atomic_store_n(&watchdog.crashed, 1, __ATOMIC_RELEASE);
-	for (int i = 0; i < CHILD_MS && __atomic_load_n(&stack->turn, __ATOMIC_ACQUIRE) & 1; i++) pause_us(1000);
-	if (__atomic_load_n(&stack->turn, __ATOMIC_ACQUIRE) & 1) return;
-	stack->main_thread = thread;
-	have_stacks_taken(stack, SENTRY_STACK_OF_CRASH);
 }
 
 /* of all the requests of a worker together: each that begins puts its kill off, and each that ends takes it away */
@@ -170,7 +99,7 @@ static void *watch(void *nothing) {
 	(void) nothing;
 	for (;;) {
 		pause_us(200000);
-		if (__atomic_load_n(&watchdog.crashed, __ATOMIC_ACQUIRE)) return NULL;
+		if (sentry_has_crashed()) return NULL;
 		uint64_t now = sentry_now_us();
 		struct sentry_slow slow = uwsgi.mywid > 0 ? slow_request(now) : deadline_at_hand(now);
 		if (sentry_stacks_are_due(&watchdog.times, &slow, now, monotonic_us())) take_stacks(&slow, now);
@@ -235,18 +164,6 @@ void sentry_watchdog_at_exit(void) {
 	take_stacks(&slow, now);
 }
 
-int sentry_slot_of_mule(int id) {
-	return id > 0 && id <= uwsgi.mules_cnt ? uwsgi.numproc + id : 0;
-}
-
-int sentry_slot_of_spooler(struct uwsgi_spooler *wanted) {
-	int slot = uwsgi.numproc + uwsgi.mules_cnt + 1;
-	for (struct uwsgi_spooler *spooler = uwsgi.spoolers; spooler; spooler = spooler->next, slot++) {
-		if (spooler == wanted) return slot;
-	}
-	return 0;
-}
-
 /* in a mule, as a hook of its phase, and in a spooler. A user may give either a deadline of its own at any time */
 int sentry_watchdog_hook(char *nothing) {
 	SENTRY_ENTRY;
@@ -256,31 +173,4 @@ int sentry_watchdog_hook(char *nothing) {
 	sentry_crash_stacks_start(slot);
 	start(slot);
 	return 0;
-}
-
-/*
- * Adds the stacks in that slot, if they were taken of that (0: of whatever) between those two times. The copy is to be freed after
- * the append. Whoever is writing them is waited for by the master, within its bounds. 1: added.
- */
-int sentry_stack_of(struct sentry_record *record, int slot, uint64_t of, char **copy, uint64_t from, uint64_t to) {
-	char main_thread[32];
-	*copy = NULL;
-	if (!sentry.watch || slot < 1 || slot >= sentry.watch->stacks) return 0;
-	struct sentry_stack *stack = &sentry.watch->stack[slot];
-	while (getpid() == sentry.main && __atomic_load_n(&stack->turn, __ATOMIC_ACQUIRE) & 1 && sentry_may_wait()) sentry_pause();
-	uint32_t turn = __atomic_load_n(&stack->turn, __ATOMIC_ACQUIRE);
-	uint32_t len = stack->len;
-	uint64_t taken = stack->taken;
-	if (!len || len > SENTRY_STACK_MAX || !stack->of || (of && stack->of != of) || taken <= from || taken >= to) return 0;
-	if (!(*copy = malloc(len))) return 0;
-	memcpy(*copy, stack->text, len);
-	/* half of one and half of the next would be worse than none, but the last of a process that was killed while it wrote will do */
-	int torn = turn & 1 || __atomic_load_n(&stack->turn, __ATOMIC_ACQUIRE) != turn;
-	if (torn && getpid() != sentry.main) return 0;
-	sentry_record_number(record, "stack.taken", taken);
-	int digits = snprintf(main_thread, sizeof(main_thread), "0x%016llx", (unsigned long long) stack->main_thread);
-	sentry_record_copy(record, "stack.main", main_thread, (size_t) digits);
-	sentry_record_field(record, "stack", *copy, len);
-	sentry_python_path_field(record);
-	return 1;
 }

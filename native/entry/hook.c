@@ -2,7 +2,7 @@
  * hook-PHASE = sentry:OPTIONS. Runs in any process of the server, at times before anything else of us has run. A hook that
  * returns an error can end the whole instance: ours returns none.
  */
-#include "server/server.h"
+#include "entry/entry.h"
 
 static struct sentry_handler *handler_of(const char *arg) {
 	for (struct sentry_handler *h = sentry.handlers; h; h = h->next) {

@@ -8,7 +8,7 @@
  * So each hook's function is called through one of ours, which returns what that returned, with the same errno. The functions are
  * as many as there may be hooks, because a hook is given nothing that says whose argument it has.
  */
-#include "server/server.h"
+#include "entry/entry.h"
 
 #define MOST_HOOKS 64
 

@@ -2,8 +2,7 @@
  * Registration. Everything that needs uWSGI's structs is behind the check in sentry_load(): a plugin that was built for another
  * uWSGI loads without a word and then writes to the wrong places, so it must find out by itself and keep its hands off.
  */
-#include "server/server.h"
-#include "startup_output.h"
+#include "entry/entry.h"
 
 #include <dlfcn.h>
 #include <limits.h>
@@ -83,6 +82,7 @@ static void sentry_post_init(void) {
 	if (!is_ready()) return;
 	sentry_refresh();
 	sentry_capture_start();
+	if (sentry.watch || sentry.crash_alarms) sentry_deaths_prepare();
 	sentry_exceptions_wrap();
 	sentry_said_find();
 	sentry_python_outside();
@@ -128,7 +128,7 @@ static void sentry_master_cleanup(void) {
 	if (!is_ready() || getpid() != sentry.main) return;
 	sentry_late_crashes(1);
 	sentry_writer_close();
-	sentry_carry_drops();
+	sentry_carry_drops(!sentry_writer_gave_up());
 	sentry_agent_stop();
 }
 

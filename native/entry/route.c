@@ -4,7 +4,7 @@
  * The options are split when the configuration is read and each value is translated on its own, so that what a request holds
  * stays inside the one value that asked for it. Where events go and how they are sent is never translated.
  */
-#include "server/server.h"
+#include "entry/entry.h"
 
 #ifdef UWSGI_ROUTING
 

@@ -22,7 +22,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "startup_output.h"
+#include "entry/startup_output.h"
 
 #include <elf.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
  * For a uWSGI that the plugin was not built for: entry points that do nothing, so that a configuration which names them loads, and
  * the server starts and serves. Nothing in here looks into a struct of uWSGI's.
  */
-#include "server/server.h"
+#include "entry/entry.h"
 
 #include <malloc.h>
 

@@ -11,65 +11,18 @@
  * short write (the same); a `live` that is not a plain file of ours is never written to.
  */
 #define _GNU_SOURCE
-#include "journal/place.h"
+#include "journal/journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ROUNDS 8
 #define RESERVE 16384	/* of the limit: some twenty records that tell of drops, which last for as long as anybody will wait */
 
 const char *const sentry_drop_name[SENTRY_DROP_REASONS] = {"disk_full", "io_error", "journal_full", "unusable", "contended", "unsure", "stalled"};
-
-uint64_t sentry_seconds(void) {
-	struct timespec ts = {0, 0};
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return (uint64_t) ts.tv_sec + 1;
-}
-
-struct linux_dirent64 {
-	uint64_t ino;
-	int64_t off;
-	uint16_t reclen;
-	uint8_t type;
-	char name[];
-};
-
-/* the size of the sealed files, counted anew once a second by whoever comes first (readdir would allocate) */
-uint64_t sentry_sealed_bytes(struct sentry_journal *journal) {
-	struct sentry_counters *counters = journal->counters;
-	uint64_t now = sentry_seconds();
-	uint64_t looked = __atomic_load_n(&counters->sealed_looked, __ATOMIC_RELAXED);
-	if (looked == now || !__atomic_compare_exchange_n(&counters->sealed_looked, &looked, now, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-		return __atomic_load_n(&counters->sealed_bytes, __ATOMIC_RELAXED);
-	}
-	uint64_t total = 0;
-	int fd = openat(journal->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0) return __atomic_load_n(&counters->sealed_bytes, __ATOMIC_RELAXED);
-	union {
-		char bytes[2048];
-		struct linux_dirent64 aligned;
-	} buffer;
-	long n;
-	int calls = 0;
-	while (calls++ < 64 && (n = syscall(SYS_getdents64, fd, buffer.bytes, sizeof(buffer.bytes))) > 0) {
-		for (long at = 0; at < n;) {
-			struct linux_dirent64 *entry = (struct linux_dirent64 *) (buffer.bytes + at);
-			struct stat st;
-			if (!strncmp(entry->name, "sealed-", 7) && fstatat(fd, entry->name, &st, AT_SYMLINK_NOFOLLOW) == 0) total += (uint64_t) st.st_size;
-			at += entry->reclen;
-		}
-	}
-	close(fd);
-	__atomic_store_n(&counters->sealed_bytes, total, __ATOMIC_RELAXED);
-	return total;
-}
 
 static enum sentry_drop reason_of(int error) {
 	switch (error) {
@@ -128,7 +81,7 @@ static int write_to(int fd, struct append *append) {
 	uint64_t used = append->elsewhere + (uint64_t) st.st_size;
 	if (append->sealed_as != append->version) {
 		if (append->is_batch) return 1;	/* of records that are sealed with another key */
-		int brief_allowed = append->sealed_as == UINT64_MAX && record->head[28] < SENTRY_CONFIGURATION && !(record->head[30] & SENTRY_FLAG_BRIEF);
+		int brief_allowed = append->sealed_as == UINT64_MAX && sentry_is_event(record->head) && !(record->head[SENTRY_AT_FLAGS] & SENTRY_FLAG_BRIEF);
 		if (brief_allowed && used + record->length > journal->max / 2) sentry_record_make_brief(record);
 		sentry_record_seal(record, append->key);
 		append->sealed_as = append->version;
@@ -185,7 +138,7 @@ static enum sentry_drop append(struct sentry_journal *journal, struct sentry_rec
 }
 
 enum sentry_drop sentry_journal_append_count(struct sentry_journal *journal, struct sentry_record *record, uint64_t events) {
-	int is_event = record->head[28] < SENTRY_CONFIGURATION;
+	int is_event = sentry_is_event(record->head);
 	enum sentry_drop outcome = append(journal, record, RESERVE, UINT64_MAX);
 	if (outcome != SENTRY_APPENDED && is_event) __atomic_add_fetch(&journal->counters->dropped[outcome], events, __ATOMIC_RELAXED);
 	return outcome;

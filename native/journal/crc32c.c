@@ -1,4 +1,4 @@
-#include "journal/crc32c.h"
+#include "journal/record.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "journal/hash.h"
+#include "journal/record.h"
 
 #include <string.h>
 

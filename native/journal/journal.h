@@ -65,15 +65,6 @@ int sentry_journal_open(struct sentry_journal *, const char *state, uid_t owner,
  */
 int sentry_create_for_owner(int dir, const char *name, const void *content, size_t len, uid_t owner, gid_t group);
 
-/* Takes from `max` what is too much for the volume, and finds out `keep`. */
-void sentry_journal_bound(struct sentry_journal *);
-
-/* Whether the volume has that much beyond what must stay free. */
-int sentry_journal_has_room(struct sentry_journal *, uint64_t bytes);
-
-/* the size of the sealed files, at most a second old */
-uint64_t sentry_sealed_bytes(struct sentry_journal *);
-
 /* writev() that is not interrupted and raises no SIGXFSZ */
 ssize_t sentry_write(int fd, const struct iovec *, int pieces);
 
@@ -101,7 +92,30 @@ enum sentry_drop sentry_journal_tell(struct sentry_journal *, struct sentry_reco
 /* Changes whenever the directory or its key was replaced by another; with `look` the path is looked at now, as an append does. */
 uint64_t sentry_journal_version(struct sentry_journal *, int look);
 
-/* seconds since some start, never 0 */
-uint64_t sentry_seconds(void);
+/* ---- between the files of this folder ---- */
+
+/* place.c: the key file of that name in `dir`, which may be anything: 0 if it is a key of the owner's, or of root's. */
+int sentry_read_key(int dir, const char *name, uid_t owner, unsigned char key[SENTRY_KEY_SIZE]);
+
+/* A file system on which another machine, or a daemon, stands between append and rename: its name. NULL: any other. */
+const char *sentry_unfit_file_system(int fd);
+
+/*
+ * 1 if there is a directory to append to, and journal->dir is it. Looks at the path where `by_path` says so or the descriptor is not
+ * enough, and follows it if another directory stands there.
+ */
+int sentry_journal_place(struct sentry_journal *, int by_path);
+
+/* Whether the directory or the key was replaced since that version. */
+int sentry_journal_moved(struct sentry_journal *, uint64_t version);
+
+/* volume.c: takes from `max` what is too much for the volume, and finds out `keep`. */
+void sentry_journal_bound(struct sentry_journal *);
+
+/* Whether the volume has that much beyond what must stay free. */
+int sentry_journal_has_room(struct sentry_journal *, uint64_t bytes);
+
+/* The size of the sealed files, at most a second old. */
+uint64_t sentry_sealed_bytes(struct sentry_journal *);
 
 #endif

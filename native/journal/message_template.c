@@ -5,7 +5,7 @@
  *
  * Bytes beyond ASCII count as letters.
  */
-#include "journal/hash.h"
+#include "journal/record.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* The journal's directory and its key: found, or made, at the start of the server. Nothing here runs while it serves but the creation of a file. */
 #define _GNU_SOURCE
-#include "journal/place.h"
+#include "journal/journal.h"
 
 #include <dirent.h>
 #include <errno.h>

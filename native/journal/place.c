@@ -12,7 +12,7 @@
  * a child that was forked in the middle: the thread that was at it is not in it.
  */
 #define _GNU_SOURCE
-#include "journal/place.h"
+#include "journal/journal.h"
 
 #include <errno.h>
 #include <fcntl.h>

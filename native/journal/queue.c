@@ -100,12 +100,10 @@ static int put_whole(struct sentry_queue *queue, const struct sentry_record *rec
 	return 1;
 }
 
-/* handler and fold key */
-#define IDENTITY 48
-#define IDENTITY_SIZE 16
+#define IDENTITY_SIZE (SENTRY_RECORD_HEAD - SENTRY_AT_HANDLER)	/* handler and fold key */
 
 int sentry_queue_count(struct sentry_queue *queue, const unsigned char head[SENTRY_RECORD_HEAD]) {
-	uint64_t hash = sentry_hash(sentry_hash(SENTRY_HASH_START, head + IDENTITY, IDENTITY_SIZE), head + 28, 1);
+	uint64_t hash = sentry_hash(sentry_hash(SENTRY_HASH_START, head + SENTRY_AT_HANDLER, IDENTITY_SIZE), head + SENTRY_AT_KIND, 1);
 	uint64_t tag = hash >> 32 > CLAIMED ? hash >> 32 : CLAIMED + 1;
 	for (unsigned probe = 0; probe < PROBES; probe++) {
 		struct fault *fault = &queue->fault[(hash + probe) % SENTRY_QUEUE_FAULTS];
@@ -124,11 +122,11 @@ int sentry_queue_count(struct sentry_queue *queue, const unsigned char head[SENT
 }
 
 enum sentry_queued sentry_queue_put(struct sentry_queue *queue, struct sentry_record *record) {
-	int is_line = record->head[28] == SENTRY_ALARM;
+	int is_line = record->head[SENTRY_AT_KIND] == SENTRY_ALARM;
 	sentry_record_stamp(record);
 	if (put_whole(queue, record, is_line ? HALF : SENTRY_QUEUE_BYTES)) return SENTRY_QUEUED;
 	/* what is no event has no count */
-	if (record->head[28] < SENTRY_CONFIGURATION && sentry_queue_count(queue, record->head)) return SENTRY_COUNTED;
+	if (sentry_is_event(record->head) && sentry_queue_count(queue, record->head)) return SENTRY_COUNTED;
 	return SENTRY_NOT_QUEUED;
 }
 
@@ -175,7 +173,7 @@ uint64_t sentry_queue_abandon(struct sentry_queue *queue) {
 	const unsigned char *record;
 	uint64_t left = 0;
 	size_t len;
-	while ((record = sentry_queue_next(queue, &len))) left += record[28] < SENTRY_CONFIGURATION;
+	while ((record = sentry_queue_next(queue, &len))) left += sentry_is_event(record);
 	for (unsigned slot = 0; slot < SENTRY_QUEUE_FAULTS; slot++) left += sentry_queue_take_count(queue, slot, head);
 	return left;
 }

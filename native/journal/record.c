@@ -21,27 +21,19 @@ static void put64(unsigned char *to, uint64_t v) {
 	put32(to + 4, (uint32_t) (v >> 32));
 }
 
-uint64_t sentry_now_us(void) {
-	struct timespec ts = {0, 0};
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t) ts.tv_sec * 1000000u + (uint64_t) ts.tv_nsec / 1000u;
-}
-
 void sentry_record_process(struct sentry_record *r, enum sentry_process process) {
-	r->head[29] = (unsigned char) process;
+	r->head[SENTRY_AT_PROCESS] = (unsigned char) process;
 }
 
 void sentry_record_begin(struct sentry_record *r, enum sentry_kind kind, enum sentry_process process, uint32_t pid, uint16_t worker, uint16_t core) {
 	memset(r->head, 0, sizeof(r->head));
-	r->head[0] = 0xa7;
-	r->head[1] = 'U';
-	r->head[2] = 'S';
-	r->head[3] = SENTRY_RECORD_VERSION;
-	r->head[28] = (unsigned char) kind;
+	memcpy(r->head + SENTRY_AT_MAGIC, "\xa7US", 3);
+	r->head[SENTRY_AT_VERSION] = SENTRY_RECORD_VERSION;
+	r->head[SENTRY_AT_KIND] = (unsigned char) kind;
 	sentry_record_process(r, process);
-	put32(r->head + 40, pid);
-	put16(r->head + 44, worker);
-	put16(r->head + 46, core);
+	put32(r->head + SENTRY_AT_PID, pid);
+	put16(r->head + SENTRY_AT_WORKER, worker);
+	put16(r->head + SENTRY_AT_CORE, core);
 	r->piece[0].iov_base = r->head;
 	r->piece[0].iov_len = sizeof(r->head);
 	r->pieces = 1;
@@ -50,12 +42,12 @@ void sentry_record_begin(struct sentry_record *r, enum sentry_kind kind, enum se
 }
 
 void sentry_record_fold(struct sentry_record *r, uint64_t handler_hash, uint64_t fold_key) {
-	put64(r->head + 48, handler_hash);
-	put64(r->head + 56, fold_key);
+	put64(r->head + SENTRY_AT_HANDLER, handler_hash);
+	put64(r->head + SENTRY_AT_FOLD, fold_key);
 }
 
 static void cut(struct sentry_record *r) {
-	r->head[30] |= SENTRY_FLAG_CUT;
+	r->head[SENTRY_AT_FLAGS] |= SENTRY_FLAG_CUT;
 }
 
 static void piece(struct sentry_record *r, const void *base, size_t len) {
@@ -156,14 +148,14 @@ void sentry_record_resume(struct sentry_record *r, const unsigned char *bytes, s
 }
 
 void sentry_record_make_brief(struct sentry_record *r) {
-	r->head[30] |= SENTRY_FLAG_BRIEF;
+	r->head[SENTRY_AT_FLAGS] |= SENTRY_FLAG_BRIEF;
 	r->pieces = 1;
 	r->length = sizeof(r->head);
 }
 
-/* 16 bytes that no other record has. The kernel's generator does not block once the machine is up; before that, the fallback holds. */
-static void mint(unsigned char id[16], uint64_t now) {
-	if (getrandom(id, 16, GRND_NONBLOCK) != 16) {
+/* An id that no other record has. The kernel's generator does not block once the machine is up; before that, the fallback holds. */
+static void mint(unsigned char id[SENTRY_ID_SIZE], uint64_t now) {
+	if (getrandom(id, SENTRY_ID_SIZE, GRND_NONBLOCK) != SENTRY_ID_SIZE) {
 		static uint64_t turn;
 		struct timespec ts = {0, 0};
 		clock_gettime(CLOCK_MONOTONIC, &ts);
@@ -180,18 +172,18 @@ static int is_zero(const unsigned char *bytes, size_t len) {
 }
 
 void sentry_record_stamp(struct sentry_record *r) {
-	put64(r->head + 32, sentry_now_us());
+	put64(r->head + SENTRY_AT_TIME, sentry_now_us());
 }
 
 void sentry_record_seal(struct sentry_record *r, const unsigned char key[SENTRY_KEY_SIZE]) {
-	if (is_zero(r->head + 32, 8)) sentry_record_stamp(r);
-	if (is_zero(r->head + 12, 16)) mint(r->head + 12, sentry_now_us());
-	put32(r->head + 8, (uint32_t) r->length);
+	if (is_zero(r->head + SENTRY_AT_TIME, 8)) sentry_record_stamp(r);
+	if (is_zero(r->head + SENTRY_AT_ID, SENTRY_ID_SIZE)) mint(r->head + SENTRY_AT_ID, sentry_now_us());
+	put32(r->head + SENTRY_AT_LENGTH, (uint32_t) r->length);
 	uint32_t crc = sentry_crc32c(0, key, SENTRY_KEY_SIZE);
-	crc = sentry_crc32c(crc, r->head, 4);
-	crc = sentry_crc32c(crc, r->head + 8, sizeof(r->head) - 8);
+	crc = sentry_crc32c(crc, r->head, SENTRY_AT_CRC);
+	crc = sentry_crc32c(crc, r->head + SENTRY_AT_LENGTH, sizeof(r->head) - SENTRY_AT_LENGTH);
 	for (int i = 1; i < r->pieces; i++) crc = sentry_crc32c(crc, r->piece[i].iov_base, r->piece[i].iov_len);
-	put32(r->head + 4, crc);
+	put32(r->head + SENTRY_AT_CRC, crc);
 }
 
 size_t sentry_field_put(unsigned char *to, size_t room, const char *name, const void *value, size_t len) {

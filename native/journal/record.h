@@ -11,10 +11,27 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#include "journal/crc32c.h"
-#include "journal/hash.h"
-
 #define SENTRY_RECORD_HEAD 64
+
+/* where the head has what; the numbers are little-endian. docs/journal.md has the same table */
+enum sentry_record_offset {
+	SENTRY_AT_MAGIC = 0,	/* 3 bytes */
+	SENTRY_AT_VERSION = 3,
+	SENTRY_AT_CRC = 4,	/* of the key, and of the record without these 4 bytes */
+	SENTRY_AT_LENGTH = 8,
+	SENTRY_AT_ID = 12,	/* 16 bytes */
+	SENTRY_AT_KIND = 28,
+	SENTRY_AT_PROCESS = 29,
+	SENTRY_AT_FLAGS = 30,
+	SENTRY_AT_TIME = 32,
+	SENTRY_AT_PID = 40,
+	SENTRY_AT_WORKER = 44,
+	SENTRY_AT_CORE = 46,
+	SENTRY_AT_HANDLER = 48,
+	SENTRY_AT_FOLD = 56,
+};
+
+#define SENTRY_ID_SIZE 16
 #define SENTRY_RECORD_MAX (1u << 20)
 #define SENTRY_RECORD_VERSION 1
 #define SENTRY_KEY_SIZE 16
@@ -64,12 +81,45 @@ struct sentry_record {
 	unsigned char scratch[SENTRY_RECORD_SCRATCH];	/* field names and lengths, numbers */
 };
 
+/* ---- clock.c ---- */
+
 /* microseconds since 1970, as all times in records */
 uint64_t sentry_now_us(void);
+/* seconds since some start, never 0 */
+uint64_t sentry_seconds(void);
+
+/* ---- crc32c.c ---- */
+
+/* CRC-32C; found out at load, tests turn it off */
+extern int sentry_crc_by_instruction;
+uint32_t sentry_crc32c(uint32_t crc, const void *bytes, size_t len);
+
+/* ---- hash.c, message_template.c: what fold keys are made of; docs/journal.md says which of what ---- */
+
+/* FNV-1a 64; start with SENTRY_HASH_START and go on with what came of it */
+#define SENTRY_HASH_START 0xcbf29ce484222325ull
+uint64_t sentry_hash(uint64_t hash, const void *bytes, size_t len);
+/* the same over a text in which what varies (dates, numbers, ids, addresses) counts as one: the rules are those by which the agent makes the message's template */
+uint64_t sentry_hash_template(uint64_t hash, const char *text, size_t len);
+
+/* the same over the path of a request, up to its query: what looks like a number or an id in it counts as one, much as the agent names transactions */
+uint64_t sentry_hash_path(uint64_t hash, const char *path, size_t len);
+/*
+ * Where an exception was raised, much as Sentry groups by: of it and of each that it came from, the application's functions that were
+ * on their way, and the innermost frame of the application and of all, with their lines. Two views that call one library with
+ * something that it does not take are two faults. `fields` are `python.exception` and `python.frame`; the hash as it was if there are none.
+ */
+uint64_t sentry_hash_raised(uint64_t hash, const unsigned char *fields, size_t len);
+
+/* ---- record.c ---- */
 
 void sentry_record_begin(struct sentry_record *, enum sentry_kind, enum sentry_process, uint32_t pid, uint16_t worker, uint16_t core);
 /* another process than the one that it began with */
 void sentry_record_process(struct sentry_record *, enum sentry_process);
+/* whether the record with this head is an event, which is counted if it is dropped */
+static inline int sentry_is_event(const unsigned char *head) {
+	return head[SENTRY_AT_KIND] < SENTRY_CONFIGURATION;
+}
 void sentry_record_fold(struct sentry_record *, uint64_t handler_hash, uint64_t fold_key);
 /* bytes that are fields already (see sentry_field_put); they and every value below must stay until the append */
 void sentry_record_fields(struct sentry_record *, const void *encoded, size_t len);

@@ -1,13 +1,36 @@
 /*
- * What the files python*.c share: Python's own C functions, looked up in the running process, so that one plugin serves
+ * How Python is read: exceptions, stacks, values. What is reported of it is capture/'s business.
+ *
+ * Python's own C functions, looked up in the running process, so that one plugin serves
  * every Python 3 and none is needed to build it.
  *
- * Whoever calls one of them holds the GIL, and py_ready() was true before.
+ * Whoever calls a function of Python's holds the GIL, and py_ready() was true before.
  */
 #ifndef SENTRY_PYTHON_H
 #define SENTRY_PYTHON_H
 
 #include "server/server.h"
+
+/* ---- for all: nothing of Python's is asked for ---- */
+
+void sentry_python_find(void);
+int sentry_python_is_raised(void);	/* an exception is set in this thread, which has the GIL */
+void sentry_python_with_gil(void (*)(void));	/* without Python it is just called */
+
+/* thread_stacks.c: of all of Python's threads */
+void sentry_python_stacks_find(void);
+int sentry_python_stacks_can(void);
+void sentry_python_stacks_write(int fd);	/* in a child that ends after it; without the GIL */
+
+/* exception.c: the fields of an exception, to be freed; NULL: there is none, or it cannot be read */
+unsigned char *sentry_python_exception(size_t *len, int with_locals, const char **type);
+unsigned char *sentry_python_last_exception(size_t *len, int with_locals);
+
+/* module_path.c */
+void sentry_python_loaded(void);
+void sentry_python_path_field(struct sentry_record *);
+
+/* ---- Python's functions ---- */
 
 typedef void Object;
 
@@ -123,6 +146,7 @@ struct py_out {
 
 void py_add(struct py_out *, const void *, size_t);
 void py_add_text(struct py_out *, const char *);
+size_t py_out_take(struct py_out *, char *to, size_t room);	/* its bytes, as far as there is room; frees it */
 void py_add_end(struct py_out *);	/* the NUL between two parts of a field */
 /* a field whose length is known when it ends; one that did not fit is taken back whole */
 size_t py_field_start(struct py_out *, const char *name);

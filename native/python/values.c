@@ -205,3 +205,10 @@ static void add_value(struct py_out *out, Object *o, int depth) {
 void py_add_value(struct py_out *out, Object *o) {
 	add_value(out, o, 0);
 }
+
+size_t py_out_take(struct py_out *out, char *to, size_t room) {
+	size_t len = out->len < room ? out->len : room;
+	if (len) memcpy(to, out->bytes, len);
+	free(out->bytes);
+	return len;
+}

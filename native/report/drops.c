@@ -5,7 +5,7 @@
  * The journal keeps a few KiB of its limit free, so that drops can be told while it is full. That they last, however long it stays
  * so, each time takes twice as long as the one before.
  */
-#include "server/server.h"
+#include "report/report.h"
 
 /* not UWSGI_...: that would be an option */
 #define CARRIED "SENTRY_UWSGI_DROPS"
@@ -82,8 +82,8 @@ void sentry_report_drops(void) {
 	if (tell(1) == SENTRY_APPENDED) __atomic_add_fetch(&counters->reserve_used, 1, __ATOMIC_RELAXED);
 }
 
-void sentry_last_drops(void) {
-	if (!sentry_writer_gave_up()) tell(1);
+void sentry_last_drops(int may_append) {
+	if (may_append) tell(1);
 	for (int i = 0; i < SENTRY_DROP_REASONS; i++) {
 		uint64_t n = untold(i);
 		if (n) sentry_say("%llu events were dropped and the agent could not be told: %s", (unsigned long long) n, sentry_drop_name[i]);
@@ -91,7 +91,7 @@ void sentry_last_drops(void) {
 }
 
 /* the master becomes another program, which keeps its pid and its environment */
-void sentry_carry_drops(void) {
+void sentry_carry_drops(int may_append) {
 	char text[32 + SENTRY_DROP_REASONS * 48];
 	int len = snprintf(text, sizeof(text), "%ld", (long) getpid()), any = 0;
 	for (int i = 0; i < SENTRY_DROP_REASONS; i++) {
@@ -99,7 +99,7 @@ void sentry_carry_drops(void) {
 		len += snprintf(text + len, sizeof(text) - (size_t) len, " %llu", (unsigned long long) n);
 		any |= n != 0;
 	}
-	if (any && setenv(CARRIED, text, 1)) sentry_last_drops();
+	if (any && setenv(CARRIED, text, 1)) sentry_last_drops(may_append);
 }
 
 void sentry_take_carried_drops(void) {

@@ -5,7 +5,7 @@
  * What a process has just logged is still on its way to that thread (log_peek.c): the line that says why a request fails is written
  * microseconds before the event of it. So an event takes first what is unread, then the ring, into which the rest has come meanwhile.
  */
-#include "server/server.h"
+#include "report/report.h"
 
 #include <sched.h>
 

@@ -5,9 +5,9 @@
  * SO_PEEK_OFF lets a look begin near the end of the queue and go on from line to line. That place belongs to the socket and so to all
  * processes: one looks at a time, and whoever finds another at it for long goes without. Reading is not changed by it.
  *
- * What is seen is what the ring of the last lines would have shown a moment later (lines.c): the log of this one server.
+ * What is seen is what the ring of the last lines would have shown a moment later (log_lines.c): the log of this one server.
  */
-#include "server/server.h"
+#include "report/report.h"
 
 #include <sched.h>
 #include <sys/ioctl.h>

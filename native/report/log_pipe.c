@@ -2,7 +2,7 @@
  * The pipe through which the application's log goes to the master (log-master). Nobody may wait at its end: a line that finds it full
  * is an error in the application, and it holds some 280 of them where nothing is done about it.
  */
-#include "server/server.h"
+#include "report/report.h"
 
 #include <fcntl.h>
 #include <poll.h>

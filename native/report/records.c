@@ -1,5 +1,5 @@
-/* What all entry points do alike: say where a record comes from, what the request was, and append it. */
-#include "server/server.h"
+/* How every record begins: which process it comes from, its handler's fields, the state of the server. */
+#include "report/report.h"
 
 static enum sentry_process process_of(pid_t pid) {
 	if (uwsgi.muleid > 0) return SENTRY_PROCESS_MULE;
@@ -84,25 +84,4 @@ void sentry_begin(struct sentry_record *record, enum sentry_kind kind, struct se
 	sentry_record_fields(record, handler->fields, handler->fields_len);
 	/* a route's action is the one that may run for every request: it says only what the request is */
 	if (kind != SENTRY_ROUTE) sentry_state(record, uwsgi.mywid);
-}
-
-void sentry_request_fields(struct sentry_record *record, struct wsgi_request *req) {
-	if (!req) return;	/* of a thread of the application's own */
-	/* the length comes from the client; the buffer's size is uWSGI's. One that was never read has neither */
-	if (req->buffer && req->uh && req->uh->pktsize <= uwsgi.buffer_size) {
-		sentry_request_repair(req);
-		sentry_record_field(record, "request.vars", req->buffer, req->uh->pktsize);
-	}
-	if (req->start_of_request) sentry_record_number(record, "request.started", req->start_of_request);
-	if (req->status > 0) sentry_record_number(record, "request.status", (uint64_t) req->status);
-	sentry_client_fields(record, req);
-}
-
-void sentry_append(struct sentry_record *record) {
-	if (sentry_writer_takes(record)) return;
-	sentry_journal_append(&sentry.journal, record);
-	/* where a master is, it tells of drops; it does so even if nothing is appended any more */
-	if (uwsgi.master_process) return;
-	sentry_report_drops();
-	sentry_retry_configuration();
 }

@@ -11,7 +11,7 @@
  * through by then is counted as dropped. What a SIGKILL of the master takes with it is what is in the queue: while the disk takes
  * writes, that of the last milliseconds; never more than SENTRY_QUEUE_BYTES of records, and the counts of SENTRY_QUEUE_FAULTS faults.
  */
-#include "server/server.h"
+#include "report/report.h"
 
 #include "journal/queue.h"
 
@@ -103,7 +103,7 @@ static uint64_t fill_batch(void) {
 		batch.piece[batch.pieces].iov_base = bytes;
 		batch.piece[batch.pieces++].iov_len = len;
 		batch.length += len;
-		events += bytes[28] < SENTRY_CONFIGURATION;
+		events += sentry_is_event(bytes);
 	}
 	return events;
 }
@@ -112,8 +112,8 @@ static uint64_t fill_batch(void) {
 static void append_each(int may_count) {
 	for (int i = 0; i < batch.pieces; i++) {
 		const unsigned char *bytes = batch.piece[i].iov_base;
-		int is_event = bytes[28] < SENTRY_CONFIGURATION;
-		if (!may_count || bytes[28] != SENTRY_ALARM || !sentry_queue_count(writer.queue, bytes)) {
+		int is_event = sentry_is_event(bytes);
+		if (!may_count || bytes[SENTRY_AT_KIND] != SENTRY_ALARM || !sentry_queue_count(writer.queue, bytes)) {
 			sentry_record_resume(&one, bytes, batch.piece[i].iov_len);
 			sentry_journal_append(&sentry.journal, &one);
 		}
@@ -141,7 +141,7 @@ static int append_counts(void) {
 		if (!events) continue;
 		append_begins(events);
 		sentry_record_resume(&one, head, sizeof(head));
-		memset(one.head + 12, 0, 16);	/* an id of its own */
+		memset(one.head + SENTRY_AT_ID, 0, SENTRY_ID_SIZE);	/* an id of its own */
 		sentry_record_make_brief(&one);
 		sentry_record_number(&one, "occurrences", events);
 		sentry_journal_append_count(&sentry.journal, &one, events);
@@ -218,7 +218,7 @@ static void drop(uint64_t events, enum sentry_drop reason) {
 int sentry_writer_takes(struct sentry_record *record) {
 	if (!is_mine()) return 0;
 	__atomic_add_fetch(&writer.users, 1, __ATOMIC_SEQ_CST);
-	int state = __atomic_load_n(&writer.state, __ATOMIC_SEQ_CST), is_event = record->head[28] < SENTRY_CONFIGURATION;
+	int state = __atomic_load_n(&writer.state, __ATOMIC_SEQ_CST), is_event = sentry_is_event(record->head);
 	if (state == RUNNING) {
 		if (sentry_queue_put(writer.queue, record) == SENTRY_NOT_QUEUED) drop(is_event, SENTRY_STALLED);
 		wake();
@@ -326,4 +326,15 @@ void sentry_writer_close(void) {
 	sem_post(&writer.wake);
 	if (wait_for_the_end()) __atomic_store_n(&writer.state, CLOSED, __ATOMIC_SEQ_CST);
 	else give_up();
+}
+
+/* ---- for all processes ---- */
+
+void sentry_append(struct sentry_record *record) {
+	if (sentry_writer_takes(record)) return;
+	sentry_journal_append(&sentry.journal, record);
+	/* where a master is, it tells of drops; it does so even if nothing is appended any more */
+	if (uwsgi.master_process) return;
+	sentry_report_drops();
+	sentry_retry_configuration();
 }

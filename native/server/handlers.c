@@ -25,6 +25,11 @@ int sentry_handler_named(struct sentry_handler *h, const char *name) {
 	return !strncmp(h->name, name, len) && (!h->name[len] || !strncmp(h->name + len, " #", 2));
 }
 
+/* the user's exception handlers, else capture's: one incident is one event */
+int sentry_tells_exceptions(struct sentry_handler *h) {
+	return (!sentry.own_exceptions && h == sentry.capture_handler[SENTRY_CAPTURE_EXCEPTIONS]) || sentry_handler_named(h, "exception-handler");
+}
+
 /* a handler that is not in the list of the configuration: name and options are copied */
 struct sentry_handler *sentry_handler_new(const char *name, const char *options, const char *source) {
 	struct sentry_handler *h = uwsgi_calloc(sizeof(struct sentry_handler));

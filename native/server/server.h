@@ -1,27 +1,11 @@
 /*
- * What the parts of the plugin share. The files are:
+ * What all parts of the plugin know: the server, its options and handlers, and the memory that its processes share.
  *
- *   plugin.c version_mismatch.c      registration; what is registered with a uWSGI that we were not built for
- *   server.c              what all know: the server, its log
- *   options.c handlers.c configuration.c state_directory.c   what the configuration says, made ready once, before uWSGI forks
- *   supervisor.c agent_start.c   the agent's process
- *   intake_*.c            one entry point each: alarm, hook, route, exception
- *   capture.c boot.c requests.c language_errors.c ruby.c watchdog.c stack_times.c crash_stacks.c log_lines.c python*.c vassals.c   what is reported without a handler
- *   hook_failures.c startup_output.c     of a start that fails: the hook that did, what uWSGI printed
- *   exit_notes.c               what a worker, mule or spooler says as it exits
- *   watch.c children.c deaths.c crashes.c cut_requests.c harakiri.c backlog.c proc.c   of that, what the master sees (watch.h)
- *   records.c             what all of these do alike
- *   drops.c               the count of what could not be recorded
- *   writer.c queue.c      what a master reports is appended by a thread of its own
- *   log_pipe.c log_peek.c   the pipe of the log: wide, read while the master waits; what is in it
- *   journal*.c write.c record.c hash.c crc32c.c   the record and its append; they know nothing of uWSGI
- *   option_values.c               what an option's value must look like; nor does this
- *
- * Who may run when is in docs/architecture.md. Nothing here locks, waits, or allocates once the server serves, but for
- * what uWSGI's own calls allocate (translation of a route's values, an exception's texts).
+ * Nothing in native/ locks, waits, or allocates once the server serves, but for what uWSGI's own calls allocate (translation of a
+ * route's values, an exception's texts). docs/architecture.md says what each folder is for and where it runs.
  */
-#ifndef SENTRY_H
-#define SENTRY_H
+#ifndef SENTRY_SERVER_H
+#define SENTRY_SERVER_H
 
 #include <uwsgi.h>
 
@@ -126,7 +110,7 @@ struct sentry_server {
 	struct uwsgi_string_list *ignore;
 	int send_default_pii, with_sdk;
 
-	/* made by sentry_configure() */
+	/* made by sentry_configure(), entry/startup.c */
 	int configured;
 	struct sentry_handler *handlers;	/* of the configuration; those of uwsgi.route() are not in here */
 	int exception_handlers;
@@ -147,6 +131,7 @@ struct sentry_server {
 	time_t started;
 	char *plugin;				/* this file, absolute; NULL if it could not be told */
 	int agent_started;
+	int served;				/* the server has come up */
 };
 
 extern struct uwsgi_server uwsgi;
@@ -158,7 +143,8 @@ static inline void sentry_errno_back(int *before) {
 	errno = *before;
 }
 
-/* server.c */
+/* ---- server.c ---- */
+
 int sentry_strict(void);
 const char *sentry_instance_name(void);
 int sentry_may_wait(void);		/* another millisecond, in the master */
@@ -170,29 +156,28 @@ void sentry_mistake(const char *format, ...) __attribute__((format(printf, 1, 2)
 /* uWSGI stops or reloads: not only does it say so, all that lives was told to go */
 int sentry_stopping(void);
 
-/* version_mismatch.c */
-void sentry_inert_register(void);
+/* ---- capture_option.c ---- */
 
-/* hook_failures.c: uWSGI's own hooks */
-void sentry_hooks_wrap(void);
-const char *sentry_failed_hook(void);	/* after which the process exits; NULL: none failed */
+extern const char *const sentry_capture_name[SENTRY_CAPTURES];
+void sentry_capture_read(void);
+int sentry_capturing(enum sentry_capture);
 
-/* options.c */
+/* ---- options.c ---- */
+
 extern struct uwsgi_option sentry_options[];
 void sentry_options_read(void);
 void sentry_options_written(void);	/* those that uWSGI has not come to: as they are written */
 
-/* configuration.c */
-void sentry_configure(void);
-int sentry_refresh(void);		/* the server may have become another process since: 1 if it has */
-void sentry_refresh_main(void);		/* the same where threads of ours run */
-void sentry_write_configuration(void);
-void sentry_say_unusable(int is_unusable);	/* whether nothing can be recorded */
-void sentry_follow_journal(void);	/* the state directory may have been replaced */
-void sentry_retry_configuration(void);
-void sentry_handler_ready(struct sentry_handler *);
+/* ---- ignore_rules.c: the rules, a line each ---- */
 
-/* handlers.c */
+char *sentry_ignore_rules(void);
+
+/* ---- state_directory.c: the state directory and whom it belongs to; NULL with a sentence in why ---- */
+
+char *sentry_state_directory(const char *wanted, uid_t *owner, gid_t *group, char *why, size_t why_size);
+
+/* ---- handlers.c ---- */
+
 struct sentry_phase {
 	const char *name;
 	struct uwsgi_string_list **list;
@@ -206,237 +191,21 @@ void sentry_handler_free(struct sentry_handler *);
 struct sentry_handler *sentry_handler_by_name(const char *name);
 int sentry_handler_named(struct sentry_handler *, const char *name);
 void sentry_handler_check(struct sentry_handler *);
+int sentry_tells_exceptions(struct sentry_handler *);
 char *sentry_option(const char *options, const char *key);
 
-/* state_directory.c: the state directory and whom it belongs to; NULL with a sentence in why */
-char *sentry_state_directory(const char *wanted, uid_t *owner, gid_t *group, char *why, size_t why_size);
+/* ---- handler_fields.c ---- */
 
-/* supervisor.c */
-void sentry_agent_prepare(void);	/* says once what is missing */
-void sentry_agent_cycle(void);
-void sentry_agent_stop(void);
-void sentry_agent_last(int code);	/* the server exits */
-void sentry_agent_forked(void);
-void sentry_agent_detached(int drain_only);
-
-/* agent_start.c */
-struct sentry_agent_start {
-	const char *mode, *jar, *java, *drain, *options;
-	pid_t server;
-	int urgent;	/* somebody waits for it, and there is no server any more that comes first */
-	int report;	/* where the script says why the agent does not run, or -1 */
-	int failures;	/* in a row, if this one fails; and after that, so many seconds until the next */
-	long pause;
+/* fields of a record in memory that grows, while the configuration is read: without memory the server does not start */
+struct sentry_fields {
+	unsigned char *bytes;
+	size_t len, room;
 };
+void sentry_fields_put(struct sentry_fields *, const char *name, const void *value, size_t len);
+void sentry_fields_put_pair(struct sentry_fields *, const char *name, const char *key, const char *value);
 
-#define SENTRY_AGENT_SAID 78	/* EX_CONFIG: it has said why */
-void sentry_agent_become(struct sentry_agent_start *) __attribute__((noreturn));	/* in a child of its own */
-
-/* records.c: what all entry points do */
-void sentry_begin(struct sentry_record *, enum sentry_kind, struct sentry_handler *, struct wsgi_request *);
-/* the same, about another process than the one that writes it */
-void sentry_begin_about(struct sentry_record *, enum sentry_kind, struct sentry_handler *, enum sentry_process, pid_t, int number);
-/* what the fold key of such a record starts from; docs/journal.md says what is added */
-uint64_t sentry_fold_start(struct sentry_handler *, enum sentry_kind);
-void sentry_state(struct sentry_record *, int worker);
-void sentry_request_fields(struct sentry_record *, struct wsgi_request *);
-void sentry_append(struct sentry_record *);
+void sentry_defaults_prepare(void);	/* once more where the server became another process */
 void sentry_default_fields(struct sentry_record *);
-
-/* writer.c: what a master reports goes to a thread that appends it; in all other processes it is appended at once */
-void sentry_writer_start(void);
-void sentry_writer_close(void);
-void sentry_writer_wake(void);
-void sentry_writer_duties(void);	/* each second */
-int sentry_writer_takes(struct sentry_record *);	/* 0: there is none, append it */
-int sentry_writer_is_pressed(void);	/* a log line would only be counted */
-int sentry_writer_runs(void);
-int sentry_writer_gave_up(void);	/* the disk stood still at the end: nothing may wait for it any more */
-
-/* log_pipe.c */
-void sentry_log_pipe_widen(void);
-void sentry_log_read_now(void);		/* in the master: what waits in it, also before there is anybody to read it */
-void sentry_pause(void);
-
-/* drops.c: the count of what could not be appended */
-void sentry_report_drops(void);
-void sentry_last_drops(void);		/* the server ends: what cannot be told is logged */
-void sentry_carry_drops(void);		/* the server is about to become its successor */
-void sentry_take_carried_drops(void);
-
-/* capture.c: what is reported without a handler */
-void sentry_capture_read(void);
-void sentry_capture_prepare(void);	/* before uWSGI sets up its alarms */
-void sentry_capture_start(void);	/* in the process that will be the master, before it forks */
-int sentry_capturing(enum sentry_capture);
-int sentry_tells_exceptions(struct sentry_handler *);
-
-/* log_lines.c: the log's last lines */
-void sentry_line(const char *, size_t);
-void sentry_lines(struct sentry_record *, int most, unsigned char **copy);
-
-/* log_peek.c: of the log's lines, those that are still on their way */
-#define SENTRY_UNREAD_BYTES 3072	/* short enough that its lines are not more than: */
-#define SENTRY_UNREAD_LINES 64
-struct sentry_unread_line {
-	uint32_t len;
-	int own;	/* this process wrote it, for sure */
-	char text[SENTRY_LINE_MAX];
-};
-struct sentry_unread {
-	int count;
-	struct sentry_unread_line line[SENTRY_UNREAD_LINES];
-};
-void sentry_unread_prepare(void);
-struct sentry_unread *sentry_unread_lines(void);	/* NULL: none are known of. To be freed */
-
-/* watch.c: the master's look at its children */
-void sentry_watch_cycle(void);
-
-/* crashes.c: backtraces that uWSGI printed */
-int sentry_is_crash(const char *text, size_t len);
-int sentry_note_crash(const char *text, size_t len, struct sentry_handler *);	/* 1: the report of its death has it */
-void sentry_late_crashes(int all);
-
-/* alarm.c */
-void sentry_alarm_report(struct sentry_handler *, const char *text, size_t len);
-
-/* harakiri.c */
-void sentry_harakiri(int worker);
-
-/* boot.c */
-void sentry_boot_loaded(void);
-void sentry_boot_apps(void);
-void sentry_boot_served(void);
-void sentry_boot_forked(void);
-void sentry_boot_watch_exit(void);
-void sentry_boot_tell(const char *what);
-enum sentry_hook_effect {
-	SENTRY_HOOK_GOES_ON,	/* nothing comes of it */
-	SENTRY_HOOK_STOPS,	/* uWSGI stops */
-	SENTRY_HOOK_MARKS,	/* it only believes that it does */
-};
-void sentry_boot_hook(const char *what, enum sentry_hook_effect);
-
-/* ignore_rules.c: the rules, a line each */
-char *sentry_ignore_rules(void);
-
-/* client_wait.c: how long a request has waited for its client, in microseconds */
-void sentry_client_watch(void);
-uint64_t sentry_client_waited(const struct wsgi_request *);
-void sentry_client_fields(struct sentry_record *, const struct wsgi_request *);
-
-/* exit_notes.c: 1: that process, of that worker, mule or spooler, came to its exit */
-void sentry_note_exit(int code);
-void sentry_exits_of_exception(int);	/* an exit from now on is that of an exception which is reported */
-void sentry_note_told(const struct wsgi_request *);
-int sentry_is_told(int worker, pid_t);	/* what its requests in flight ended in is reported already */
-int sentry_exit_of(int slot, pid_t, int *code, int *meant);
-
-/* requests.c */
-void sentry_request_repair(struct wsgi_request *);	/* what a language did to the block that it was sent in */
-/* of a request in flight: empty where they are not there */
-void sentry_request_line(struct uwsgi_core *, char method[32], char uri[400]);
-void sentry_requests_of(struct sentry_record *, int worker, unsigned char **copy);
-int sentry_request_is_open(const struct wsgi_request *);	/* for as long as its client likes */
-SENTRY_EXPORT void sentry_after_request(struct wsgi_request *);
-
-/* watchdog.c */
-void sentry_watchdog_prepare(void);
-void sentry_watchdog_start(void);
-void sentry_watchdog_at_exit(void);	/* of a worker with a request in flight */
-int sentry_stack_of(struct sentry_record *, int slot, uint64_t of, char **copy, uint64_t from, uint64_t to);
-int sentry_slot_of_mule(int id);
-int sentry_slot_of_spooler(struct uwsgi_spooler *);
-int sentry_watchdog_hook(char *);
-
-/* request_errors.c: exceptions of the requests in flight, a slot a core */
-struct sentry_answered {
-	uint64_t request;	/* its start: another one has another */
-	const void *which;	/* the exception that was reported or noted; to be compared only */
-	int reported;
-	int left_to_sdk;
-	int as_error;		/* the noted one was logged as an error, or worse */
-	unsigned char *fields;	/* of the noted one */
-	size_t len;
-	const char *how;
-	char type[128];
-	unsigned char *said;	/* fields of what the language said of an error */
-	size_t said_len;
-	uint64_t said_hash;
-	int ended;		/* the request ended by it, whatever was answered */
-};
-void sentry_answered_prepare(void);
-struct sentry_answered *sentry_answered_of(const struct wsgi_request *);	/* NULL: there is no room for it */
-void sentry_answered_forget(struct sentry_answered *);
-void sentry_answered_reported(const struct wsgi_request *, const void *which);
-
-/* language_errors.c: what PHP and Perl say of an error */
-void sentry_said_find(void);
-void sentry_said_at_end(struct wsgi_request *, const struct uwsgi_plugin *);
-
-/* ruby.c */
-void sentry_ruby_find(void);
-int sentry_ruby_is_raised(void);
-void sentry_ruby_protected(uintptr_t (*)(uintptr_t), uintptr_t);
-int sentry_ruby_left_to_sdk(void);
-int sentry_ruby_with_raised(struct wsgi_request *, struct uwsgi_plugin *, void (*)(struct wsgi_request *, struct uwsgi_plugin *));
-void sentry_ruby_request_ended(void);
-
-void sentry_stacks_of_crash(struct sentry_stack *, uint64_t thread);	/* in the handler of a crash */
-
-/* crash_stacks.c */
-void sentry_crash_stacks_start(int slot);
-
-/* python.c */
-void sentry_python_find(void);
-int sentry_python_is_raised(void);	/* an exception is set in this thread, which has the GIL */
-void sentry_python_with_gil(void (*)(void));	/* without Python it is just called */
-
-/* thread_stacks.c: of all of Python's threads */
-void sentry_python_stacks_find(void);
-int sentry_python_stacks_can(void);
-void sentry_python_stacks_write(int fd);	/* in a child that ends after it; without the GIL */
-
-/* exception.c: the fields of an exception, to be freed; NULL: there is none, or it cannot be read */
-unsigned char *sentry_python_exception(size_t *len, int with_locals, const char **type);
-unsigned char *sentry_python_last_exception(size_t *len, int with_locals);
-
-/* python_report.c */
-struct sentry_python_exception_seen {
-	struct wsgi_request *req;	/* NULL: it belongs to none */
-	const char *how, *type;
-	unsigned char *fields;
-	size_t len;
-	const char *thread, *route;
-	size_t thread_len, route_len;
-};
-void sentry_python_report(const struct sentry_python_exception_seen *);
-int sentry_python_left_to_sdk(void);
-int sentry_python_error_left_to_sdk(void);	/* the same while an exception is set, which stays */
-
-/* python_frameworks.c: exceptions that a framework answers */
-void sentry_python_frameworks(void);		/* once applications are loaded */
-void sentry_python_frameworks_again(void);	/* after a request */
-void sentry_python_frameworks_forked(void);
-struct wsgi_request *sentry_python_request(void);	/* that this thread or greenlet, which has the GIL, serves; or NULL */
-
-/* python_excepthooks.c: exceptions that belong to no request, and where modules are */
-void sentry_python_outside(void);	/* once Python runs, before an application is loaded */
-void sentry_python_printing(int is);
-void sentry_python_loaded(void);
-void sentry_python_path_field(struct sentry_record *);
-
-/* vassals.c */
-void sentry_vassals_prepare(void);
-
-/* the entry points */
-void sentry_alarm_init(struct uwsgi_alarm_instance *);
-void sentry_alarm(struct uwsgi_alarm_instance *, char *, size_t);
-int sentry_hook(char *);
-int sentry_route_parse(struct uwsgi_route *, char *);
-int sentry_exception(struct uwsgi_exception_handler_instance *, char *, size_t);
-void sentry_exceptions_wrap(void);
-int sentry_exception_answered(struct wsgi_request *, struct uwsgi_plugin *);
+void sentry_handler_ready(struct sentry_handler *);
 
 #endif

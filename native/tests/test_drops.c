@@ -20,7 +20,7 @@
 
 /* ---- in place of uWSGI ---- */
 
-#define SENTRY_H
+#define SENTRY_REPORT_H
 static struct {
 	struct sentry_journal journal;
 	const char *state;
@@ -53,18 +53,14 @@ static void __attribute__((format(printf, 1, 2))) sentry_say(const char *format,
 	__atomic_add_fetch(&said, 1, __ATOMIC_RELAXED);
 }
 
-static int sentry_writer_gave_up(void) {
-	return 0;
-}
-
 static uint64_t fake_seconds(void) {
 	return clock_seconds;
 }
 
 void sentry_say_unusable(int is_unusable);
 void sentry_report_drops(void);
-void sentry_last_drops(void);
-void sentry_carry_drops(void);
+void sentry_last_drops(int may_append);
+void sentry_carry_drops(int may_append);
 void sentry_take_carried_drops(void);
 
 #define sentry_seconds fake_seconds
@@ -234,12 +230,12 @@ static void carried(void) {
 	sentry_report_drops();
 	for (int i = 0; i < 7; i++) drop(SENTRY_JOURNAL_FULL);
 	drop(SENTRY_UNSURE);
-	sentry_carry_drops();
+	sentry_carry_drops(1);
 	sentry.journal.counters = new_counters();	/* what an exec leaves of them */
 	sentry_take_carried_drops();
 	CHECK(getenv(CARRIED) == NULL);
 	sentry_report_drops();
-	sentry_carry_drops();
+	sentry_carry_drops(1);
 	CHECK(getenv(CARRIED) == NULL);
 	sentry.journal.counters = new_counters();
 	sentry_take_carried_drops();
@@ -251,7 +247,7 @@ static void carried(void) {
 
 	CASE("another program that inherits the environment has none of them");
 	drop(SENTRY_JOURNAL_FULL);
-	sentry_carry_drops();
+	sentry_carry_drops(1);
 	pid_t pid = fork();
 	if (!pid) {
 		sentry.journal.counters = new_counters();
@@ -294,7 +290,7 @@ static void full(void) {
 	CHECK(times >= 15 && times < 25);
 	CHECK(told[SENTRY_JOURNAL_FULL] + untold(SENTRY_JOURNAL_FULL) == (uint64_t) steps);
 	drop(SENTRY_JOURNAL_FULL);
-	sentry_last_drops();
+	sentry_last_drops(1);
 	CHECK(read_all() == before + times + 1);
 	CHECK(told[SENTRY_JOURNAL_FULL] == (uint64_t) steps + 1);
 	CHECK(said == 0);
@@ -317,7 +313,7 @@ static void full(void) {
 	CASE("where not even that takes them, the log is told");
 	drop(SENTRY_JOURNAL_FULL);
 	sentry.journal.max = 0;
-	sentry_last_drops();
+	sentry_last_drops(1);
 	CHECK(said == 1);
 }
 

@@ -21,9 +21,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../entry/startup_output.h"
-#include "../journal/journal.h"
-#include "check.h"
+#include "entry/startup_output.h"
+#include "journal/journal.h"
+#include "tests/check.h"
 
 struct uwsgi_server {
 	int nothing;

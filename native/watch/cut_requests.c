@@ -8,32 +8,6 @@
  */
 #include "watch/watch.h"
 
-static int is_in_flight(const struct uwsgi_core *core) {
-	struct uwsgi_header head;
-	if (!core->in_request || !core->buffer || !core->req.start_of_request || sentry_request_is_open(&core->req)) return 0;
-	memcpy(&head, core->buffer, sizeof(head));
-	return head.pktsize > 0 && core->req.uri_len > 0;
-}
-
-/* the one that began first, and how many there are */
-static struct uwsgi_core *oldest_of(int worker, int *count) {
-	struct uwsgi_core *oldest = NULL;
-	*count = 0;
-	for (int i = 0; i < uwsgi.cores; i++) {
-		struct uwsgi_core *core = &uwsgi.workers[worker].cores[i];
-		if (!is_in_flight(core)) continue;
-		(*count)++;
-		if (!oldest || core->req.start_of_request < oldest->req.start_of_request) oldest = core;
-	}
-	return oldest;
-}
-
-int sentry_requests_in_flight(int worker) {
-	int count;
-	oldest_of(worker, &count);
-	return count;
-}
-
 /* ---- why ---- */
 
 /* beyond the limit, or, since uWSGI clears the number as it kills, cleared although it was there, or a request has set it */
@@ -98,7 +72,7 @@ int sentry_mercy_is_over(int worker) {
 void sentry_tell_cut(struct sentry_child *child, int id, const siginfo_t *how) {
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_CUT];
 	int count;
-	struct uwsgi_core *oldest = oldest_of(id, &count);
+	struct uwsgi_core *oldest = sentry_oldest_request(id, &count);
 	if (!handler || !oldest) return;
 	struct sentry_record record;
 	unsigned char *requests = NULL, *lines;

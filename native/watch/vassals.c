@@ -6,6 +6,7 @@
  * starts any, and looks. A vassal that the emperor stops ends with code 0, or is seen alive for a while with the emperor's mark;
  * one that dies by itself gets the mark (its pipe closes) when it is dead already, or all but so.
  */
+#include "agent/agent.h"
 #include "watch/watch.h"
 
 #define MOST_VASSALS 1024

@@ -1,8 +1,8 @@
-/* What the parts of the master's watch share: watch.c, children.c, deaths.c, cut_requests.c, harakiri.c, backlog.c, proc.c, and vassals.c in an emperor. */
+/* What the master sees of its children, and an emperor of its vassals. */
 #ifndef SENTRY_WATCH_H
 #define SENTRY_WATCH_H
 
-#include "server/server.h"
+#include "capture/capture.h"
 
 #include <sys/wait.h>
 
@@ -39,11 +39,23 @@ struct sentry_death {
 	uint64_t stack_of;
 };
 
+/* watch.c */
+void sentry_watch_cycle(void);
+
+/* harakiri.c */
+void sentry_harakiri(int worker);
+
+/* vassals.c */
+void sentry_vassals_prepare(void);
+
 /* children.c */
 void sentry_look_at_children(void);
 struct sentry_child *sentry_child_of_worker(int id);	/* NULL: beyond what is watched */
 
-/* crashes.c */
+/* crashes.c: backtraces that uWSGI printed */
+int sentry_is_crash(const char *text, size_t len);
+int sentry_note_crash(const char *text, size_t len, struct sentry_handler *);	/* 1: the report of its death has it */
+void sentry_late_crashes(int all);
 struct sentry_crash {
 	const char *text;
 	size_t len;
@@ -61,7 +73,6 @@ void sentry_tell_death(struct sentry_handler *, const struct sentry_death *);	/*
 uint64_t sentry_deaths_told(void);
 
 /* cut_requests.c */
-int sentry_requests_in_flight(int worker);
 int sentry_mercy_is_over(int worker);	/* it has some, and is killed next */
 /* the option by which uWSGI killed it for its memory; NULL: it did not */
 const char *sentry_evil_reload(const struct sentry_child *, const struct uwsgi_worker *, const siginfo_t *how);
