@@ -24,7 +24,7 @@ struct sentry_agent_start {
 	long pause;
 };
 
-#define SENTRY_AGENT_SAID 78	/* EX_CONFIG: it has said why */
+#define SENTRY_AGENT_REPORTED 78	/* EX_CONFIG: it has said why */
 void sentry_agent_become(struct sentry_agent_start *) __attribute__((noreturn));	/* in a child of its own */
 
 #endif

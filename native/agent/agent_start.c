@@ -43,7 +43,7 @@ __attribute__((noreturn)) static void fail(const struct sentry_agent_start *star
 	int len = snprintf(line, sizeof(line), "%ld %s\n", start->pause, reason);
 	if (start->report >= 0 && len > 0 && write(start->report, line, (size_t) len) < 0) {}	/* the pipe is full: enough was said */
 	if (is_owner) note(start, reason);
-	_exit(SENTRY_AGENT_SAID);
+	_exit(SENTRY_AGENT_REPORTED);
 }
 
 /* root does not run what the directory's owner could have written; and root's further groups are not the owner's */
@@ -109,7 +109,7 @@ void sentry_agent_become(struct sentry_agent_start *start) {
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	become_owner(start);
 	/* after a change of user, which would take it back */
-	if (is_attached && (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) || getppid() != server)) _exit(SENTRY_AGENT_SAID);
+	if (is_attached && (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) || getppid() != server)) _exit(SENTRY_AGENT_REPORTED);
 	if (!start->urgent) be_humble();
 	umask(077);
 

@@ -237,7 +237,7 @@ static void bury(int status, int is_known) {
 	if (!is_known) snprintf(reason, sizeof(reason), "its supervisor ended");
 	else if (WIFSIGNALED(status)) snprintf(reason, sizeof(reason), "its supervisor was killed by signal %d", WTERMSIG(status));
 	/* what has a code of its own has said why */
-	else if (WEXITSTATUS(status) == SENTRY_AGENT_SAID) return;
+	else if (WEXITSTATUS(status) == SENTRY_AGENT_REPORTED) return;
 	else snprintf(reason, sizeof(reason), "its supervisor (a shell) ended with status %d, see %s/agent.log", WEXITSTATUS(status), sentry.state);
 	say_why(reason, pause);
 }

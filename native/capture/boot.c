@@ -53,7 +53,7 @@ void sentry_boot_report(const struct sentry_boot *what) {
 		sentry_record_field(&record, "exception.plugin", "python", 6);
 	}
 	if (!bare) sentry_log_read_now();
-	if (!bare) sentry_lines(&record, SENTRY_LINES_MAX, &lines);
+	if (!bare) sentry_add_log_lines(&record, SENTRY_LINES_MAX, &lines);
 	sentry_append(&record);
 	free(exception);
 	free(lines);
@@ -65,7 +65,7 @@ static void tell(const char *text, int code, int serving) {
 }
 
 /* of a server that serves */
-void sentry_boot_tell(const char *what) {
+void sentry_boot_report_serving(const char *what) {
 	tell(what, -1, 1);
 }
 
@@ -77,7 +77,7 @@ void sentry_boot_hook(const char *text, enum sentry_hook_effect effect) {
 	/* what it returns to the next is another matter: that one is being stopped */
 	const char *end = strstr(text, " failed with ");
 	uint64_t hash = sentry_hash(SENTRY_HASH_START, text, end ? (size_t) (end - text) : strlen(text));
-	if (effect == SENTRY_HOOK_STOPS && sentry.watch && __atomic_exchange_n(&sentry.watch->hook_told, hash, __ATOMIC_ACQ_REL) == hash) return;
+	if (effect == SENTRY_HOOK_STOPS && sentry.watch && __atomic_exchange_n(&sentry.watch->hook_reported, hash, __ATOMIC_ACQ_REL) == hash) return;
 	struct sentry_boot what = {.text = text, .code = -1, .hook = effects[effect]};
 	sentry_boot_report(&what);
 }
@@ -123,7 +123,7 @@ const char sentry_need_app[] = "no application was loaded, and need-app ended th
 
 /* of all workers that fail at once, and of the master that ends after them, one tells */
 int sentry_boot_is_first(void) {
-	return !sentry.watch || !__atomic_exchange_n(&sentry.watch->need_app_told, 1, __ATOMIC_ACQ_REL);
+	return !sentry.watch || !__atomic_exchange_n(&sentry.watch->need_app_reported, 1, __ATOMIC_ACQ_REL);
 }
 
 static void tell_last_words(void) {

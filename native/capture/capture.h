@@ -24,7 +24,7 @@ struct sentry_boot {
 };
 extern const char sentry_need_app[];	/* the text where need-app ends the server */
 void sentry_boot_report(const struct sentry_boot *);
-void sentry_boot_tell(const char *what);	/* of a server that serves */
+void sentry_boot_report_serving(const char *what);	/* of a server that serves */
 enum sentry_hook_effect {
 	SENTRY_HOOK_GOES_ON,	/* nothing comes of it */
 	SENTRY_HOOK_STOPS,	/* uWSGI stops */
@@ -43,7 +43,7 @@ int sentry_is_crashing(void);
 
 #define SENTRY_STACKS_MS 500	/* that a copy of the process may take; it needs one or two */
 void sentry_stacks_take(struct sentry_stack *, uint64_t of);
-int sentry_stack_of(struct sentry_record *, int slot, uint64_t of, char **copy, uint64_t from, uint64_t to);
+int sentry_add_stack(struct sentry_record *, int slot, uint64_t of, char **copy, uint64_t from, uint64_t to);
 int sentry_slot_of_mule(int id);
 int sentry_slot_of_spooler(struct uwsgi_spooler *);
 
@@ -62,9 +62,9 @@ int sentry_watchdog_hook(char *);
 /* ---- exit_notes.c: what a process leaves for the master that finds it gone ---- */
 
 void sentry_note_exit(int code);
-void sentry_exits_of_exception(int);	/* an exit from now on is that of an exception which is reported */
-void sentry_note_told(const struct wsgi_request *);
-int sentry_is_told(int worker, pid_t);	/* what its requests in flight ended in is reported already */
+void sentry_exit_follows_exception(int);	/* an exit from now on is that of an exception which is reported */
+void sentry_note_reported(const struct wsgi_request *);
+int sentry_is_reported(int worker, pid_t);	/* what its requests in flight ended in is reported already */
 /* 1: that process, of that worker, mule or spooler, came to its exit */
 int sentry_exit_of(int slot, pid_t, int *code, int *meant);
 
@@ -72,14 +72,14 @@ int sentry_exit_of(int slot, pid_t, int *code, int *meant);
 
 void sentry_client_watch(void);
 uint64_t sentry_client_waited(const struct wsgi_request *);
-void sentry_client_fields(struct sentry_record *, const struct wsgi_request *);
+void sentry_add_client(struct sentry_record *, const struct wsgi_request *);
 
 /* ---- requests.c: what requests asked for ---- */
 
-void sentry_request_fields(struct sentry_record *, struct wsgi_request *);
+void sentry_add_request(struct sentry_record *, struct wsgi_request *);
 /* of a request in flight: empty where they are not there */
 void sentry_request_line(struct uwsgi_core *, char method[32], char uri[400]);
-void sentry_requests_of(struct sentry_record *, int worker, unsigned char **copy);
+void sentry_add_requests(struct sentry_record *, int worker, unsigned char **copy);
 int sentry_request_is_open(const struct wsgi_request *);	/* for as long as its client likes */
 struct uwsgi_core *sentry_oldest_request(int worker, int *count);
 int sentry_requests_in_flight(int worker);
@@ -90,7 +90,7 @@ SENTRY_EXPORT void sentry_after_request(struct wsgi_request *);
 
 /* ---- request_errors.c: the exceptions of the requests in flight, a slot a core ---- */
 
-struct sentry_answered {
+struct sentry_request_error {
 	uint64_t request;	/* its start: another one has another */
 	const void *which;	/* the exception that was reported or noted; to be compared only */
 	int reported;
@@ -100,26 +100,26 @@ struct sentry_answered {
 	size_t len;
 	const char *how;
 	char type[128];
-	unsigned char *said;	/* fields of what the language said of an error */
-	size_t said_len;
-	uint64_t said_hash;
+	unsigned char *language_error;	/* fields of what the language said of an error */
+	size_t language_error_len;
+	uint64_t language_error_hash;
 	int ended;		/* the request ended by it, whatever was answered */
 };
-void sentry_answered_prepare(void);
-struct sentry_answered *sentry_answered_of(const struct wsgi_request *);	/* NULL: there is no room for it */
-void sentry_answered_forget(struct sentry_answered *);
-void sentry_answered_reported(const struct wsgi_request *, const void *which);
+void sentry_request_errors_prepare(void);
+struct sentry_request_error *sentry_request_error_of(const struct wsgi_request *);	/* NULL: there is no room for it */
+void sentry_request_error_forget(struct sentry_request_error *);
+void sentry_request_error_reported(const struct wsgi_request *, const void *which);
 
 /* ---- exception_log.c: what a language plugin logs as an exception ---- */
 
 int sentry_exception(struct uwsgi_exception_handler_instance *, char *, size_t);
 void sentry_exceptions_wrap(void);
-int sentry_exception_answered(struct wsgi_request *, struct uwsgi_plugin *);
+int sentry_exception_of_answer(struct wsgi_request *, struct uwsgi_plugin *);
 
 /* ---- language_errors.c: what PHP and Perl say of an error ---- */
 
-void sentry_said_find(void);
-void sentry_said_at_end(struct wsgi_request *, const struct uwsgi_plugin *);
+void sentry_language_errors_find(void);
+void sentry_language_errors_at_end(struct wsgi_request *, const struct uwsgi_plugin *);
 
 /* ---- ruby.c ---- */
 
@@ -153,7 +153,7 @@ struct wsgi_request *sentry_python_request(void);	/* that this thread or greenle
 
 /* ---- python_excepthooks.c: exceptions that belong to no request ---- */
 
-void sentry_python_outside(void);	/* once Python runs, before an application is loaded */
-void sentry_python_printing(int is);
+void sentry_python_excepthooks(void);	/* once Python runs, before an application is loaded */
+void sentry_python_prints_reported(int is);
 
 #endif

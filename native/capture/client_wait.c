@@ -84,7 +84,7 @@ uint64_t sentry_client_waited(const struct wsgi_request *req) {
 	return slot->request == req->start_of_request ? slot->us : 0;
 }
 
-void sentry_client_fields(struct sentry_record *record, const struct wsgi_request *req) {
+void sentry_add_client(struct sentry_record *record, const struct wsgi_request *req) {
 	uint64_t waited = sentry_client_waited(req);
 	if (waited) sentry_record_pair_number(record, "client", "waited", waited);
 	if (req->read_errors) sentry_record_pair_number(record, "client", "read_errors", req->read_errors);

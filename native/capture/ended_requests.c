@@ -16,14 +16,14 @@ static void report_failed(struct sentry_handler *handler, struct wsgi_request *r
 	unsigned char *lines;
 	sentry_begin(&record, SENTRY_FAILED, handler, req);
 	uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_FAILED), &req->status, sizeof(req->status));
-	const struct sentry_answered *answered = sentry_answered_of(req);
-	int is_known = answered && answered->said;
-	sentry_record_fold(&record, handler->hash, is_known ? sentry_hash(fold, &answered->said_hash, sizeof(answered->said_hash)) : hash_transaction(fold, req));
-	if (is_known) sentry_record_fields(&record, answered->said, answered->said_len);
+	const struct sentry_request_error *error = sentry_request_error_of(req);
+	int is_known = error && error->language_error;
+	sentry_record_fold(&record, handler->hash, is_known ? sentry_hash(fold, &error->language_error_hash, sizeof(error->language_error_hash)) : hash_transaction(fold, req));
+	if (is_known) sentry_record_fields(&record, error->language_error, error->language_error_len);
 	sentry_record_number(&record, "request.took", took);
 	sentry_record_field(&record, "exception.plugin", plugin->name, strlen(plugin->name));
-	sentry_request_fields(&record, req);
-	sentry_lines(&record, 40, &lines);
+	sentry_add_request(&record, req);
+	sentry_add_log_lines(&record, 40, &lines);
 	sentry_append(&record);
 	free(lines);
 }
@@ -40,8 +40,8 @@ static int is_failure(const struct wsgi_request *req) {
 	return req->status >= 400 && req->status < 600 && sentry.failed[req->status - 400];
 }
 
-static void report_noted(struct wsgi_request *req, const struct sentry_answered *answered, const char *how) {
-	struct sentry_python_exception_seen seen = {.req = req, .how = how, .type = answered->type, .fields = answered->fields, .len = answered->len};
+static void report_noted(struct wsgi_request *req, const struct sentry_request_error *error, const char *how) {
+	struct sentry_python_exception_seen seen = {.req = req, .how = how, .type = error->type, .fields = error->fields, .len = error->len};
 	sentry_python_report(&seen);
 }
 
@@ -51,23 +51,23 @@ static void report_noted(struct wsgi_request *req, const struct sentry_answered 
  * incident is one event.
  */
 static int look_at_answer(struct wsgi_request *req, uint64_t took, int is_slow) {
-	struct sentry_answered *answered = sentry_answered_of(req);
-	int is_told = answered && answered->reported;
+	struct sentry_request_error *error = sentry_request_error_of(req);
+	int is_reported = error && error->reported;
 	struct uwsgi_plugin *plugin = req->uh ? uwsgi.p[req->uh->modifier1] : NULL;
-	if ((is_failure(req) || (answered && answered->ended)) && plugin && plugin->request && !has_no_application(req, plugin) && !(answered && answered->reported)) {
-		sentry_said_at_end(req, plugin);
+	if ((is_failure(req) || (error && error->ended)) && plugin && plugin->request && !has_no_application(req, plugin) && !(error && error->reported)) {
+		sentry_language_errors_at_end(req, plugin);
 		struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_FAILED];
-		if (answered && answered->fields && req->status >= 500) {
-			if (!answered->left_to_sdk) report_noted(req, answered, answered->how);
-			is_told = 1;
+		if (error && error->fields && req->status >= 500) {
+			if (!error->left_to_sdk) report_noted(req, error, error->how);
+			is_reported = 1;
 		}
-		else if (req->status == 500 && sentry_exception_answered(req, plugin)) is_told = 1;	/* another one is meant */
+		else if (req->status == 500 && sentry_exception_of_answer(req, plugin)) is_reported = 1;	/* another one is meant */
 		else if (handler && !is_slow) report_failed(handler, req, plugin, took);
 	}
-	else if (answered && answered->fields && answered->as_error && !answered->left_to_sdk) report_noted(req, answered, "logged");
-	if (answered) sentry_answered_forget(answered);
+	else if (error && error->fields && error->as_error && !error->left_to_sdk) report_noted(req, error, "logged");
+	if (error) sentry_request_error_forget(error);
 	sentry_ruby_request_ended();
-	return is_told;
+	return is_reported;
 }
 
 /*
@@ -86,16 +86,16 @@ void sentry_after_request(struct wsgi_request *req) {
 		sentry_begin(&record, SENTRY_SLOW, handler, req);
 		sentry_record_fold(&record, handler->hash, hash_transaction(sentry_fold_start(handler, SENTRY_SLOW), req));
 		sentry_record_number(&record, "request.took", took);
-		sentry_request_fields(&record, req);
+		sentry_add_request(&record, req);
 		char *stack = NULL, thread[32];
 		unsigned char *lines = NULL;
 		if (is_for_client) sentry_record_pair_number(&record, "client", "slow", 1);
 		/* with threads the stacks may have been taken for another slow request, but during this one too */
-		if (!is_for_client && sentry_stack_of(&record, uwsgi.mywid, 0, &stack, req->start_of_request, end)) {
+		if (!is_for_client && sentry_add_stack(&record, uwsgi.mywid, 0, &stack, req->start_of_request, end)) {
 			int digits = snprintf(thread, sizeof(thread), "0x%016lx", (unsigned long) pthread_self());
 			sentry_record_field(&record, "request.thread", thread, (size_t) digits);
 		}
-		if (!is_for_client) sentry_lines(&record, 40, &lines);
+		if (!is_for_client) sentry_add_log_lines(&record, 40, &lines);
 		sentry_append(&record);
 		free(stack);
 		free(lines);

@@ -78,20 +78,20 @@ static uint64_t hash_first_frame(uint64_t hash, struct uwsgi_buffer *backtrace) 
 
 /* reported by its framework's signal, or left to an SDK in the application */
 static int is_reported_elsewhere(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
-	struct sentry_answered *answered = sentry_answered_of(req);
-	if (answered && answered->reported) return 1;
+	struct sentry_request_error *error = sentry_request_error_of(req);
+	if (error && error->reported) return 1;
 	if (!strcmp(plugin->name, "rack") && sentry_ruby_left_to_sdk()) {
-		sentry_answered_reported(req, NULL);
+		sentry_request_error_reported(req, NULL);
 		return 1;
 	}
 	if (strcmp(plugin->name, "python") || !sentry_python_error_left_to_sdk()) return 0;
-	sentry_answered_reported(req, NULL);
+	sentry_request_error_reported(req, NULL);
 	return 1;
 }
 
 static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 	if (is_reported_elsewhere(req, plugin)) return;
-	sentry_answered_reported(req, NULL);
+	sentry_request_error_reported(req, NULL);
 	struct texts texts = {plugin, req, NULL, NULL, NULL, NULL};
 	size_t frames_len = 0;
 	const char *python_type = NULL;
@@ -99,7 +99,7 @@ static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 	get_texts_safely(&texts, python_type != NULL);	/* where there is no memory, uWSGI's own functions end the worker */
 	struct uwsgi_buffer *type = texts.type, *value = texts.value, *repr = texts.repr;
 	for (struct sentry_handler *h = sentry.handlers; h; h = h->next) {
-		if (!sentry_tells_exceptions(h)) continue;
+		if (!sentry_reports_exceptions(h)) continue;
 		struct sentry_record record;
 		unsigned char *lines;
 		sentry_begin(&record, SENTRY_EXCEPTION, h, req);
@@ -115,11 +115,11 @@ static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 		sentry_record_field(&record, "exception.plugin", plugin->name, strlen(plugin->name));
 		if (frames) {
 			sentry_record_fields(&record, frames, frames_len);
-			sentry_python_path_field(&record);	/* by which the agent finds what is installed */
+			sentry_add_python_path(&record);	/* by which the agent finds what is installed */
 		}
 		else field(&record, "exception.backtrace", texts.backtrace);
-		sentry_request_fields(&record, req);
-		sentry_lines(&record, 40, &lines);
+		sentry_add_request(&record, req);
+		sentry_add_log_lines(&record, 40, &lines);
 		sentry_append(&record);
 		free(lines);
 	}
@@ -131,7 +131,7 @@ static void take(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 }
 
 /* at the end of a request that failed: 1 if why is known */
-int sentry_exception_answered(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
+int sentry_exception_of_answer(struct wsgi_request *req, struct uwsgi_plugin *plugin) {
 	return !strcmp(plugin->name, "rack") && sentry_ruby_with_raised(req, plugin, take);
 }
 
@@ -140,12 +140,12 @@ static void logged(int n, struct wsgi_request *req) {
 	if (req && req->uh && is_raised(wrapped[n].plugin)) take(req, wrapped[n].plugin);
 	errno = errno_before;
 	if (!wrapped[n].log) return;
-	struct sentry_answered *answered = sentry_answered_of(req);
-	sentry_python_printing(1);
-	sentry_exits_of_exception(answered && answered->reported);
+	struct sentry_request_error *error = sentry_request_error_of(req);
+	sentry_python_prints_reported(1);
+	sentry_exit_follows_exception(error && error->reported);
 	wrapped[n].log(req);
-	sentry_exits_of_exception(0);
-	sentry_python_printing(0);
+	sentry_exit_follows_exception(0);
+	sentry_python_prints_reported(0);
 }
 
 #define WRAPPER(n) static void wrapper_##n(struct wsgi_request *req) { logged(n, req); }

@@ -22,27 +22,27 @@ static int is_meant(void) {
 static int of_exception;
 
 /* Python ends the process where a SystemExit is printed */
-void sentry_exits_of_exception(int is) {
+void sentry_exit_follows_exception(int is) {
 	of_exception = is;
 }
 
 /* in a worker: an exception of that request is reported */
-void sentry_note_told(const struct wsgi_request *req) {
+void sentry_note_reported(const struct wsgi_request *req) {
 	int slot = sentry.watch && req && getpid() != sentry.main ? own_slot() : 0;
-	if (slot > 0 && slot < sentry.watch->stacks) __atomic_store_n(&sentry.watch->stack[slot].told, req->start_of_request, __ATOMIC_RELEASE);
+	if (slot > 0 && slot < sentry.watch->stacks) __atomic_store_n(&sentry.watch->stack[slot].reported, req->start_of_request, __ATOMIC_RELEASE);
 }
 
 /* an exit that follows from what is reported is the same incident: nothing else was in flight then */
-int sentry_is_told(int worker, pid_t pid) {
+int sentry_is_reported(int worker, pid_t pid) {
 	if (!sentry.watch || worker < 1 || worker >= sentry.watch->stacks || worker > uwsgi.numproc) return 0;
 	struct sentry_stack *stack = &sentry.watch->stack[worker];
-	if (__atomic_load_n(&stack->exited, __ATOMIC_ACQUIRE) == pid && stack->exit_told) return 1;
-	uint64_t told = __atomic_load_n(&stack->told, __ATOMIC_ACQUIRE);
+	if (__atomic_load_n(&stack->exited, __ATOMIC_ACQUIRE) == pid && stack->exit_reported) return 1;
+	uint64_t reported = __atomic_load_n(&stack->reported, __ATOMIC_ACQUIRE);
 	int requests = 0;
-	for (int i = 0; told && i < uwsgi.cores; i++) {
+	for (int i = 0; reported && i < uwsgi.cores; i++) {
 		struct uwsgi_core *core = &uwsgi.workers[worker].cores[i];
 		if (!core->in_request) continue;
-		if (core->req.start_of_request != told) return 0;
+		if (core->req.start_of_request != reported) return 0;
 		requests++;
 	}
 	return requests > 0;
@@ -54,7 +54,7 @@ void sentry_note_exit(int code) {
 	if (slot < 1 || slot >= sentry.watch->stacks) return;
 	sentry.watch->stack[slot].exit_code = code & 0xff;	/* as the kernel has it */
 	sentry.watch->stack[slot].exit_meant = is_meant();
-	sentry.watch->stack[slot].exit_told = of_exception;
+	sentry.watch->stack[slot].exit_reported = of_exception;
 	__atomic_store_n(&sentry.watch->stack[slot].exited, getpid(), __ATOMIC_RELEASE);
 }
 

@@ -21,41 +21,41 @@ static struct wsgi_request *request_of_this_thread(void) {
 	return uwsgi.workers[uwsgi.mywid].cores[req->async_id].in_request ? req : NULL;
 }
 
-struct said {
+struct language_error {
 	const char *type, *text, *file;
 	size_t type_len, text_len, file_len;
 	uint32_t line;
 };
 
-static size_t encode(unsigned char *to, size_t room, const struct said *said) {
+static size_t encode(unsigned char *to, size_t room, const struct language_error *error) {
 	char digits[20];
 	size_t used = 0;
 #define PUT(name, value, len) used += sentry_field_put(to ? to + used : NULL, to ? room - used : 0, name, value, len)
-	if (said->type_len) PUT("said.type", said->type, said->type_len);
-	PUT("said.text", said->text, said->text_len);
-	if (said->file_len) PUT("said.file", said->file, said->file_len);
-	if (said->line) PUT("said.line", digits, sentry_digits(digits, said->line));
+	if (error->type_len) PUT("said.type", error->type, error->type_len);
+	PUT("said.text", error->text, error->text_len);
+	if (error->file_len) PUT("said.file", error->file, error->file_len);
+	if (error->line) PUT("said.line", digits, sentry_digits(digits, error->line));
 #undef PUT
 	return used;
 }
 
-static void keep(struct wsgi_request *req, struct said said) {
-	struct sentry_answered *slot = sentry_answered_of(req);
+static void keep(struct wsgi_request *req, struct language_error error) {
+	struct sentry_request_error *slot = sentry_request_error_of(req);
 	if (!slot) return;
-	if (said.text_len > MOST_TEXT) said.text_len = MOST_TEXT;
-	if (said.file_len > 1024 || said.type_len > 256) said.file_len = said.type_len = 0;
-	size_t len = encode(NULL, 0, &said);
+	if (error.text_len > MOST_TEXT) error.text_len = MOST_TEXT;
+	if (error.file_len > 1024 || error.type_len > 256) error.file_len = error.type_len = 0;
+	size_t len = encode(NULL, 0, &error);
 	unsigned char *fields = malloc(len);
 	if (!fields) return;
-	encode(fields, len, &said);
-	free(slot->said);
-	slot->said = fields;
-	slot->said_len = len;
+	encode(fields, len, &error);
+	free(slot->language_error);
+	slot->language_error = fields;
+	slot->language_error_len = len;
 	/* arguments and numbers vary, where it is said does not */
-	uint64_t hash = sentry_hash(SENTRY_HASH_START, said.type, said.type_len);
-	hash = sentry_hash(sentry_hash(hash, said.file, said.file_len), &said.line, sizeof(said.line));
-	const char *end = memchr(said.text, '\n', said.text_len);
-	slot->said_hash = said.line ? hash : sentry_hash_template(hash, said.text, end ? (size_t) (end - said.text) : said.text_len);
+	uint64_t hash = sentry_hash(SENTRY_HASH_START, error.type, error.type_len);
+	hash = sentry_hash(sentry_hash(hash, error.file, error.file_len), &error.line, sizeof(error.line));
+	const char *end = memchr(error.text, '\n', error.text_len);
+	slot->language_error_hash = error.line ? hash : sentry_hash_template(hash, error.text, end ? (size_t) (end - error.text) : error.text_len);
 }
 
 /* ---- PHP 8 ---- */
@@ -104,9 +104,9 @@ static void take_error(void *file, uint32_t line, const struct php_string *messa
 	struct wsgi_request *req = message ? request_of_this_thread() : NULL;
 	if (!req) return;
 	const struct php_string *string = file;
-	keep(req, (struct said) {.text = message->text, .text_len = message->len, .file = php.file_is_text ? file : string ? string->text : NULL,
+	keep(req, (struct language_error) {.text = message->text, .text_len = message->len, .file = php.file_is_text ? file : string ? string->text : NULL,
 		.file_len = php.file_is_text ? (file ? strlen(file) : 0) : string ? string->len : 0, .line = line});
-	struct sentry_answered *slot = sentry_answered_of(req);
+	struct sentry_request_error *slot = sentry_request_error_of(req);
 	if (slot) slot->ended = 1;
 }
 
@@ -131,7 +131,7 @@ static void take_thrown(struct php_object *object) {
 	const struct php_value *line = property(object, "line", PHP_NUMBER, &room[2]);
 	const struct php_string *type = object->class->name;
 	if (!type || !message) return;
-	keep(req, (struct said) {.type = type->text, .type_len = type->len, .text = message->string->text, .text_len = message->string->len,
+	keep(req, (struct language_error) {.type = type->text, .type_len = type->len, .text = message->string->text, .text_len = message->string->len,
 		.file = file ? file->string->text : NULL, .file_len = file ? file->string->len : 0, .line = line && line->number > 0 ? (uint32_t) line->number : 0});
 }
 
@@ -198,9 +198,9 @@ static void take_from_perl(struct wsgi_request *req) {
 	if (!error) return;
 	if (error->flags & PERL_IS_REFERENCE) {
 		const char *class = error->object && perl.class_of ? perl.class_of(interpreter, error->object, 1) : NULL;
-		if (class) keep(req, (struct said) {.type = class, .type_len = strlen(class), .text = "", .text_len = 0});
+		if (class) keep(req, (struct language_error) {.type = class, .type_len = strlen(class), .text = "", .text_len = 0});
 	}
-	else if (error->flags & PERL_IS_TEXT && error->any && error->text && error->any->len && error->any->len < error->any->room) keep(req, (struct said) {.text = error->text, .text_len = error->any->len});
+	else if (error->flags & PERL_IS_TEXT && error->any && error->text && error->any->len && error->any->len < error->any->room) keep(req, (struct language_error) {.text = error->text, .text_len = error->any->len});
 }
 
 static int is_known_perl(void) {
@@ -219,13 +219,13 @@ static void find_perl(void) {
 /* ---- */
 
 /* once languages are initialised, before uWSGI forks */
-void sentry_said_find(void) {
+void sentry_language_errors_find(void) {
 	if (!sentry_capturing(SENTRY_CAPTURE_FAILED)) return;
 	find_php();
 	find_perl();
 }
 
 /* in the request's thread, at its end */
-void sentry_said_at_end(struct wsgi_request *req, const struct uwsgi_plugin *plugin) {
+void sentry_language_errors_at_end(struct wsgi_request *req, const struct uwsgi_plugin *plugin) {
 	if (!strcmp(plugin->name, "psgi")) take_from_perl(req);
 }

@@ -17,7 +17,7 @@ __attribute__((tls_model("initial-exec")))
 static __thread int printing_a_requests;
 
 /* around the function by which uWSGI prints the exception of a request, which is told already */
-void sentry_python_printing(int is) {
+void sentry_python_prints_reported(int is) {
 	printing_a_requests = is;
 }
 
@@ -39,14 +39,14 @@ static void tell(Object *value, Object *traceback, const char *how, Object *thre
 	char thread_name[64];
 	/* an application that is loaded by the request which names it, and fails: that request fails of it */
 	struct wsgi_request *req = thread ? NULL : sentry_python_request();
-	struct sentry_answered *answered = sentry_answered_of(req);
-	if (answered && answered->reported && answered->which == value) return;
+	struct sentry_request_error *error = sentry_request_error_of(req);
+	if (error && error->reported && error->which == value) return;
 	struct sentry_python_exception_seen seen = {.req = req, .how = how, .type = py_type_name(py_type_of(value)), .thread = thread_name};
 	seen.fields = py_exception_fields(value, traceback, &seen.len, sentry.with_locals);
 	seen.thread_len = thread ? own_text(thread, "_name", thread_name, sizeof(thread_name)) : 0;
 	sentry_python_report(&seen);
 	free(seen.fields);
-	sentry_answered_reported(req, value);
+	sentry_request_error_reported(req, value);
 }
 
 /* ---- the two hooks ---- */
@@ -145,7 +145,7 @@ static int mule(char *what) {
 	return mine;
 }
 
-void sentry_python_outside(void) {
+void sentry_python_excepthooks(void) {
 	if (!sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS) || !py_ready()) return;
 	sentry_python_with_gil(install);
 	for (int i = 0; i < 256; i++) {

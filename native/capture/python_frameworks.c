@@ -63,7 +63,7 @@ static size_t copied(Object *text, char *to, size_t room) {
 }
 
 static void report(struct wsgi_request *req, Object *value, Object *traceback, const char *how, const char *route, size_t route_len) {
-	struct sentry_answered *slot = sentry_answered_of(req);
+	struct sentry_request_error *slot = sentry_request_error_of(req);
 	if (!slot || slot->reported) return;
 	if (!sentry_python_left_to_sdk()) {
 		struct sentry_python_exception_seen seen = {.req = req, .how = how, .type = py_type_name(py_type_of(value)), .route = route, .route_len = route_len};
@@ -71,11 +71,11 @@ static void report(struct wsgi_request *req, Object *value, Object *traceback, c
 		sentry_python_report(&seen);
 		free(seen.fields);
 	}
-	sentry_answered_reported(req, value);
+	sentry_request_error_reported(req, value);
 }
 
 static void note(struct wsgi_request *req, Object *value, Object *traceback, const char *how, int as_error) {
-	struct sentry_answered *slot = sentry_answered_of(req);
+	struct sentry_request_error *slot = sentry_request_error_of(req);
 	if (!slot || slot->reported) return;
 	if (slot->fields && slot->which == value) {	/* it passes several of these places */
 		slot->as_error |= as_error;

@@ -4,7 +4,7 @@
 void sentry_python_report(const struct sentry_python_exception_seen *seen) {
 	int errno_before = errno;
 	for (struct sentry_handler *h = sentry.handlers; seen->fields && h; h = h->next) {
-		if (!sentry_tells_exceptions(h)) continue;
+		if (!sentry_reports_exceptions(h)) continue;
 		struct sentry_record record;
 		unsigned char *lines;
 		sentry_begin(&record, SENTRY_EXCEPTION, h, seen->req);
@@ -15,9 +15,9 @@ void sentry_python_report(const struct sentry_python_exception_seen *seen) {
 		if (seen->thread_len) sentry_record_field(&record, "exception.thread", seen->thread, seen->thread_len);
 		if (seen->route_len) sentry_record_field(&record, "request.route", seen->route, seen->route_len);
 		sentry_record_fields(&record, seen->fields, seen->len);
-		sentry_python_path_field(&record);
-		if (seen->req) sentry_request_fields(&record, seen->req);
-		sentry_lines(&record, 40, &lines);
+		sentry_add_python_path(&record);
+		if (seen->req) sentry_add_request(&record, seen->req);
+		sentry_add_log_lines(&record, 40, &lines);
 		sentry_append(&record);
 		free(lines);
 	}
@@ -61,7 +61,7 @@ int sentry_python_left_to_sdk(void) {
 	py.Py_IncRef(sdk);
 	sdk_active = is_initialized(sdk);
 	py_drop(sdk);
-	if (sdk_active && sentry.watch && !__atomic_exchange_n(&sentry.watch->sdk_said, 1, __ATOMIC_ACQ_REL)) {
+	if (sdk_active && sentry.watch && !__atomic_exchange_n(&sentry.watch->sdk_logged, 1, __ATOMIC_ACQ_REL)) {
 		sentry_say("the application has a Sentry SDK: Python's exceptions are left to it (sentry-with-sdk = true reports them all the same)");
 	}
 	return sdk_active;

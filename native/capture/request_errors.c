@@ -11,38 +11,38 @@
 
 #include <pthread.h>
 
-static struct sentry_answered *slots;
+static struct sentry_request_error *slots;
 static int slots_count;
 
 /* in each process that serves, after the fork */
-void sentry_answered_prepare(void) {
+void sentry_request_errors_prepare(void) {
 	if (slots || uwsgi.cores < 1) return;
 	slots = calloc((size_t) uwsgi.cores, sizeof(*slots));
 	if (slots) slots_count = uwsgi.cores;
 }
 
-struct sentry_answered *sentry_answered_of(const struct wsgi_request *req) {
+struct sentry_request_error *sentry_request_error_of(const struct wsgi_request *req) {
 	if (!req || req->async_id < 0 || req->async_id >= slots_count) return NULL;
-	struct sentry_answered *slot = &slots[req->async_id];
+	struct sentry_request_error *slot = &slots[req->async_id];
 	if (slot->request != req->start_of_request) {
-		sentry_answered_forget(slot);
+		sentry_request_error_forget(slot);
 		slot->request = req->start_of_request;
 	}
 	return slot;
 }
 
-void sentry_answered_forget(struct sentry_answered *slot) {
+void sentry_request_error_forget(struct sentry_request_error *slot) {
 	free(slot->fields);
-	free(slot->said);
+	free(slot->language_error);
 	memset(slot, 0, sizeof(*slot));
 }
 
-void sentry_answered_reported(const struct wsgi_request *req, const void *which) {
-	struct sentry_answered *slot = sentry_answered_of(req);
+void sentry_request_error_reported(const struct wsgi_request *req, const void *which) {
+	struct sentry_request_error *slot = sentry_request_error_of(req);
 	if (!slot) return;
-	sentry_answered_forget(slot);
+	sentry_request_error_forget(slot);
 	slot->request = req->start_of_request;
 	slot->reported = 1;
 	slot->which = which;
-	sentry_note_told(req);
+	sentry_note_reported(req);
 }

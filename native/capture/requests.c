@@ -30,7 +30,7 @@ static void repair_own(struct wsgi_request *req) {
 	if (is_known(req)) repair(req->buffer, req->buffer, req->uh->pktsize, req->hvec, req->var_cnt);
 }
 
-void sentry_request_fields(struct sentry_record *record, struct wsgi_request *req) {
+void sentry_add_request(struct sentry_record *record, struct wsgi_request *req) {
 	if (!req) return;	/* of a thread of the application's own */
 	/* the length comes from the client; the buffer's size is uWSGI's. One that was never read has neither */
 	if (req->buffer && req->uh && req->uh->pktsize <= uwsgi.buffer_size) {
@@ -39,19 +39,19 @@ void sentry_request_fields(struct sentry_record *record, struct wsgi_request *re
 	}
 	if (req->start_of_request) sentry_record_number(record, "request.started", req->start_of_request);
 	if (req->status > 0) sentry_record_number(record, "request.status", (uint64_t) req->status);
-	sentry_client_fields(record, req);
+	sentry_add_client(record, req);
 }
 
 /* ---- in flight, as the master sees them ---- */
 
 #define MOST_COPIED (400u << 10)
-#define THREADS_TOLD 64		/* of so many cores the thread is told too, at the copy's end */
+#define THREADS_REPORTED 64		/* of so many cores the thread is told too, at the copy's end */
 
 /*
  * Every request that `worker` has in flight: core, start, variables. The buffers are in memory that all processes share and go
  * on changing while the worker lives, so they are copied first; `*copy` is to be freed after the append.
  */
-void sentry_requests_of(struct sentry_record *record, int worker, unsigned char **copy) {
+void sentry_add_requests(struct sentry_record *record, int worker, unsigned char **copy) {
 	*copy = NULL;
 	if (worker < 1 || worker > uwsgi.numproc) return;
 	size_t used = 0;
@@ -62,7 +62,7 @@ void sentry_requests_of(struct sentry_record *record, int worker, unsigned char 
 		memcpy(&head, core->buffer, sizeof(head));
 		size_t len = head.pktsize;
 		uint64_t started = core->req.start_of_request;
-		if (!started || len > uwsgi.buffer_size || used + len > MOST_COPIED - THREADS_TOLD * 32) continue;
+		if (!started || len > uwsgi.buffer_size || used + len > MOST_COPIED - THREADS_REPORTED * 32) continue;
 		if (!*copy && !(*copy = malloc(MOST_COPIED))) return;
 		memcpy(*copy + used, core->buffer + sizeof(head), len);
 		/* the same request as before the copy: else it is half of one and half of the next */
@@ -75,7 +75,7 @@ void sentry_requests_of(struct sentry_record *record, int worker, unsigned char 
 		sentry_record_number(record, "request.started", started);
 		/* uWSGI notes it only where there are several */
 		unsigned long id = core->thread_id ? (unsigned long) core->thread_id : sentry.watch && worker < sentry.watch->stacks ? (unsigned long) sentry.watch->stack[worker].main_thread : 0;
-		if (i < THREADS_TOLD && id) {
+		if (i < THREADS_REPORTED && id) {
 			char *thread = (char *) *copy + MOST_COPIED - 32 * (size_t) (i + 1);
 			int digits = snprintf(thread, 32, "0x%016lx", id);
 			sentry_record_field(record, "request.thread", thread, (size_t) digits);

@@ -87,7 +87,7 @@ int sentry_slot_of_spooler(struct uwsgi_spooler *wanted) {
  * Adds the stacks in that slot, if they were taken of that (0: of whatever) between those two times. The copy is to be freed after
  * the append. Whoever is writing them is waited for by the master, within its bounds. 1: added.
  */
-int sentry_stack_of(struct sentry_record *record, int slot, uint64_t of, char **copy, uint64_t from, uint64_t to) {
+int sentry_add_stack(struct sentry_record *record, int slot, uint64_t of, char **copy, uint64_t from, uint64_t to) {
 	char main_thread[32];
 	*copy = NULL;
 	if (!sentry.watch || slot < 1 || slot >= sentry.watch->stacks) return 0;
@@ -106,6 +106,6 @@ int sentry_stack_of(struct sentry_record *record, int slot, uint64_t of, char **
 	int digits = snprintf(main_thread, sizeof(main_thread), "0x%016llx", (unsigned long long) stack->main_thread);
 	sentry_record_copy(record, "stack.main", main_thread, (size_t) digits);
 	sentry_record_field(record, "stack", *copy, len);
-	sentry_python_path_field(record);
+	sentry_add_python_path(record);
 	return 1;
 }

@@ -34,7 +34,7 @@ static void look_for_refusal(const char *msg, size_t len) {
 static void captured(const char *name, const char *msg, size_t len) {
 	int is_line = !strcmp(name, "uwsgi-sentry-lines"), is_crash = sentry_is_crash(msg, len);
 	if (is_crash && !(is_line && sentry.crash_alarms)) sentry_note_crash(msg, len, NULL);
-	if (is_line || !is_crash) sentry_line(msg, len);
+	if (is_line || !is_crash) sentry_note_log_line(msg, len);
 	if (is_line) look_for_refusal(msg, len);
 }
 

@@ -23,7 +23,7 @@ const char *sentry_failed_hook(void);	/* after which the process exits; NULL: no
 
 /* ---- version_mismatch.c ---- */
 
-void sentry_inert_register(void);
+void sentry_version_mismatch_register(void);
 
 /* ---- the handlers: alarm.c, hook.c, route.c; exception handlers are capture/exception_log.c ---- */
 

@@ -28,7 +28,7 @@ static void tell_end(int code, int is_reload) {
 	const char *hook = sentry_failed_hook();
 	struct sentry_boot what = {
 		.text = hook ? hook : !sentry.served ? "the server ended before it served" : is_reload ? "the reload failed and ended the server" : "the server ended while it served",
-		.code = code, .serving = sentry.served, .reason = hook || sentry.served ? NULL : sentry_printed_last(), .hook = hook ? "stops" : NULL,
+		.code = code, .serving = sentry.served, .reason = hook || sentry.served ? NULL : sentry_startup_output_last(), .hook = hook ? "stops" : NULL,
 	};
 	sentry_boot_report(&what);
 }

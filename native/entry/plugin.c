@@ -32,7 +32,7 @@ static void sentry_load(void) {
 	if (!inert) {
 		sentry.plugin = own_path();
 		sentry.starter = getpid();
-		sentry_printed_begin();
+		sentry_startup_output_begin();
 		sentry_boot_watch_exit();
 		sentry_hooks_wrap();
 		uwsgi_register_alarm("sentry", sentry_alarm_init, sentry_alarm);
@@ -46,7 +46,7 @@ static void sentry_load(void) {
 	}
 	sentry_say("this plugin was built for another uWSGI (or another build of it) and does nothing: no event will be reported. "
 		"Rebuild it: run `uwsgi --build-plugin .` (or `./run build`) in its sources with the uWSGI that runs here");
-	sentry_inert_register();
+	sentry_version_mismatch_register();
 }
 
 /* called in every server once all options are known, while it is still root, before any chroot; on a reload too */
@@ -84,10 +84,10 @@ static void sentry_post_init(void) {
 	sentry_capture_start();
 	if (sentry.watch || sentry.crash_alarms) sentry_deaths_prepare();
 	sentry_exceptions_wrap();
-	sentry_said_find();
-	sentry_python_outside();
+	sentry_language_errors_find();
+	sentry_python_excepthooks();
 	sentry_watchdog_prepare();
-	sentry_write_configuration();
+	sentry_write_handlers();
 	if (!uwsgi.master_process) sentry_agent_detached(0);
 }
 
@@ -112,7 +112,7 @@ static void sentry_master_cycle(void) {
 	sentry_refresh_main();
 	if (getpid() != sentry.main || !uwsgi.workers) return;
 	sentry.agent_started = 1;
-	sentry_printed_end();
+	sentry_startup_output_end();
 	int another_second = is_another_second();
 	if (another_second) sentry_writer_start();
 	if (another_second) sentry_log_pipe_widen();
@@ -139,11 +139,11 @@ static void sentry_post_fork(void) {
 		sentry.agent_started = 0;
 		sentry_agent_detached(0);
 	}
-	sentry_printed_end();
+	sentry_startup_output_end();
 	sentry_boot_forked();
 	sentry_agent_forked();
-	sentry_unread_prepare();
-	sentry_answered_prepare();
+	sentry_log_peek_prepare();
+	sentry_request_errors_prepare();
 	sentry_client_watch();
 	sentry_python_frameworks_forked();
 	sentry_watchdog_start();

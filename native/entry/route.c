@@ -136,7 +136,7 @@ static int sentry_route(struct wsgi_request *req, struct uwsgi_route *ur) {
 		}
 	}
 	sentry_record_fold(&record, rule->handler->hash, fold);
-	sentry_request_fields(&record, req);
+	sentry_add_request(&record, req);
 	sentry_append(&record);
 	for (int i = 0; i < rule->parts; i++) {
 		if (translated[i]) uwsgi_buffer_destroy(translated[i]);

@@ -35,12 +35,12 @@
 
 extern struct uwsgi_server uwsgi;
 
-#define MOST_SAID 512
+#define MOST_LINE 512
 
 static struct {
-	char line[MOST_SAID];	/* the last whole line; one thread runs then */
+	char text[MOST_LINE];	/* the last whole line; one thread runs then */
 	size_t len;
-} said;
+} last_line;
 
 typedef ssize_t (*write_function)(int, const void *, size_t);
 
@@ -68,9 +68,9 @@ static void note(const char *text, size_t len) {
 	}
 	/* what it says of the end itself, and what we say */
 	if (len < 3 || !memcmp(text, "...", 3) || memmem(text, len, "[uwsgi-sentry] ", 15)) return;
-	said.len = len < sizeof(said.line) - 1 ? len : sizeof(said.line) - 1;
-	memcpy(said.line, text, said.len);
-	said.line[said.len] = 0;
+	last_line.len = len < sizeof(last_line.text) - 1 ? len : sizeof(last_line.text) - 1;
+	memcpy(last_line.text, text, last_line.len);
+	last_line.text[last_line.len] = 0;
 }
 
 static ssize_t noting_write(int fd, const void *text, size_t len) {
@@ -197,7 +197,7 @@ static int put(write_function function) {
 	return can;
 }
 
-void sentry_printed_begin(void) {
+void sentry_startup_output_begin(void) {
 	if (slot) return;
 	protect_len = 0;
 	slot = find_slot();
@@ -208,16 +208,16 @@ void sentry_printed_begin(void) {
 }
 
 /* where somebody else has put a function there since, that one stays */
-void sentry_printed_end(void) {
+void sentry_startup_output_end(void) {
 	if (slot && *slot == (void *) noting_write) put(before);
 	slot = NULL;
-	said.len = 0;
+	last_line.len = 0;
 }
 
 /* uwsgi_log_verbose() and log-date put a time before it, ended by this */
-const char *sentry_printed_last(void) {
-	if (!said.len) return NULL;
-	char *dash = strstr(said.line, " - ");
-	const char *line = dash && dash - said.line <= 24 ? dash + 3 : said.line;
+const char *sentry_startup_output_last(void) {
+	if (!last_line.len) return NULL;
+	char *dash = strstr(last_line.text, " - ");
+	const char *line = dash && dash - last_line.text <= 24 ? dash + 3 : last_line.text;
 	return is_usual(line) ? NULL : line;
 }

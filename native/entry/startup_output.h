@@ -4,8 +4,8 @@
 #ifndef SENTRY_STARTUP_OUTPUT_H
 #define SENTRY_STARTUP_OUTPUT_H
 
-void sentry_printed_begin(void);
-void sentry_printed_end(void);
-const char *sentry_printed_last(void);	/* why it is about to exit, as far as its last line tells; NULL: that says nothing */
+void sentry_startup_output_begin(void);
+void sentry_startup_output_end(void);
+const char *sentry_startup_output_last(void);	/* why it is about to exit, as far as its last line tells; NULL: that says nothing */
 
 #endif

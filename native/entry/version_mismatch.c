@@ -73,7 +73,7 @@ static int inert_route_parse(struct uwsgi_route *ur, char *args) {
 	return 0;
 }
 
-void sentry_inert_register(void) {
+void sentry_version_mismatch_register(void) {
 	uwsgi_register_alarm("sentry", inert_alarm_init, inert_alarm);
 	uwsgi_register_hook("sentry", inert_hook);
 	if (uwsgi_register_router && uwsgi_route_api_func) {

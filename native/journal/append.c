@@ -155,6 +155,6 @@ int sentry_journal_append_sealed(struct sentry_journal *journal, struct sentry_r
 	return 1;
 }
 
-enum sentry_drop sentry_journal_tell(struct sentry_journal *journal, struct sentry_record *record, int from_reserve) {
+enum sentry_drop sentry_journal_append_notice(struct sentry_journal *journal, struct sentry_record *record, int from_reserve) {
 	return append(journal, record, from_reserve ? 0 : RESERVE, UINT64_MAX);
 }

@@ -87,7 +87,7 @@ int sentry_journal_append_sealed(struct sentry_journal *, struct sentry_record *
 int sentry_journal_key(struct sentry_journal *, unsigned char key[SENTRY_KEY_SIZE], uint64_t *version);
 
 /* The same as an append of a record that tells of drops, which may go into what is kept free for it. */
-enum sentry_drop sentry_journal_tell(struct sentry_journal *, struct sentry_record *, int from_reserve);
+enum sentry_drop sentry_journal_append_notice(struct sentry_journal *, struct sentry_record *, int from_reserve);
 
 /* Changes whenever the directory or its key was replaced by another; with `look` the path is looked at now, as an append does. */
 uint64_t sentry_journal_version(struct sentry_journal *, int look);

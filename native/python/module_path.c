@@ -29,6 +29,6 @@ void sentry_python_loaded(void) {
 }
 
 /* a stack that is taken from outside names files: with this the agent can tell modules */
-void sentry_python_path_field(struct sentry_record *record) {
+void sentry_add_python_path(struct sentry_record *record) {
 	if (modules_len) sentry_record_field(record, "python.path", modules, modules_len);
 }

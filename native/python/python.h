@@ -28,7 +28,7 @@ unsigned char *sentry_python_last_exception(size_t *len, int with_locals);
 
 /* module_path.c */
 void sentry_python_loaded(void);
-void sentry_python_path_field(struct sentry_record *);
+void sentry_add_python_path(struct sentry_record *);
 
 /* ---- Python's functions ---- */
 

@@ -37,11 +37,11 @@ static enum sentry_drop tell(int from_reserve) {
 	const char *instance = sentry_instance_name();
 	sentry_record_field(&record, "instance", instance, strlen(instance));
 	/* whom to tell of them: the server's own destination */
-	sentry_default_fields(&record);
+	sentry_add_defaults(&record);
 	for (int i = 0; i < SENTRY_DROP_REASONS; i++) {
 		if (claimed[i]) sentry_record_pair_number(&record, "drop", sentry_drop_name[i], claimed[i]);
 	}
-	enum sentry_drop outcome = sentry_journal_tell(&sentry.journal, &record, from_reserve);
+	enum sentry_drop outcome = sentry_journal_append_notice(&sentry.journal, &record, from_reserve);
 	/* one that came into some file must not be told a second time */
 	int given_back = outcome != SENTRY_APPENDED && outcome != SENTRY_UNSURE;
 	for (int i = 0; given_back && i < SENTRY_DROP_REASONS; i++) __atomic_sub_fetch(&sentry.journal.counters->reported[i], claimed[i], __ATOMIC_RELAXED);

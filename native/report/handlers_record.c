@@ -15,18 +15,18 @@ static void try_to_tell(void) {
 	struct sentry_record record;
 	sentry_begin(&record, SENTRY_CONFIGURATION, NULL, NULL);
 	sentry_record_fields(&record, told.handlers.bytes, told.handlers.len);
-	sentry_default_fields(&record);
-	enum sentry_drop outcome = sentry_journal_tell(&sentry.journal, &record, 0);
+	sentry_add_defaults(&record);
+	enum sentry_drop outcome = sentry_journal_append_notice(&sentry.journal, &record, 0);
 	__atomic_store_n(&told.waits, outcome != SENTRY_APPENDED && outcome != SENTRY_UNSURE, __ATOMIC_RELEASE);
 }
 
-void sentry_retry_configuration(void) {
+void sentry_retry_handlers(void) {
 	uint64_t now = sentry_seconds(), tried = __atomic_load_n(&told.tried, __ATOMIC_RELAXED);
 	if (!__atomic_load_n(&told.waits, __ATOMIC_ACQUIRE) || tried == now) return;
 	if (__atomic_compare_exchange_n(&told.tried, &tried, now, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) try_to_tell();
 }
 
-void sentry_write_configuration(void) {
+void sentry_write_handlers(void) {
 	const char *instance = sentry_instance_name();
 	struct sentry_fields *b = &told.handlers;
 	b->len = 0;

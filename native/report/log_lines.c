@@ -3,14 +3,14 @@
  * thread of the master that reads the log, read by all, as possibly torn.
  *
  * What a process has just logged is still on its way to that thread (log_peek.c): the line that says why a request fails is written
- * microseconds before the event of it. So an event takes first what is unread, then the ring, into which the rest has come meanwhile.
+ * microseconds before the event of it. So an event takes first what is still unread, then the ring, into which the rest has come meanwhile.
  */
 #include "report/report.h"
 
 #include <sched.h>
 
 /* one writer: whichever thread of the master reads the log. Our own lines, and those about alarms, would be of no use */
-void sentry_line(const char *text, size_t len) {
+void sentry_note_log_line(const char *text, size_t len) {
 	struct sentry_watch *watch = sentry.watch;
 	if (!watch || !watch->lines_max || !len) return;
 	struct sentry_line *line = &watch->line[watch->lines % (uint64_t) watch->lines_max];
@@ -55,14 +55,14 @@ static int add(struct copy *copy, const char *name, uint64_t time, const char *t
 }
 
 /* read since the look at what was unread */
-static int was_unread(const struct sentry_unread *unread, const char *text, size_t len) {
-	for (int i = 0; unread && i < unread->count; i++) {
-		if (unread->line[i].len == len && !memcmp(unread->line[i].text, text, len)) return 1;
+static int was_peeked(const struct sentry_log_peek *peek, const char *text, size_t len) {
+	for (int i = 0; peek && i < peek->count; i++) {
+		if (peek->line[i].len == len && !memcmp(peek->line[i].text, text, len)) return 1;
 	}
 	return 0;
 }
 
-static void add_read(struct copy *copy, const struct sentry_unread *unread, uint64_t looked) {
+static void add_read(struct copy *copy, const struct sentry_log_peek *peek, uint64_t looked) {
 	struct sentry_watch *watch = sentry.watch;
 	uint64_t end = __atomic_load_n(&watch->lines, __ATOMIC_ACQUIRE), most = (uint64_t) watch->lines_max;
 	uint64_t n = end < most ? end : most;
@@ -74,24 +74,24 @@ static void add_read(struct copy *copy, const struct sentry_unread *unread, uint
 		if (!time || len > SENTRY_LINE_MAX) continue;
 		memcpy(text, line->text, len);
 		if (__atomic_load_n(&line->time, __ATOMIC_ACQUIRE) != time) continue;	/* overwritten meanwhile */
-		if (time >= looked && was_unread(unread, text, len)) continue;
+		if (time >= looked && was_peeked(peek, text, len)) continue;
 		if (!add(copy, "log", time, text, len)) break;
 	}
 }
 
-static size_t room_for_all(const struct sentry_unread *unread, int most) {
+static size_t room_for_all(const struct sentry_log_peek *peek, int most) {
 	struct sentry_watch *watch = sentry.watch;
 	uint64_t end = __atomic_load_n(&watch->lines, __ATOMIC_ACQUIRE), n = end < (uint64_t) watch->lines_max ? end : (uint64_t) watch->lines_max;
 	size_t room = 0;
-	for (int i = 0; unread && i < unread->count; i++) room += unread->line[i].len + 48;
+	for (int i = 0; peek && i < peek->count; i++) room += peek->line[i].len + 48;
 	if (n > (uint64_t) most) n = (uint64_t) most;
 	for (uint64_t i = end; i > end - n && room < MOST_COPIED; i--) room += room_for(&watch->line[(i - 1) % (uint64_t) watch->lines_max]);
 	return room < MOST_COPIED ? room : MOST_COPIED;
 }
 
-static int has_own(const struct sentry_unread *unread) {
-	for (int i = 0; unread && i < unread->count; i++) {
-		if (unread->line[i].own) return 1;
+static int has_own(const struct sentry_log_peek *peek) {
+	for (int i = 0; peek && i < peek->count; i++) {
+		if (peek->line[i].own) return 1;
 	}
 	return 0;
 }
@@ -112,24 +112,24 @@ static void let_reader_finish(uint64_t since) {
  * As small as can be, and neither on the stack nor thread-local: where memory is short, and threads have small stacks, an event is
  * to go without its lines, and glibc ends a process that cannot have its thread-local memory.
  */
-void sentry_lines(struct sentry_record *record, int most, unsigned char **copy) {
+void sentry_add_log_lines(struct sentry_record *record, int most, unsigned char **copy) {
 	struct sentry_watch *watch = sentry.watch;
 	*copy = NULL;
 	if (!watch || !watch->lines_max) return;
 	uint64_t looked = sentry_now_us();
-	struct sentry_unread *unread = sentry_unread_lines();
-	if (!has_own(unread)) let_reader_finish(looked);
+	struct sentry_log_peek *peek = sentry_peek_at_log();
+	if (!has_own(peek)) let_reader_finish(looked);
 	if (most > watch->lines_max) most = watch->lines_max;
-	size_t room = room_for_all(unread, most);
+	size_t room = room_for_all(peek, most);
 	struct copy all = {.bytes = room ? malloc(room) : NULL, .at = room, .most = most};
 	if (all.bytes) {
-		for (int i = unread ? unread->count : 0; i > 0; i--) {
-			const struct sentry_unread_line *line = &unread->line[i - 1];
+		for (int i = peek ? peek->count : 0; i > 0; i--) {
+			const struct sentry_peeked_line *line = &peek->line[i - 1];
 			if (!add(&all, line->own ? "log.own" : "log", looked, line->text, line->len)) break;
 		}
-		add_read(&all, unread, looked);
+		add_read(&all, peek, looked);
 		sentry_record_fields(record, all.bytes + all.at, room - all.at);
 	}
-	free(unread);
+	free(peek);
 	*copy = all.bytes;
 }

@@ -23,13 +23,13 @@
 #define ABANDONED_US 1000000	/* one that looks for so long is dead */
 
 /* what the call needs beside the lines */
-struct sentry_unread_call {
-	struct mmsghdr messages[SENTRY_UNREAD_LINES];
-	struct iovec parts[SENTRY_UNREAD_LINES][2];
+struct sentry_peek_call {
+	struct mmsghdr messages[SENTRY_PEEK_LINES];
+	struct iovec parts[SENTRY_PEEK_LINES][2];
 	union {
 		char bytes[CMSG_SPACE(sizeof(struct ucred))];
 		struct cmsghdr align;
-	} control[SENTRY_UNREAD_LINES];
+	} control[SENTRY_PEEK_LINES];
 	char rest[8192];	/* of long lines, which is not kept */
 };
 
@@ -43,7 +43,7 @@ static dev_t device;
 static ino_t known;	/* the socket; 0: there is none that can be looked into (a stream cannot) */
 
 /* before the application runs in this process: it may close it, and open another socket of that number, which is none of our business */
-void sentry_unread_prepare(void) {
+void sentry_log_peek_prepare(void) {
 	struct stat it;
 	int fd = uwsgi.log_master && uwsgi.shared ? uwsgi.shared->worker_log_pipe[0] : -1;
 	known = 0;
@@ -61,9 +61,9 @@ static int take_turn(struct sentry_watch *watch) {
 	uint64_t now = sentry_now_us();
 	for (int tries = 0; tries < MOST_TRIES; tries++) {
 		if (tries) sched_yield();
-		uint64_t since = __atomic_load_n(&watch->unread_since, __ATOMIC_ACQUIRE);
+		uint64_t since = __atomic_load_n(&watch->peek_since, __ATOMIC_ACQUIRE);
 		if (since && since <= now && now - since < ABANDONED_US) continue;
-		if (__atomic_compare_exchange_n(&watch->unread_since, &since, now, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return 1;
+		if (__atomic_compare_exchange_n(&watch->peek_since, &since, now, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return 1;
 	}
 	return 0;
 }
@@ -80,48 +80,48 @@ static pid_t writer_of(struct msghdr *message) {
 }
 
 /* all lines from that place on in one call; they are `count` */
-static int look(int fd, int from, struct sentry_unread *unread, struct sentry_unread_call *call) {
+static int look(int fd, int from, struct sentry_log_peek *peek, struct sentry_peek_call *call) {
 	memset(call->messages, 0, sizeof(call->messages));
 	/* without it that room would take descriptors that somebody sent with a line */
 	size_t control = option(fd, SO_PASSCRED) == 1 ? sizeof(call->control[0].bytes) : 0;
-	for (int i = 0; i < SENTRY_UNREAD_LINES; i++) {
-		call->parts[i][0] = (struct iovec) {unread->line[i].text, sizeof(unread->line[i].text)};
+	for (int i = 0; i < SENTRY_PEEK_LINES; i++) {
+		call->parts[i][0] = (struct iovec) {peek->line[i].text, sizeof(peek->line[i].text)};
 		call->parts[i][1] = (struct iovec) {call->rest, sizeof(call->rest)};
 		call->messages[i].msg_hdr = (struct msghdr) {.msg_iov = call->parts[i], .msg_iovlen = 2, .msg_control = call->control[i].bytes, .msg_controllen = control};
 	}
 	if (!take_turn(sentry.watch)) return 0;
-	int count = setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &from, sizeof(from)) ? 0 : recvmmsg(fd, call->messages, SENTRY_UNREAD_LINES, MSG_PEEK | MSG_DONTWAIT, NULL);
-	__atomic_store_n(&sentry.watch->unread_since, 0, __ATOMIC_RELEASE);
+	int count = setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &from, sizeof(from)) ? 0 : recvmmsg(fd, call->messages, SENTRY_PEEK_LINES, MSG_PEEK | MSG_DONTWAIT, NULL);
+	__atomic_store_n(&sentry.watch->peek_since, 0, __ATOMIC_RELEASE);
 	return count;
 }
 
-static void keep(struct sentry_unread *unread, struct sentry_unread_call *call, int count, int is_part) {
+static void keep(struct sentry_log_peek *peek, struct sentry_peek_call *call, int count, int is_part) {
 	for (int i = 0; i < count; i++) {
-		struct sentry_unread_line *line = &unread->line[i];
+		struct sentry_peeked_line *line = &peek->line[i];
 		size_t n = call->messages[i].msg_len;
 		line->len = (uint32_t) (n < sizeof(line->text) ? n : sizeof(line->text));
 		line->own = writer_of(&call->messages[i].msg_hdr) == getpid();
 		/* what begins in a line's midst is no line, nor what goes on behind one that is too long, nor what alarms say of lines */
 		if (!is_part && (line->len < 12 || memcmp(line->text, "[uwsgi-alarm", 12))) {
-			if (unread->count != i) unread->line[unread->count] = *line;
-			unread->count++;
+			if (peek->count != i) peek->line[peek->count] = *line;
+			peek->count++;
 		}
 		is_part = n == sizeof(line->text) + sizeof(call->rest);
 	}
 }
 
 /* NULL: there are none. To be freed */
-struct sentry_unread *sentry_unread_lines(void) {
+struct sentry_log_peek *sentry_peek_at_log(void) {
 	struct sentry_watch *watch = sentry.watch;
 	int fd = uwsgi.log_master && uwsgi.shared ? uwsgi.shared->worker_log_pipe[0] : -1, queued = 0;
 	if (fd < 0 || !watch || !watch->lines_max || !is_log_pipe(fd) || ioctl(fd, FIONREAD, &queued) || queued < 1 || queued > MOST_QUEUED) return NULL;
-	struct sentry_unread *unread = malloc(sizeof(*unread));
-	struct sentry_unread_call *call = unread ? malloc(sizeof(*call)) : NULL;
-	if (unread) unread->count = 0;
+	struct sentry_log_peek *peek = malloc(sizeof(*peek));
+	struct sentry_peek_call *call = peek ? malloc(sizeof(*call)) : NULL;
+	if (peek) peek->count = 0;
 	if (call) {
-		int from = queued > SENTRY_UNREAD_BYTES ? queued - SENTRY_UNREAD_BYTES : 0;
-		keep(unread, call, look(fd, from, unread, call), from > 0);
+		int from = queued > SENTRY_PEEK_BYTES ? queued - SENTRY_PEEK_BYTES : 0;
+		keep(peek, call, look(fd, from, peek, call), from > 0);
 	}
 	free(call);
-	return unread;
+	return peek;
 }

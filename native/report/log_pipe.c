@@ -48,7 +48,7 @@ void sentry_log_pipe_widen(void) {
 	widened = fd;
 	widen(fd);
 	if (fd > -1) know_writers(uwsgi.shared->worker_log_pipe[0]);
-	sentry_unread_prepare();
+	sentry_log_peek_prepare();
 	if (uwsgi.req_log_master) widen(uwsgi.shared->worker_req_log_pipe[1]);
 	errno = saved;
 }

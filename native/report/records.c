@@ -22,7 +22,7 @@ void sentry_begin_about(struct sentry_record *record, enum sentry_kind kind, str
 }
 
 /* how the server is just now, and the worker if it is one of its: what uWSGI keeps in memory that all its processes share */
-void sentry_state(struct sentry_record *record, int id) {
+void sentry_add_state(struct sentry_record *record, int id) {
 	if (!uwsgi.workers || !uwsgi.shared) return;
 	struct {
 		const char *key;
@@ -83,5 +83,5 @@ void sentry_begin(struct sentry_record *record, enum sentry_kind kind, struct se
 	sentry_record_fold(record, handler->hash, sentry_fold_start(handler, kind));
 	sentry_record_fields(record, handler->fields, handler->fields_len);
 	/* a route's action is the one that may run for every request: it says only what the request is */
-	if (kind != SENTRY_ROUTE) sentry_state(record, uwsgi.mywid);
+	if (kind != SENTRY_ROUTE) sentry_add_state(record, uwsgi.mywid);
 }

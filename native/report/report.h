@@ -11,7 +11,7 @@ void sentry_begin(struct sentry_record *, enum sentry_kind, struct sentry_handle
 void sentry_begin_about(struct sentry_record *, enum sentry_kind, struct sentry_handler *, enum sentry_process, pid_t, int number);
 /* what the fold key of such a record starts from; docs/journal.md says what is added */
 uint64_t sentry_fold_start(struct sentry_handler *, enum sentry_kind);
-void sentry_state(struct sentry_record *, int worker);
+void sentry_add_state(struct sentry_record *, int worker);
 
 /* ---- alarm_record.c ---- */
 
@@ -19,9 +19,9 @@ void sentry_alarm_report(struct sentry_handler *, const char *text, size_t len);
 
 /* ---- handlers_record.c: the record that names the server's handlers ---- */
 
-void sentry_write_configuration(void);
+void sentry_write_handlers(void);
 void sentry_follow_journal(void);	/* the state directory may have been replaced */
-void sentry_retry_configuration(void);
+void sentry_retry_handlers(void);
 
 /* ---- writer.c: what a master reports goes to a thread that appends it; in all other processes it is appended at once ---- */
 
@@ -50,23 +50,23 @@ void sentry_pause(void);
 
 /* ---- log_lines.c: the log's last lines ---- */
 
-void sentry_line(const char *, size_t);
-void sentry_lines(struct sentry_record *, int most, unsigned char **copy);
+void sentry_note_log_line(const char *, size_t);
+void sentry_add_log_lines(struct sentry_record *, int most, unsigned char **copy);
 
 /* ---- log_peek.c: of the log's lines, those that are still on their way ---- */
 
-#define SENTRY_UNREAD_BYTES 3072	/* short enough that its lines are not more than: */
-#define SENTRY_UNREAD_LINES 64
-struct sentry_unread_line {
+#define SENTRY_PEEK_BYTES 3072	/* short enough that its lines are not more than: */
+#define SENTRY_PEEK_LINES 64
+struct sentry_peeked_line {
 	uint32_t len;
 	int own;	/* this process wrote it, for sure */
 	char text[SENTRY_LINE_MAX];
 };
-struct sentry_unread {
+struct sentry_log_peek {
 	int count;
-	struct sentry_unread_line line[SENTRY_UNREAD_LINES];
+	struct sentry_peeked_line line[SENTRY_PEEK_LINES];
 };
-void sentry_unread_prepare(void);	/* before the application runs in this process */
-struct sentry_unread *sentry_unread_lines(void);	/* NULL: none are known of. To be freed */
+void sentry_log_peek_prepare(void);	/* before the application runs in this process */
+struct sentry_log_peek *sentry_peek_at_log(void);	/* NULL: none are known of. To be freed */
 
 #endif

@@ -180,7 +180,7 @@ void sentry_writer_duties(void) {
 	uint64_t now = sentry_seconds();
 	if (looked != now) sentry_follow_journal();
 	looked = now;
-	sentry_retry_configuration();
+	sentry_retry_handlers();
 	sentry_report_drops();
 }
 
@@ -336,5 +336,5 @@ void sentry_append(struct sentry_record *record) {
 	/* where a master is, it tells of drops; it does so even if nothing is appended any more */
 	if (uwsgi.master_process) return;
 	sentry_report_drops();
-	sentry_retry_configuration();
+	sentry_retry_handlers();
 }

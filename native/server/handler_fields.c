@@ -162,6 +162,6 @@ void sentry_handler_ready(struct sentry_handler *h) {
 }
 
 /* what holds for the whole instance, for a record that no handler makes */
-void sentry_default_fields(struct sentry_record *record) {
+void sentry_add_defaults(struct sentry_record *record) {
 	sentry_record_fields(record, defaults.bytes, defaults.len);
 }

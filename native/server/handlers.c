@@ -26,7 +26,7 @@ int sentry_handler_named(struct sentry_handler *h, const char *name) {
 }
 
 /* the user's exception handlers, else capture's: one incident is one event */
-int sentry_tells_exceptions(struct sentry_handler *h) {
+int sentry_reports_exceptions(struct sentry_handler *h) {
 	return (!sentry.own_exceptions && h == sentry.capture_handler[SENTRY_CAPTURE_EXCEPTIONS]) || sentry_handler_named(h, "exception-handler");
 }
 

@@ -74,8 +74,8 @@ struct sentry_stack {
 	pid_t exited;		/* the process that came to its exit, and with what */
 	int exit_code;
 	int exit_meant;		/* a worker's: it was to end */
-	int exit_told;		/* of an exception that is reported */
-	uint64_t told;		/* start of the worker's last request of which an exception was reported */
+	int exit_reported;		/* of an exception that is reported */
+	uint64_t reported;		/* start of the worker's last request of which an exception was reported */
 	char text[SENTRY_STACK_MAX];
 };
 
@@ -90,11 +90,11 @@ struct sentry_line {
 struct sentry_watch {
 	uint64_t lines;		/* written so far; the last is lines[(lines - 1) % lines_max] */
 	int lines_max;
-	int need_app_told;	/* that the server ends for want of an application */
-	uint64_t hook_told;	/* the hook that failed last and that stops the server: each worker runs it */
+	int need_app_reported;	/* that the server ends for want of an application */
+	uint64_t hook_reported;	/* the hook that failed last and that stops the server: each worker runs it */
 	int without_application;	/* with lazy-apps: the worker that came last has none */
-	int sdk_said;		/* the log says that the application has an SDK */
-	uint64_t unread_since;	/* somebody looks at the log's unread lines; 0: nobody */
+	int sdk_logged;		/* the log says that the application has an SDK */
+	uint64_t peek_since;	/* somebody looks at the log's unread lines; 0: nobody */
 	struct sentry_line line[SENTRY_LINES_MAX];
 	int stacks;
 	struct sentry_stack stack[];
@@ -191,7 +191,7 @@ void sentry_handler_free(struct sentry_handler *);
 struct sentry_handler *sentry_handler_by_name(const char *name);
 int sentry_handler_named(struct sentry_handler *, const char *name);
 void sentry_handler_check(struct sentry_handler *);
-int sentry_tells_exceptions(struct sentry_handler *);
+int sentry_reports_exceptions(struct sentry_handler *);
 char *sentry_option(const char *options, const char *key);
 
 /* ---- handler_fields.c ---- */
@@ -205,7 +205,7 @@ void sentry_fields_put(struct sentry_fields *, const char *name, const void *val
 void sentry_fields_put_pair(struct sentry_fields *, const char *name, const char *key, const char *value);
 
 void sentry_defaults_prepare(void);	/* once more where the server became another process */
-void sentry_default_fields(struct sentry_record *);
+void sentry_add_defaults(struct sentry_record *);
 void sentry_handler_ready(struct sentry_handler *);
 
 #endif

@@ -43,7 +43,7 @@ static const char *sentry_instance_name(void) {
 	return "shop";
 }
 
-static void sentry_default_fields(struct sentry_record *record) {
+static void sentry_add_defaults(struct sentry_record *record) {
 	static char text[1000];
 	sentry_record_field(record, "default", text, defaults_len);
 }

@@ -69,12 +69,12 @@ static void noted_from_begin_to_end(int is_static) {
 	size_t before = writable();
 	CASE("nothing is noted before it begins");
 	CHECK(is(arrived("before\n"), "before\n"));
-	CHECK(!sentry_printed_last());
+	CHECK(!sentry_startup_output_last());
 
-	sentry_printed_begin();
+	sentry_startup_output_begin();
 	CASE("each line is written once, and the last is known");
 	CHECK(is(arrived("bind(): no\n"), "bind(): no\n"));
-	CHECK(is(sentry_printed_last(), is_static ? NULL : "bind(): no"));
+	CHECK(is(sentry_startup_output_last(), is_static ? NULL : "bind(): no"));
 	CHECK(writable() == before);
 	CASE("what cannot be written fails as ever");
 	errno = 0;
@@ -84,12 +84,12 @@ static void noted_from_begin_to_end(int is_static) {
 	pthread_t other;
 	CHECK(!pthread_create(&other, NULL, print, "hello\n"));
 	CHECK(!pthread_join(other, NULL));
-	CHECK(is(sentry_printed_last(), is_static ? NULL : "bind(): no"));
+	CHECK(is(sentry_startup_output_last(), is_static ? NULL : "bind(): no"));
 
-	sentry_printed_end();
+	sentry_startup_output_end();
 	CASE("nothing is noted after its end");
 	CHECK(is(arrived("after\n"), "after\n"));
-	CHECK(!sentry_printed_last());
+	CHECK(!sentry_startup_output_last());
 	CHECK(writable() == before);
 }
 
@@ -102,9 +102,9 @@ struct plugin {
 static int load(const char *library, struct plugin *plugin) {
 	void *loaded = dlopen(library, RTLD_NOW | RTLD_LOCAL);
 	if (!loaded) return 0;
-	*(void **) &plugin->begin = dlsym(loaded, "sentry_printed_begin");
-	*(void **) &plugin->end = dlsym(loaded, "sentry_printed_end");
-	*(void **) &plugin->last = dlsym(loaded, "sentry_printed_last");
+	*(void **) &plugin->begin = dlsym(loaded, "sentry_startup_output_begin");
+	*(void **) &plugin->end = dlsym(loaded, "sentry_startup_output_end");
+	*(void **) &plugin->last = dlsym(loaded, "sentry_startup_output_last");
 	return plugin->begin && plugin->end && plugin->last;
 }
 
@@ -147,11 +147,11 @@ static void without_mprotect(void) {
 	struct sock_fprog program = {sizeof(rules) / sizeof(rules[0]), rules};
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) return;
 	CASE("where the page stays read-only nothing is noted, and all is written");
-	sentry_printed_begin();
+	sentry_startup_output_begin();
 	CHECK(is(arrived("refused\n"), "refused\n"));
-	const char *last = sentry_printed_last();
+	const char *last = sentry_startup_output_last();
 	CHECK(!last || is(last, "refused"));
-	sentry_printed_end();
+	sentry_startup_output_end();
 	CHECK(is(arrived("still\n"), "still\n"));
 }
 

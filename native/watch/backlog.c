@@ -1,12 +1,12 @@
 /* The listen queue: one event for a time in which it is full, when that ends or after ten seconds of it. */
 #include "watch/watch.h"
 
-#define TOLD_AFTER 10
+#define REPORTED_AFTER 10
 
 /* the time that goes on, or none */
 static struct {
 	time_t since;			/* 0: the queue is not full */
-	int told;
+	int reported;
 	uint64_t worst;
 	unsigned char busy[16384];	/* the requests in flight at its beginning, as fields */
 	size_t busy_len;
@@ -35,7 +35,7 @@ static void note_busy(int worker, int number, struct uwsgi_core *core) {
 
 static void begin(time_t now) {
 	full.since = now;
-	full.told = 0;
+	full.reported = 0;
 	full.worst = 0;
 	full.busy_len = 0;
 	for (int w = 1; w <= uwsgi.numproc; w++) {
@@ -46,7 +46,7 @@ static void begin(time_t now) {
 	}
 }
 
-static void tell(struct sentry_handler *handler, time_t now, uint64_t max, int still) {
+static void report(struct sentry_handler *handler, time_t now, uint64_t max, int still) {
 	struct sentry_record record;
 	unsigned char *lines;
 	sentry_begin(&record, SENTRY_BACKLOG, handler, NULL);
@@ -55,10 +55,10 @@ static void tell(struct sentry_handler *handler, time_t now, uint64_t max, int s
 	sentry_record_pair_number(&record, "backlog", "seconds", (uint64_t) (now - full.since));
 	sentry_record_pair_number(&record, "backlog", "still", (uint64_t) still);
 	sentry_record_fields(&record, full.busy, full.busy_len);
-	sentry_lines(&record, SENTRY_LINES_MAX, &lines);
+	sentry_add_log_lines(&record, SENTRY_LINES_MAX, &lines);
 	sentry_append(&record);
 	free(lines);
-	full.told = 1;
+	full.reported = 1;
 }
 
 void sentry_look_at_backlog(void) {
@@ -70,6 +70,6 @@ void sentry_look_at_backlog(void) {
 	int is_full = max > 0 && queue >= max;
 	if (is_full && !full.since) begin(now);
 	if (is_full && queue > full.worst) full.worst = queue;
-	if (full.since && !full.told && (!is_full || now - full.since >= TOLD_AFTER)) tell(handler, now, max, is_full);
+	if (full.since && !full.reported && (!is_full || now - full.since >= REPORTED_AFTER)) report(handler, now, max, is_full);
 	if (!is_full) full.since = 0;
 }

@@ -78,8 +78,8 @@ static int is_incident(struct uwsgi_worker *worker, struct sentry_child *child, 
 static void tell_worker(struct sentry_child *child, int id, const siginfo_t *how, int collected) {
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_CRASHES];
 	struct sentry_death death = {.process = SENTRY_PROCESS_WORKER, .pid = child->pid, .number = id, .how = how, .collected = collected, .rss = child->rss, .stack_slot = id, .stack_of = SENTRY_STACK_OF_CRASH};
-	death.told = how && how->si_code == CLD_EXITED && sentry_is_told(id, child->pid);
-	sentry_tell_death(handler, &death);
+	death.reported = how && how->si_code == CLD_EXITED && sentry_is_reported(id, child->pid);
+	sentry_report_death(handler, &death);
 }
 
 /*
@@ -99,7 +99,7 @@ static const siginfo_t *last_word(int slot, struct sentry_child *child, siginfo_
 static void missed_worker(struct sentry_child *child, int id) {
 	struct uwsgi_worker *worker = &uwsgi.workers[id];
 	siginfo_t exited;
-	if (child->pid <= 0 || child->told == child->pid || sentry_stopping() || worker->cheaped || child->leaving) return;
+	if (child->pid <= 0 || child->reported == child->pid || sentry_stopping() || worker->cheaped || child->leaving) return;
 	if (child->harakiri_at) return;	/* told of before the kill */
 	const siginfo_t *how = last_word(id, child, &exited);
 	if (!how || is_incident(worker, child, how)) tell_worker(child, id, how, 1);
@@ -111,15 +111,15 @@ static void tell_cut(struct sentry_child *child, int id, const siginfo_t *how) {
 	if (count <= own) return;	/* the one that ended it tells of itself */
 	int is_killed = how && how->si_code != CLD_EXITED && how->si_status == SIGKILL;
 	for (int turn = 0; turn < 30 && !is_killed && !child->leaving && !sentry_stopping() && sentry_may_wait(); turn++) sentry_pause();
-	sentry_tell_cut(child, id, how);
+	sentry_report_cut(child, id, how);
 }
 
 /* uWSGI has collected it itself (an idle or graceful end), and nobody is in its place: what it had in flight is still there */
 static void look_for_cuts(struct sentry_child *child, int id) {
 	struct uwsgi_worker *worker = &uwsgi.workers[id];
 	siginfo_t how;
-	if (child->pid <= 0 || child->told == child->pid || (!child->leaving && !worker->cheaped && !sentry_stopping())) return;
-	child->told = child->pid;
+	if (child->pid <= 0 || child->reported == child->pid || (!child->leaving && !worker->cheaped && !sentry_stopping())) return;
+	child->reported = child->pid;
 	if (!child->harakiri_at) tell_cut(child, id, last_word(id, child, &how));
 }
 
@@ -147,12 +147,12 @@ static void look_at_worker(struct sentry_child *child, int id, int someone_died)
 	if (worker->manage_next_request) child->served = 1;
 	if (worker->cursed_at || (!worker->manage_next_request && child->served) || worker->cheaped) child->leaving = 1;
 	siginfo_t how;
-	if (child->told != child->pid && !child->harakiri_at && sentry_mercy_is_over(id) && !sentry_has_died(worker->pid, &how)) {
-		child->told = child->pid;
-		sentry_tell_cut(child, id, NULL);
+	if (child->reported != child->pid && !child->harakiri_at && sentry_mercy_is_over(id) && !sentry_has_died(worker->pid, &how)) {
+		child->reported = child->pid;
+		sentry_report_cut(child, id, NULL);
 	}
-	if (!someone_died || child->told == child->pid || !sentry_has_died(worker->pid, &how)) return;
-	child->told = child->pid;
+	if (!someone_died || child->reported == child->pid || !sentry_has_died(worker->pid, &how)) return;
+	child->reported = child->pid;
 	int incident = is_incident(worker, child, &how), is_reported = child->harakiri_at != 0;
 	child->harakiri_at = 0;
 	if (incident) tell_worker(child, id, &how, 0);
@@ -186,7 +186,7 @@ static void count_short_lives(struct sentry_handler *handler, struct sentry_chil
 	if (uwsgi_now() - child->since > SHORT_LIFE) child->short_lives = 0;
 	else if (++child->short_lives == SHORT_LIVES) {
 		struct sentry_death death = {.process = now->process, .pid = child->pid, .number = now->number, .name = now->name, .how = how, .since = child->since, .cause = "returns"};
-		sentry_tell_death(handler, &death);
+		sentry_report_death(handler, &death);
 	}
 }
 
@@ -203,14 +203,14 @@ static void judge(struct sentry_handler *handler, struct sentry_child *child, co
 		.process = now->process, .pid = child->pid, .number = now->number, .name = now->name, .how = how, .collected = collected, .since = child->since,
 		.cause = late ? "harakiri" : NULL, .stack_slot = late && collected ? 0 : now->stack_slot, .stack_of = late ? (uint64_t) child->deadline : SENTRY_STACK_OF_CRASH,
 	};
-	sentry_tell_death(handler, &death);
+	sentry_report_death(handler, &death);
 }
 
 static void missed(struct sentry_handler *handler, struct sentry_child *child, const struct other *now) {
 	siginfo_t exited;
 	/* of a command that is started at its times alone, only that it was killed for its deadline is sure */
 	int is_sure = now->stays ? now->pid > 0 : child->deadline && uwsgi_now() >= child->deadline;
-	if ((!handler && !sentry.crash_alarms) || child->pid <= 0 || !is_sure || child->told == child->pid || child->leaving || sentry_stopping()) return;
+	if ((!handler && !sentry.crash_alarms) || child->pid <= 0 || !is_sure || child->reported == child->pid || child->leaving || sentry_stopping()) return;
 	judge(handler, child, now, last_word(now->stack_slot, child, &exited), 1);
 }
 
@@ -218,7 +218,7 @@ static void missed(struct sentry_handler *handler, struct sentry_child *child, c
 static void look_for_cut(const struct sentry_child *child, const struct other *now, const siginfo_t *how) {
 	int is_killed = how->si_code != CLD_EXITED && how->si_status == SIGKILL;
 	int is_cut = now->process == SENTRY_PROCESS_SPOOLER ? now->busy : now->process == SENTRY_PROCESS_MULE && is_killed && child->cursed_at;
-	if (is_cut) sentry_tell_cut_other(child, now->process, now->number, now->name, now->stack_slot, now->mercy, how);
+	if (is_cut) sentry_report_cut_other(child, now->process, now->number, now->name, now->stack_slot, now->mercy, how);
 }
 
 /* each time, for its pid and its deadline; the call only if somebody died */
@@ -236,8 +236,8 @@ static void look_at(struct sentry_child *child, struct other now, int someone_di
 	if (now.deadline > 0) child->deadline = now.deadline;
 	if (now.to_go) child->leaving = 1;
 	siginfo_t how;
-	if ((!handler && !sentry.crash_alarms) || !someone_died || child->told == now.pid || !sentry_has_died(now.pid, &how)) return;
-	child->told = now.pid;
+	if ((!handler && !sentry.crash_alarms) || !someone_died || child->reported == now.pid || !sentry_has_died(now.pid, &how)) return;
+	child->reported = now.pid;
 	if (!now.to_go && !stopping_as_well(&how)) judge(handler, child, &now, &how, 0);
 	else look_for_cut(child, &now, &how);
 }
@@ -262,10 +262,10 @@ static int is_sent_away(struct sentry_child *child, struct uwsgi_daemon *daemon)
 /* it was started, and its pidfile does not come: it did not detach, or it ended before, and is started again for ever */
 static void look_for_pidfile(struct sentry_handler *handler, struct sentry_child *child, struct uwsgi_daemon *daemon) {
 	int late = daemon->status == 1 && (uwsgi_now() - daemon->last_spawn > daemon->freq || daemon->respawns - child->spawns > 1);
-	if (!late || child->away_told || sentry_stopping() || lost_to_another_lord(daemon)) return;
-	child->away_told = 1;
+	if (!late || child->away_reported || sentry_stopping() || lost_to_another_lord(daemon)) return;
+	child->away_reported = 1;
 	struct sentry_death death = {.process = SENTRY_PROCESS_UNKNOWN, .pid = daemon->pid, .name = daemon->command, .cause = "pidfile", .since = daemon->last_spawn};
-	sentry_tell_death(handler, &death);
+	sentry_report_death(handler, &death);
 }
 
 /*
@@ -281,13 +281,13 @@ static void look_at_smart(struct sentry_child *child, struct uwsgi_daemon *daemo
 	if (daemon->status != 2) look_for_pidfile(handler, child, daemon);
 	if (daemon->status != 2 || daemon->pid <= 0) return;
 	child->spawns = daemon->respawns;
-	child->away_told = 0;
+	child->away_reported = 0;
 	int there = !kill(daemon->pid, 0) || errno == EPERM;
 	if (there) child->pid = daemon->pid;
-	else if (child->pid == daemon->pid && child->told != child->pid) {
-		child->told = child->pid;
+	else if (child->pid == daemon->pid && child->reported != child->pid) {
+		child->reported = child->pid;
 		struct sentry_death death = {.process = SENTRY_PROCESS_UNKNOWN, .pid = child->pid, .name = daemon->command, .cause = "smart"};
-		if (!sentry_stopping() && !lost_to_another_lord(daemon)) sentry_tell_death(handler, &death);
+		if (!sentry_stopping() && !lost_to_another_lord(daemon)) sentry_report_death(handler, &death);
 	}
 }
 
@@ -332,14 +332,14 @@ static void look_at_others(int someone_died) {
 static void look_for(struct sentry_child *child, int is_away, const char *what, int number) {
 	const char *cause = uwsgi_instance_is_dying ? "uWSGI believes that it stops" : "fork failed";
 	if (!is_away) {
-		child->away = child->away_told = 0;
+		child->away = child->away_reported = 0;
 		return;
 	}
-	if (child->away && !child->away_told) {
+	if (child->away && !child->away_reported) {
 		char text[96];
-		child->away_told = 1;
+		child->away_reported = 1;
 		snprintf(text, sizeof(text), "%s %d could not be started: %s", what, number, cause);
-		sentry_boot_tell(text);
+		sentry_boot_report_serving(text);
 	}
 	child->away = 1;
 }
@@ -387,7 +387,7 @@ void sentry_look_at_children(void) {
 	uint64_t before;
 	int turns = 5;
 	do {
-		before = sentry_deaths_told();
+		before = sentry_deaths_reported();
 		if (sentry_someone_died()) look_at_all(1);
-	} while (sentry_deaths_told() != before && --turns > 0);
+	} while (sentry_deaths_reported() != before && --turns > 0);
 }

@@ -100,7 +100,7 @@ int sentry_crash_of(pid_t pid, struct sentry_crash *crash) {
 	return 1;
 }
 
-void sentry_crash_told(const struct sentry_crash *crash) {
+void sentry_crash_reported(const struct sentry_crash *crash) {
 	__atomic_store_n(&crashes[crash->slot].state, FREE, __ATOMIC_RELEASE);
 }
 

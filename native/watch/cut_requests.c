@@ -69,7 +69,7 @@ int sentry_mercy_is_over(int worker) {
 
 /* ---- the record ---- */
 
-void sentry_tell_cut(struct sentry_child *child, int id, const siginfo_t *how) {
+void sentry_report_cut(struct sentry_child *child, int id, const siginfo_t *how) {
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_CUT];
 	int count;
 	struct uwsgi_core *oldest = sentry_oldest_request(id, &count);
@@ -88,10 +88,10 @@ void sentry_tell_cut(struct sentry_child *child, int id, const siginfo_t *how) {
 	if (mercy) sentry_record_pair_number(&record, "cut", "mercy", mercy);
 	if (how) sentry_record_pair_number(&record, "cut", how->si_code == CLD_EXITED ? "code" : "signal", (uint64_t) how->si_status);
 	if (child->rss) sentry_record_pair_number(&record, "death", "rss", child->rss);
-	sentry_state(&record, id);
-	sentry_stack_of(&record, id, 0, &stack, oldest->req.start_of_request, UINT64_MAX);
-	sentry_requests_of(&record, id, &requests);
-	sentry_lines(&record, SENTRY_LINES_MAX, &lines);
+	sentry_add_state(&record, id);
+	sentry_add_stack(&record, id, 0, &stack, oldest->req.start_of_request, UINT64_MAX);
+	sentry_add_requests(&record, id, &requests);
+	sentry_add_log_lines(&record, SENTRY_LINES_MAX, &lines);
 	sentry_append(&record);
 	free(stack);
 	free(requests);
@@ -99,7 +99,7 @@ void sentry_tell_cut(struct sentry_child *child, int id, const siginfo_t *how) {
 }
 
 /* a mule or spooler that was to end; only uWSGI's kill says that it was in the middle of something, and the spooler's own word */
-void sentry_tell_cut_other(const struct sentry_child *child, enum sentry_process process, int number, const char *name, int stack_slot, int mercy_seconds, const siginfo_t *how) {
+void sentry_report_cut_other(const struct sentry_child *child, enum sentry_process process, int number, const char *name, int stack_slot, int mercy_seconds, const siginfo_t *how) {
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_CUT];
 	if (!handler) return;
 	uint64_t mercy = mercy_of(child, how, mercy_seconds);
@@ -116,9 +116,9 @@ void sentry_tell_cut_other(const struct sentry_child *child, enum sentry_process
 	sentry_record_pair(&record, "cut", "why", 3, cause, strlen(cause));
 	if (name) sentry_record_pair(&record, "cut", "name", 4, name, strlen(name));
 	if (mercy) sentry_record_pair_number(&record, "cut", "mercy", mercy);
-	sentry_state(&record, 0);
-	sentry_stack_of(&record, stack_slot, 0, &stack, child->cursed_at ? (uint64_t) child->cursed_at * 1000000 : 0, UINT64_MAX);
-	sentry_lines(&record, SENTRY_LINES_MAX, &lines);
+	sentry_add_state(&record, 0);
+	sentry_add_stack(&record, stack_slot, 0, &stack, child->cursed_at ? (uint64_t) child->cursed_at * 1000000 : 0, UINT64_MAX);
+	sentry_add_log_lines(&record, SENTRY_LINES_MAX, &lines);
 	sentry_append(&record);
 	free(stack);
 	free(lines);

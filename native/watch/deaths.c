@@ -39,7 +39,7 @@ static uint64_t fold_of(struct sentry_handler *handler, const struct sentry_deat
 	return sentry_hash(fold, &death->how->si_status, sizeof(death->how->si_status));
 }
 
-static void tell(struct sentry_handler *handler, const struct sentry_death *death, const struct sentry_crash *crash) {
+static void report(struct sentry_handler *handler, const struct sentry_death *death, const struct sentry_crash *crash) {
 	struct sentry_record record;
 	unsigned char *requests = NULL, *lines = NULL;
 	char *stack = NULL;
@@ -57,10 +57,10 @@ static void tell(struct sentry_handler *handler, const struct sentry_death *deat
 		if (kills) sentry_record_pair_number(&record, "death", "oom_kills", kills);
 		if (death->rss) sentry_record_pair_number(&record, "death", "rss", death->rss);
 		if (crash) sentry_record_field(&record, "backtrace", crash->text, crash->len);
-		sentry_state(&record, is_worker && !death->collected ? death->number : 0);
-		if (is_worker && !death->collected) sentry_requests_of(&record, death->number, &requests);
-		if (death->stack_slot) sentry_stack_of(&record, death->stack_slot, death->stack_of, &stack, 0, UINT64_MAX);
-		sentry_lines(&record, SENTRY_LINES_MAX, &lines);
+		sentry_add_state(&record, is_worker && !death->collected ? death->number : 0);
+		if (is_worker && !death->collected) sentry_add_requests(&record, death->number, &requests);
+		if (death->stack_slot) sentry_add_stack(&record, death->stack_slot, death->stack_of, &stack, 0, UINT64_MAX);
+		sentry_add_log_lines(&record, SENTRY_LINES_MAX, &lines);
 	}
 	sentry_append(&record);
 	free(stack);
@@ -68,28 +68,28 @@ static void tell(struct sentry_handler *handler, const struct sentry_death *deat
 	free(lines);
 }
 
-static uint64_t told;
+static uint64_t reported;
 
-uint64_t sentry_deaths_told(void) {
-	return told;
+uint64_t sentry_deaths_reported(void) {
+	return reported;
 }
 
-void sentry_tell_death(struct sentry_handler *handler, const struct sentry_death *death) {
+void sentry_report_death(struct sentry_handler *handler, const struct sentry_death *death) {
 	if (!handler && !sentry.crash_alarms) return;
 	int of_alarms = 0;
 	struct sentry_crash crash;
-	told++;
+	reported++;
 	if (may_be_crash(death)) {
 		sentry_await_crash(death->pid);
 		/* each alarm's own, else the one that capture has: there is none of ours beside the user's */
 		while (sentry_crash_of(death->pid, &crash)) {
 			struct sentry_handler *its = crash.handler ? crash.handler : handler;
-			if (its && (crash.handler || !of_alarms)) tell(its, death, &crash);
+			if (its && (crash.handler || !of_alarms)) report(its, death, &crash);
 			of_alarms += its != NULL;
-			sentry_crash_told(&crash);
+			sentry_crash_reported(&crash);
 		}
 	}
-	if (!of_alarms && handler && !death->told) tell(handler, death, NULL);
+	if (!of_alarms && handler && !death->reported) report(handler, death, NULL);
 }
 
 /* before anything is forked: only what is killed from now on counts */

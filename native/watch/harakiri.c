@@ -15,7 +15,7 @@ static struct uwsgi_core *stuck_core(struct uwsgi_worker *worker) {
 }
 
 /* uWSGI comes again each second until the worker is dead, and twice if it kills in two steps */
-static int is_told(struct sentry_child *child, pid_t pid, uint64_t of) {
+static int is_reported(struct sentry_child *child, pid_t pid, uint64_t of) {
 	if (child->harakiri_at == of && child->pid == pid) return 1;
 	child->pid = pid;
 	child->harakiri_at = of;
@@ -37,7 +37,7 @@ void sentry_harakiri(int id) {
 	if (!handler || !child || uwsgi.workers[id].pid <= 0) return;
 	pid_t pid = uwsgi.workers[id].pid;
 	struct uwsgi_core *stuck = stuck_core(&uwsgi.workers[id]);
-	if (is_told(child, pid, stuck ? stuck->req.start_of_request : 1)) return;
+	if (is_reported(child, pid, stuck ? stuck->req.start_of_request : 1)) return;
 
 	struct sentry_record record;
 	unsigned char *requests = NULL, *lines;
@@ -49,7 +49,7 @@ void sentry_harakiri(int id) {
 		uint64_t fold = sentry_hash(sentry_fold_start(handler, SENTRY_HARAKIRI), method, strlen(method) + 1);
 		sentry_record_fold(&record, handler->hash, sentry_hash_path(fold, uri, strlen(uri)));
 	}
-	sentry_state(&record, id);
+	sentry_add_state(&record, id);
 	ssize_t n = sentry_proc_read(pid, "syscall", syscall_text, sizeof(syscall_text));
 	if (n > 0) sentry_record_pair(&record, "proc", "syscall", 7, syscall_text, strcspn(syscall_text, "\n"));
 	n = sentry_proc_read(pid, "wchan", wchan, sizeof(wchan));
@@ -61,9 +61,9 @@ void sentry_harakiri(int id) {
 	if (limit) sentry_record_pair_number(&record, "proc", "harakiri", limit);
 	if (is_own) sentry_record_pair_number(&record, "proc", "user_harakiri", 1);
 	/* before the requests, of which many can fill the record; one taken before this request began is of another, long over */
-	sentry_stack_of(&record, id, 0, &stack, stuck ? stuck->req.start_of_request : 0, UINT64_MAX);
-	sentry_requests_of(&record, id, &requests);
-	sentry_lines(&record, SENTRY_LINES_MAX, &lines);
+	sentry_add_stack(&record, id, 0, &stack, stuck ? stuck->req.start_of_request : 0, UINT64_MAX);
+	sentry_add_requests(&record, id, &requests);
+	sentry_add_log_lines(&record, SENTRY_LINES_MAX, &lines);
 	sentry_append(&record);
 	free(stack);
 	free(requests);

@@ -17,7 +17,7 @@ static struct {
 	pid_t pid;
 	uint64_t marked;	/* milliseconds: when it was first seen alive after the emperor had told it to go; 0: never */
 	int leaving;	/* it was so for longer than dying takes */
-	int told;
+	int reported;
 	uint64_t seen;	/* the look that saw it last */
 } vassals[MOST_VASSALS];
 
@@ -31,7 +31,7 @@ static int slot_of(pid_t pid) {
 	}
 	if (unused < 0) return -1;
 	vassals[unused].pid = pid;
-	vassals[unused].leaving = vassals[unused].told = 0;
+	vassals[unused].leaving = vassals[unused].reported = 0;
 	vassals[unused].marked = 0;
 	return unused;
 }
@@ -63,10 +63,10 @@ static void look(struct uwsgi_emperor_scanner *scanner) {
 			continue;
 		}
 		int orderly = how.si_code == CLD_EXITED && (how.si_status == 0 || how.si_status == UWSGI_EXILE_CODE);
-		if (vassals[i].told || vassals[i].leaving || orderly) continue;
-		vassals[i].told = 1;
+		if (vassals[i].reported || vassals[i].leaving || orderly) continue;
+		vassals[i].reported = 1;
 		struct sentry_death death = {.process = SENTRY_PROCESS_VASSAL, .pid = vassal->pid, .name = vassal->name, .how = &how, .since = vassal->last_run};
-		sentry_tell_death(sentry.capture_handler[SENTRY_CAPTURE_DAEMONS], &death);
+		sentry_report_death(sentry.capture_handler[SENTRY_CAPTURE_DAEMONS], &death);
 	}
 }
 

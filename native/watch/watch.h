@@ -9,7 +9,7 @@
 /* one that uWSGI started: a worker, mule, spooler, cron or attached daemon */
 struct sentry_child {
 	pid_t pid;		/* the one last seen */
-	pid_t told;		/* its death, or its kill, is reported */
+	pid_t reported;		/* its death, or its kill, is reported */
 	time_t since;		/* first seen */
 	uint64_t rss;		/* a worker's kilobytes, when last sampled */
 	uint64_t harakiri_at;	/* a worker's: start of the request for which it was reported */
@@ -21,7 +21,7 @@ struct sentry_child {
 	uint64_t spawns;	/* of one: how often it had been started when its pidfile was last there */
 	int served;		/* a worker that was seen ready for requests */
 	int leaving;		/* it is to go */
-	int away, away_told;	/* it has no process; that it has none is reported */
+	int away, away_reported;	/* it has no process; that it has none is reported */
 };
 
 struct sentry_death {
@@ -32,7 +32,7 @@ struct sentry_death {
 	const siginfo_t *how;	/* NULL: that it died is all that is known */
 	int collected;		/* there is another in its place already: what is left of it is not its own */
 	const char *cause;	/* or NULL */
-	int told;		/* an exception that led to it is reported: only a crash says more */
+	int reported;		/* an exception that led to it is reported: only a crash says more */
 	time_t since;		/* when it began; 0: not known */
 	uint64_t rss;		/* kilobytes before; 0: not known */
 	int stack_slot;		/* where its stacks are, of that deadline or of its crash; 0: nowhere */
@@ -64,20 +64,20 @@ struct sentry_crash {
 };
 void sentry_await_crash(pid_t);
 int sentry_crash_of(pid_t, struct sentry_crash *);	/* 0: there is none */
-void sentry_crash_told(const struct sentry_crash *);
+void sentry_crash_reported(const struct sentry_crash *);
 
 /* deaths.c */
 void sentry_deaths_prepare(void);
 void sentry_deaths_sample(void);	/* every few seconds */
-void sentry_tell_death(struct sentry_handler *, const struct sentry_death *);	/* without a handler: only what an alarm of the user's brought */
-uint64_t sentry_deaths_told(void);
+void sentry_report_death(struct sentry_handler *, const struct sentry_death *);	/* without a handler: only what an alarm of the user's brought */
+uint64_t sentry_deaths_reported(void);
 
 /* cut_requests.c */
 int sentry_mercy_is_over(int worker);	/* it has some, and is killed next */
 /* the option by which uWSGI killed it for its memory; NULL: it did not */
 const char *sentry_evil_reload(const struct sentry_child *, const struct uwsgi_worker *, const siginfo_t *how);
-void sentry_tell_cut(struct sentry_child *, int worker, const siginfo_t *how);	/* nothing, if it had no request in flight; how it ended may be NULL */
-void sentry_tell_cut_other(const struct sentry_child *, enum sentry_process, int number, const char *name, int stack_slot, int mercy, const siginfo_t *how);
+void sentry_report_cut(struct sentry_child *, int worker, const siginfo_t *how);	/* nothing, if it had no request in flight; how it ended may be NULL */
+void sentry_report_cut_other(const struct sentry_child *, enum sentry_process, int number, const char *name, int stack_slot, int mercy, const siginfo_t *how);
 
 /* backlog.c */
 void sentry_look_at_backlog(void);
