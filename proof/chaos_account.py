@@ -19,6 +19,8 @@ OWN = ("/own", "/other")
 UNDER_WAY = 128
 # Seconds within which the master tells of what was dropped, and notices that there is room.
 TOLD_WITHIN = 6.0
+# The receiver may read so many seconds later what an agent sent.
+LAG = 0.5
 LATE = 3.0
 
 
@@ -117,7 +119,7 @@ class Account:
         for receiver in self.receivers:
             for id, times in receiver.times.items():
                 for (arrived, answered), (_, again) in zip(times, times[1:]):
-                    if any(arrived <= killed <= again for killed in self.troubles.agents_killed):
+                    if any(arrived - LAG <= killed <= again for killed in self.troubles.agents_killed):
                         reasons["again after an agent was killed"] += 1
                     elif overlaps(self.troubles.agents_stopped, arrived, answered + 1):
                         reasons["again after one was stopped"] += 1
