@@ -6,6 +6,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.List;
+import java.util.function.LongSupplier;
 
 /**
  * How much of a busy processor the agent takes from the application, where the kernel shares the
@@ -13,35 +15,49 @@ import java.time.Duration;
  * that the agent runs under counts within its own session only: the session as a whole would get as
  * much as the whole server.
  *
- * <p>So its session asks for a thirtieth of that. Too little on a machine on which many sessions
- * are busy: an agent that is woken more than a second late takes its full share until that has not
- * been so for a while, and delivers slowly instead of not at all. It starts with the full share, as
- * a JVM's start is short and is waited for.
+ * <p>So its session asks for the least share there is, a seventieth of that. It begins with the
+ * full share, as a JVM's start is short and is waited for: until the process has used the processor
+ * time that it takes to start and to compile what it needs, or for some seconds, whichever is
+ * sooner. How busy the machine is does not matter to that: a saturated one needs the small share
+ * most.
+ *
+ * <p>The least is too little on a machine on which many sessions are busy. An agent that is woken
+ * more than a second late asks for a step more, each time it happens, and for a step less when it
+ * has not happened for a while: it delivers slowly instead of not at all.
  *
  * <p>Used by the agent's main thread.
  */
 final class ProcessorShare {
-  static final String FULL = "0";
-
-  /** As with nice(1): the weight is 36, where 0 has 1,024. */
-  static final String SMALL = "15";
+  /** As with nice(1), least first: the weights are 15, 36, 110, 335 and 1,024. */
+  static final List<String> STEPS = List.of("19", "15", "10", "5", "0");
 
   private static final long LATE_NANOS = Duration.ofSeconds(1).toNanos();
   private static final long CALM_NANOS = Duration.ofSeconds(15).toNanos();
+  private static final long START_NANOS = Duration.ofSeconds(15).toNanos();
+  private static final long START_PROCESSOR_NANOS = Duration.ofSeconds(2).toNanos();
 
   private final Path file;
-  private String now = FULL;
+  private final LongSupplier processor;
+  private final long began;
+  private int step = STEPS.size() - 1;
+  private boolean starting = true;
   private boolean isThere;
-  private long calmSince;
+  private long changed;
 
-  ProcessorShare(Path file) {
+  /**
+   * @param processor nanoseconds of processor time that the process has used
+   */
+  ProcessorShare(Path file, LongSupplier processor) {
     this.file = file;
+    this.processor = processor;
     this.isThere = Files.isWritable(file);
-    this.calmSince = System.nanoTime();
+    this.began = System.nanoTime();
   }
 
   static ProcessorShare ofThisProcess() {
-    return new ProcessorShare(Path.of("/proc/self/autogroup"));
+    return new ProcessorShare(
+        Path.of("/proc/self/autogroup"),
+        () -> ProcessHandle.current().info().totalCpuDuration().map(Duration::toNanos).orElse(0L));
   }
 
   /**
@@ -54,24 +70,31 @@ final class ProcessorShare {
     if (!isThere) {
       return;
     }
-    if (late > LATE_NANOS) {
-      calmSince = nanos;
-      ask(FULL);
-    } else if (nanos - calmSince > CALM_NANOS) {
-      ask(SMALL);
+    if (starting) {
+      if (nanos - began > START_NANOS || processor.getAsLong() > START_PROCESSOR_NANOS) {
+        starting = !ask(0, nanos);
+      }
+    } else if (late > LATE_NANOS) {
+      ask(Math.min(step + 1, STEPS.size() - 1), nanos);
+    } else if (nanos - changed > CALM_NANOS) {
+      ask(Math.max(step - 1, 0), nanos);
     }
   }
 
-  private void ask(String nice) {
-    if (now.equals(nice)) {
-      return;
+  /** Whether that is what holds now. */
+  private boolean ask(int wanted, long nanos) {
+    if (wanted != step) {
+      try {
+        Files.write(
+            file, STEPS.get(wanted).getBytes(StandardCharsets.US_ASCII), StandardOpenOption.WRITE);
+      } catch (IOException e) {
+        // No such kernel, or not now: the kernel takes ten such wishes a second from all.
+        isThere = Files.isWritable(file);
+        return false;
+      }
     }
-    try {
-      Files.write(file, nice.getBytes(StandardCharsets.US_ASCII), StandardOpenOption.WRITE);
-      now = nice;
-    } catch (IOException e) {
-      // No such kernel, or not now: the kernel takes ten such wishes a second from all.
-      isThere = Files.isWritable(file);
-    }
+    step = wanted;
+    changed = nanos;
+    return true;
   }
 }

@@ -13,10 +13,12 @@ import org.junit.jupiter.api.io.TempDir;
 /** The share of a busy processor that the agent's session asks for. */
 class ProcessorShareTest {
   private static final long LATE = TimeUnit.MILLISECONDS.toNanos(1_500);
+  private static final String LEAST = ProcessorShare.STEPS.get(0);
 
   @TempDir Path temporary;
   private Path file = Path.of("");
   private final long began = System.nanoTime();
+  private long used;
 
   @BeforeEach
   void file() throws IOException {
@@ -24,34 +26,72 @@ class ProcessorShareTest {
   }
 
   @Test
-  void itStartsWithTheFullShareAndThenTakesLittle() throws IOException {
-    ProcessorShare share = new ProcessorShare(file);
+  void itStartsWithTheFullShareAndThenTakesTheLeast() {
+    ProcessorShare share = share(file);
     share.woke(after(10), 0);
     assertThat(file).isEmptyFile();
     share.woke(after(20), 0);
-    assertThat(file).hasContent(ProcessorShare.SMALL);
+    assertThat(file).hasContent(LEAST);
   }
 
   @Test
-  void wokenLateItTakesTheFullShareUntilItHasBeenCalm() throws IOException {
-    ProcessorShare share = new ProcessorShare(file);
+  void itsStartIsOverOnceItHasUsedWhatAStartTakes() {
+    ProcessorShare share = share(file);
+    used = TimeUnit.SECONDS.toNanos(1);
+    share.woke(after(1), 0);
+    assertThat(file).isEmptyFile();
+    used = TimeUnit.SECONDS.toNanos(3);
+    share.woke(after(2), 0);
+    assertThat(file).hasContent(LEAST);
+  }
+
+  @Test
+  void onAMachineThatIsSaturatedFromTheBeginningItTakesTheLeastAllTheSame() {
+    ProcessorShare share = share(file);
+    for (int second = 1; second <= 16; second++) {
+      share.woke(after(second), LATE);
+    }
+    assertThat(file).hasContent(LEAST);
+  }
+
+  @Test
+  void eachTimeThatItIsWokenLateItTakesAStepMoreAndOneLessWhenItHasBeenCalm() {
+    ProcessorShare share = share(file);
     share.woke(after(20), 0);
     share.woke(after(21), LATE);
-    assertThat(file).content().startsWith(ProcessorShare.FULL);
-    Files.writeString(file, "");
+    assertThat(file).hasContent("15");
+    share.woke(after(23), LATE);
+    assertThat(file).hasContent("10");
     share.woke(after(30), 0);
-    assertThat(file).isEmptyFile();
+    assertThat(file).hasContent("10");
     share.woke(after(40), 0);
-    assertThat(file).hasContent(ProcessorShare.SMALL);
+    assertThat(file).hasContent("15");
+    share.woke(after(50), 0);
+    assertThat(file).hasContent("15");
+    share.woke(after(60), 0);
+    assertThat(file).hasContent(LEAST);
+  }
+
+  @Test
+  void theFullShareIsTheMostThatItTakes() {
+    ProcessorShare share = share(file);
+    for (int second = 20; second < 40; second++) {
+      share.woke(after(second), LATE);
+    }
+    assertThat(file).content().startsWith("0");
   }
 
   @Test
   void aKernelWithoutSuchGroupsIsNotAsked() {
     Path none = temporary.resolve("none");
-    ProcessorShare share = new ProcessorShare(none);
+    ProcessorShare share = share(none);
     share.woke(after(20), 0);
     share.woke(after(21), LATE);
     assertThat(none).doesNotExist();
+  }
+
+  private ProcessorShare share(Path of) {
+    return new ProcessorShare(of, () -> used);
   }
 
   private long after(int seconds) {
