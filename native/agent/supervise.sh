@@ -52,11 +52,21 @@ try_lock() {
   ! command -v flock >/dev/null 2>&1 || flock -n 9
 }
 
+left_over() { [ -s "$dir/journal/live" ]; }
+
 lock() {
+  waited=0
   while :; do
+    [ "$mode" != drain ] || left_over || exit 0
     try_lock
     case $? in 0) return 0 ;; 2) return 1 ;; esac
-    [ "$mode" = drain ] && exit 0
+    if [ "$mode" = drain ]; then
+      # who holds the lock may have taken what there is, or have looked for the last time before it came
+      waited=$((waited + 1))
+      [ "$waited" -le 30 ] && left_over || exit 0
+      sleep 1 || exit 0
+      continue
+    fi
     alive || exit 0
     # a script that waits says so: an agent that was told to stop leaves at once if there is another to go on
     : >"$dir/agent.wanted"

@@ -387,13 +387,15 @@ void sentry_agent_detached(int drain_only) {
 
 /*
  * The server exits, by whatever way. Where no agent was started, or it went before its time, another delivers what is there; where all
- * ends with the server, that is waited for.
+ * ends with the server, that is waited for. A master's may have gone before its time at any stop: told to stop while its JVM was
+ * starting, or after a reload, in which the agent of before has left and the next one had yet to come. If it is there after all, the
+ * other one waits and finds nothing left to do.
  */
 void sentry_agent_last(int code) {
 	int waits = all_ends_with_us();
 	if (waits && detached_group && !uwsgi.master_process) stop_group(detached_group);
 	if (!something_waits()) return;
-	if (waits || (code && uwsgi.master_process)) sentry.agent_started = 0;
+	if (waits || uwsgi.master_process) sentry.agent_started = 0;
 	if (sentry.agent_started) return;
 	sentry_agent_detached(1);
 	if (waits && detached_group) wait_for_group(detached_group, last_moment(), 0);

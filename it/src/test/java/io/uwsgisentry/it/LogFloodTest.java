@@ -165,12 +165,9 @@ class LogFloodTest {
     awaitLogged(server, before + 5_000);
     server.stop();
     long read = server.logged("FOO fell");
-    // A stop so soon after a reload may come before the new agent: what waits is the next start's.
-    UwsgiServer next = start(SERVER + "sentry-capture = none\n");
+    // Whether the agent had come by then or not: nothing is left to the next start.
     awaitSum(read);
-    next.stop();
     scene.state().awaitNoAgent();
-    awaitSum(read);
     assertThat(scene.state().counted(Counter.Name.DROPPED)).isZero();
   }
 

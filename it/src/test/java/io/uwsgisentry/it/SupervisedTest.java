@@ -151,6 +151,26 @@ class SupervisedTest {
     assertThat(scene.state().path().resolve("agent.failure")).doesNotExist();
   }
 
+  /** As after a reload, where the agent of before has given its place to one that is starting. */
+  @Test
+  void what_waits_at_a_stop_before_the_agent_runs_is_delivered_after_it() {
+    Path java =
+        scene.file(
+            "java.sh",
+            """
+            #!/bin/sh
+            [ -e ${dir}/asked ] || { : >${dir}/asked; exec sleep 600; }
+            exec java "$@"
+            """);
+    assertThat(java.toFile().setExecutable(true)).isTrue();
+    UwsgiServer server = scene.server(SERVER + "sentry-java = " + java + "\n").start();
+    await("the first Java").until(() -> Files.exists(java.resolveSibling("asked")));
+    assertThat(server.get("/event?a").status()).isEqualTo(200);
+    server.stop();
+    scene.awaitEvent("event a");
+    scene.state().awaitNoAgent();
+  }
+
   @Test
   void an_empty_path_is_no_trouble() {
     UwsgiServer server =
