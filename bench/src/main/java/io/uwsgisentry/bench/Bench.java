@@ -19,7 +19,8 @@ final class Bench {
           """
           usage: ./run bench [--quick] [a] [b] [c] [d] [e] [l] [m] [r]
             a  the cost of one append
-            b  requests per second with and without, and beside uWSGI's alarm_curl
+            b  requests per second with and without, and beside uWSGI's alarm_curl;
+               what healthy requests wait for beside exceptions
             c  the agent alone
             d  what capture costs, and an exception beside sentry-sdk's
             e  a storm of equal exceptions, and the same with sentry-sdk
@@ -38,6 +39,7 @@ final class Bench {
     }
     if (parts.isEmpty() || parts.contains("b")) {
       new Requests(build, report, quick ? 2 : 3, quick ? 2 : 6).run();
+      new Healthy(build, report, quick ? 2 : 3, quick ? 4 : 10).run();
     }
     if (parts.isEmpty() || parts.contains("c")) {
       agent(build, report, quick).run();

@@ -79,6 +79,11 @@ final class Proc {
     return Long.parseLong(field[11]) + Long.parseLong(field[12]);
   }
 
+  /** Whether its session asks for less of the processors than others get. */
+  static boolean hasSmallShare(long pid) {
+    return read(Path.of("/proc/" + pid + "/autogroup")).matches("(?s).* nice [1-9].*");
+  }
+
   private static String read(Path file) {
     try {
       return Files.readString(file, java.nio.charset.StandardCharsets.ISO_8859_1);

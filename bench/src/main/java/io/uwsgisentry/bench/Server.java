@@ -40,6 +40,8 @@ final class Server implements AutoCloseable {
           return [b"Hello, world.\\n"]
       """;
 
+  private static final Duration SETTLED_AFTER = Duration.ofSeconds(25);
+
   private final Scratch scratch;
   private final Process process;
   private final int port;
@@ -74,6 +76,22 @@ final class Server implements AutoCloseable {
   /** The agent's process, once it is there. */
   Optional<Long> agent() {
     return Proc.find("agent", "--dir", scratch.path("state").toString());
+  }
+
+  /**
+   * Lets it work until the agent has compiled what it needs and asks for the small share of the
+   * processors, as it will be found a minute later; where the kernel knows no such shares, for as
+   * long as that takes at most.
+   *
+   * @return how many requests were made for that
+   */
+  long letAgentSettle(String path) throws IOException, InterruptedException {
+    long requests = 0;
+    long end = System.nanoTime() + SETTLED_AFTER.toNanos();
+    while (System.nanoTime() < end && !agent().map(Proc::hasSmallShare).orElse(false)) {
+      requests += Load.on(port, path, 4, 2).requests();
+    }
+    return requests;
   }
 
   /** All its processes: the master, and what it started, directly or not, the agent included. */
