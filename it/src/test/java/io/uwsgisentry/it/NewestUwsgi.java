@@ -84,7 +84,7 @@ final class NewestUwsgi {
   UwsgiServer server(Scene scene, String ini) {
     String own = "plugins = sentry\nvirtualenv = " + venv;
     return scene
-        .server(ini.replaceAll("(?m)^plugins = .*$", Matcher.quoteReplacement(own)))
+        .serverAsInstalled(ini.replaceAll("(?m)^plugins = .*$", Matcher.quoteReplacement(own)))
         .of(binary(), plugins);
   }
 

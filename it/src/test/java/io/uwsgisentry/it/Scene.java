@@ -256,8 +256,16 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
     }
   }
 
-  /** A server with this configuration, not yet started; its port is {@code ${port}}. */
+  /**
+   * A server with this configuration, not yet started, of the uWSGI that this run is about; its
+   * port is {@code ${port}}.
+   */
   UwsgiServer server(String ini) {
+    return Uwsgi.NEWEST_IN_THIS_RUN ? Uwsgi.NEWEST.server(this, ini) : serverAsInstalled(ini);
+  }
+
+  /** The same of the machine's uWSGI, or of one that is named afterwards. */
+  UwsgiServer serverAsInstalled(String ini) {
     // A configuration that names its agent wants no other: with an external one, records stay.
     agentInJvm &= !ini.contains("sentry-agent");
     int port = freePort();

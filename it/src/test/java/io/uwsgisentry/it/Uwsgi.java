@@ -21,7 +21,7 @@ enum Uwsgi {
             () ->
                 "needs uWSGI's plugin " + plugin + ": ./run test installs it where it can be had");
       }
-      return scene.server(ini);
+      return scene.serverAsInstalled(ini);
     }
 
     @Override
@@ -53,6 +53,12 @@ enum Uwsgi {
     }
   };
 
+  /**
+   * Whether this run tries the newest where a test does not choose: {@code -Duwsgi=newest}, as
+   * {@code ./run soak} does.
+   */
+  static final boolean NEWEST_IN_THIS_RUN = System.getProperty("uwsgi", "").equals("newest");
+
   private static final Pattern PLUGINS = Pattern.compile("^plugins = (.*)$", Pattern.MULTILINE);
 
   /** All of them; the one that must be compiled is, before a test's own time is measured. */
@@ -73,6 +79,6 @@ enum Uwsgi {
 
   private static List<String> plugins(String ini) {
     Matcher matcher = PLUGINS.matcher(ini);
-    return matcher.find() ? List.of(matcher.group(1).split(",")) : List.of();
+    return matcher.find() ? List.of(matcher.group(1).split(" *, *")) : List.of();
   }
 }
