@@ -11,7 +11,6 @@ import io.uwsgisentry.settings.HandlerSettings;
 import io.uwsgisentry.settings.Level;
 import io.uwsgisentry.settings.Platforms;
 import java.io.IOException;
-import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -300,13 +299,13 @@ public final class EventFactory {
 
   /** The model has milliseconds only; the record's microseconds are put in their place. */
   private static byte[] json(SentryEvent event, Instant time) {
-    StringWriter out = new StringWriter(4096);
+    TextWriter out = new TextWriter();
     try {
       SERIALIZER.serialize(event, out);
     } catch (IOException e) {
       throw new IllegalStateException("cannot be written as JSON: " + e.getMessage(), e);
     }
-    StringBuffer text = out.getBuffer();
+    StringBuilder text = out.text();
     if (text.indexOf(TIMESTAMP) != 0) {
       throw new IllegalStateException("the model's JSON no longer starts with its timestamp");
     }

@@ -11,10 +11,15 @@ import java.util.StringJoiner;
  * client.
  */
 public final class Scrubber implements Redaction {
+  /** In characters: longer texts are seldom the same twice. */
+  private static final int SHORT = 256;
+
   private final Set<String> ownNames;
   private final boolean personal;
   private final SensitiveNames names;
   private final SecretsInText secrets;
+  private final Recent<String, String> texts = new Recent<>(512);
+  private final Recent<String, SensitiveNames.Meaning> meanings = new Recent<>(256);
 
   /** With the built-in names, without personal data. */
   public Scrubber() {
@@ -40,7 +45,7 @@ public final class Scrubber implements Redaction {
 
   @Override
   public boolean isSecret(String name) {
-    SensitiveNames.Meaning meaning = names.of(name, 0, name.length());
+    SensitiveNames.Meaning meaning = meanings.get(name, n -> names.of(n, 0, n.length()));
     return meaning == SensitiveNames.Meaning.SECRET || meaning == SensitiveNames.Meaning.SUBJECT;
   }
 
@@ -56,7 +61,7 @@ public final class Scrubber implements Redaction {
 
   @Override
   public String text(String text) {
-    return secrets.filtered(text);
+    return text.length() > SHORT ? secrets.filtered(text) : texts.get(text, secrets::filtered);
   }
 
   @Override
