@@ -102,7 +102,7 @@ def run(arguments, directory, tally):
         faults.stop()
         until(lambda: "that nothing is left of the server: %s" % server.left_over(), lambda: not server.left_over(), 60)
         watch.end()
-        Account(clients.requests, receivers, outbox, troubles, tally).settle()
+        Account(clients.requests, receivers, outbox, troubles, tally, server.log).settle()
     finally:
         server.close()
         if volume:

@@ -8,6 +8,7 @@ names are excused that were asked while there was hardly room, if the master was
 """
 
 import dataclasses
+import re
 
 from basics import Failure
 
@@ -42,8 +43,8 @@ def overlaps(spans, begin, end):
 
 
 class Account:
-    def __init__(self, requests, receivers, outbox, troubles, tally):
-        self.requests, self.receivers, self.outbox, self.troubles, self.tally = requests, receivers, outbox, troubles, tally
+    def __init__(self, requests, receivers, outbox, troubles, tally, log):
+        self.requests, self.receivers, self.outbox, self.troubles, self.tally, self.log = requests, receivers, outbox, troubles, tally, log
         self.asked = {request.name: request for request in requests}
         self.answered = {request.name: request for request in requests if request.status == ANSWER.get(request.path, 0) != 0}
 
@@ -90,12 +91,15 @@ class Account:
         missing = [request for name, request in self.answered.items() if name not in self.names]
         own = [request for request in missing if request.path in OWN]
         excused = [request for request in missing if self.is_excused(request)]
-        accounted = len(self.names) + self.nameless + self.more + self.more_of_own + folding + total["dropped"] + total["discarded"]
+        # A server that stops while there is no room says how many it could not count.
+        said = sum(int(n) for n in re.findall(r"(\d+) events were dropped and the agent could not be told", self.log.read_text(errors="replace")))
+        accounted = said + len(self.names) + self.nameless + self.more + self.more_of_own + folding + total["dropped"] + total["discarded"]
         self.tally |= {"events delivered": len(self.names), "of no name (brief)": self.nameless, "folded": self.more + self.more_of_own, "still folding": folding,
                        "answered, of no event": len(missing), "of these with a fault of its own": len(own), "excused by a killed master": len(excused),
                        "accounted for": accounted} | {"counted as " + name: n for name, n in total.items()}
         self.tally |= {"reason %s %s" % key: n for key, n in counters.items() if key[0] in ("dropped", "discarded")}
-        counted = total["dropped"] + total["discarded"]
+        self.tally["said in the log as dropped"] = said
+        counted = total["dropped"] + total["discarded"] + said
         if total["other_key"] or local:
             raise Failure("%d records of another key, %d events that wait for a destination or to be sent" % (total["other_key"], local))
         unexplained = len(own) - counted - len([request for request in own if request in excused]) - self.nameless - self.more_of_own - total["brief"]

@@ -1,6 +1,7 @@
 """What is done to a server, its agent, its receivers and its disk in a chaos run, at random."""
 
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -186,7 +187,8 @@ class Watch(threading.Thread):
         super().__init__(daemon=True)
         self.server, self.volume, self.troubles, self.tally = server, volume, troubles, tally
         self.is_over, self.seen = False, set()
-        self.journal_most = 1 << 20 if volume else 4 << 20
+        self.journal_default = self.journal_most = 1 << 20 if volume else 4 << 20
+        self.log_read, self.bounded = 0, None
 
     def run(self):
         since, turn = None, 0
@@ -208,7 +210,23 @@ class Watch(threading.Thread):
     def is_narrow(self):
         if self.volume and self.volume.free() < self.volume.size() / 8:
             return True
+        self.read_log()
         return self.journal_bytes() > self.journal_most * 0.35
+
+    def read_log(self):
+        """A server that starts on a small volume says how much its journal may have, until the next start."""
+        try:
+            with open(self.server.log, "rb") as log:
+                log.seek(self.log_read)
+                lines = log.read().rpartition(b"\n")[0]
+        except OSError:
+            return
+        self.log_read += len(lines) + bool(lines)
+        for kibibytes, started in re.findall(rb"\[uwsgi-sentry\] (?:the volume of .* has little room: (\d+) KiB|(\S+: capture ))", lines):
+            if started:
+                self.journal_most, self.bounded = min(self.journal_default, self.bounded or self.journal_default), None
+            else:
+                self.bounded = int(kibibytes) << 10
 
     def journal_bytes(self):
         total = 0
