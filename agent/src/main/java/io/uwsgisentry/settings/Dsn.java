@@ -45,6 +45,11 @@ public record Dsn(
     Objects.requireNonNull(projectId);
   }
 
+  private record Parsed(String text, Dsn dsn) {}
+
+  /** Each record names its DSN, and nearly all of them the same one. */
+  private static volatile @Nullable Parsed latest;
+
   /**
    * Reads a DSN. A query and a fragment are dropped, as Sentry's SDKs do; slashes at the end and
    * doubled ones count as one.
@@ -52,6 +57,15 @@ public record Dsn(
    * @throws MalformedDsnException with a sentence for its author that holds neither key nor secret
    */
   public static Dsn parse(String text) throws MalformedDsnException {
+    Parsed known = latest;
+    if (known == null || !known.text.equals(text)) {
+      known = new Parsed(text, read(text));
+      latest = known;
+    }
+    return known.dsn;
+  }
+
+  private static Dsn read(String text) throws MalformedDsnException {
     checkCharacters(text);
     String scheme = scheme(text);
     String rest = text.substring(text.indexOf("://") + 3);
