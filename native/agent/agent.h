@@ -18,7 +18,7 @@ void sentry_agent_detached(int drain_only);
 struct sentry_agent_start {
 	const char *mode, *jar, *java, *drain, *options;
 	pid_t server;
-	int urgent;	/* somebody waits for it, and there is no server any more that comes first */
+	int urgent;	/* the server's exit waits for it: it need not make way for a server */
 	int report;	/* where the script says why the agent does not run, or -1 */
 	int failures;	/* in a row, if this one fails; and after that, so many seconds until the next */
 	long pause;

@@ -1,6 +1,6 @@
 /*
  * How a forked copy of the server becomes the agent's script: async-signal-safe throughout, since the server may have had threads, and
- * without a signal that could run a handler of uWSGI's. What fails here is said by this process and nobody else's loss.
+ * without a signal that could run a handler of uWSGI's. What fails here ends this process alone, which reports it.
  */
 #include "agent/agent.h"
 
@@ -24,7 +24,7 @@ static void put(const char *path, const char *text) {
 	close(fd);
 }
 
-/* for `status`; the name is the last step, so that nobody reads half of it */
+/* for `status`; the rename comes last, so that no reader sees half of it */
 static void note(const struct sentry_agent_start *start, const char *reason) {
 	char text[1024], fresh[32];
 	long now = (long) time(NULL);

@@ -12,7 +12,7 @@
  * it knows of when the master ends, and the agent has something to deliver then. The script itself starts the JVM again, each time
  * later; only its own end is the master's business.
  *
- * The script says why the agent does not run through a pipe that nobody waits at: the master never touches a file for it.
+ * The script says why the agent does not run through a pipe that no process waits at: the master never touches a file for it.
  */
 #include "agent/agent.h"
 
@@ -153,7 +153,7 @@ static time_t started, next_try;
 static int failures;
 static int has_said_why;	/* this one, through the pipe */
 
-/* of a clock that nobody sets */
+/* by a clock that is never set */
 static time_t seconds(void) {
 	struct timespec ts;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
@@ -223,7 +223,7 @@ static long pause_after(int n) {
 	return pause < LONGEST_PAUSE ? pause : LONGEST_PAUSE;
 }
 
-/* the script is gone, which it is not to be: no shell, no such user, no memory, or somebody killed it */
+/* the script has ended, which it should not: no shell, no such user, no memory, or it was killed */
 static void bury(int status, int is_known) {
 	time_t now = seconds();
 	failures = now - started >= LONG_ENOUGH ? 1 : failures + 1;
@@ -297,7 +297,7 @@ void sentry_agent_cycle(void) {
 
 /* ---- the end ---- */
 
-/* milliseconds of a clock that nobody sets */
+/* milliseconds of a clock that is never set */
 static int64_t now_ms(void) {
 	struct timespec ts;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
@@ -314,7 +314,7 @@ static int all_ends_with_us(void) {
 	return getppid() == 1 && !stat("/proc/self/ns/pid", &own) && own.st_ino != 0xEFFFFFFCu;
 }
 
-/* until when the end may wait for the agent: what sentry-drain says, and the start of a JVM; of all that is done at the end together */
+/* until when the exit may wait for the agent: sentry-drain and the start of a JVM, for all that is done at the exit together */
 static int64_t last_moment(void) {
 	static int64_t moment;
 	long drain = sentry.drain ? strtol(sentry.drain, NULL, 10) : 2;

@@ -59,18 +59,18 @@ void sentry_boot_report(const struct sentry_boot *what) {
 	free(lines);
 }
 
-static void tell(const char *text, int code, int serving) {
+static void report(const char *text, int code, int serving) {
 	struct sentry_boot what = {.text = text, .code = code, .serving = serving};
 	sentry_boot_report(&what);
 }
 
 /* of a server that serves */
 void sentry_boot_report_serving(const char *what) {
-	tell(what, -1, 1);
+	report(what, -1, 1);
 }
 
 /*
- * A hook that failed. One that each worker runs stops the server at its first failure, and is told once of it.
+ * A hook that failed. One that each worker runs stops the server at its first failure, and is reported once.
  */
 void sentry_boot_hook(const char *text, enum sentry_hook_effect effect) {
 	static const char *const effects[] = {"goes on", "stops", "marks"};
@@ -121,17 +121,17 @@ static int is_to_have_an_application(void) {
 
 const char sentry_need_app[] = "no application was loaded, and need-app ended the server";
 
-/* of all workers that fail at once, and of the master that ends after them, one tells */
+/* of all workers that fail at once, and of the master that ends after them, one reports it */
 int sentry_boot_is_first(void) {
 	return !sentry.watch || !__atomic_exchange_n(&sentry.watch->need_app_reported, 1, __ATOMIC_ACQ_REL);
 }
 
-static void tell_last_words(void) {
-	tell(sentry_need_app, UWSGI_FAILED_APP_CODE, 0);
+static void report_need_app(void) {
+	report(sentry_need_app, UWSGI_FAILED_APP_CODE, 0);
 }
 
-static void tell_no_application(void) {
-	tell("no application was loaded", -1, 0);
+static void report_no_application(void) {
+	report("no application was loaded", -1, 0);
 }
 
 /*
@@ -142,28 +142,28 @@ void sentry_boot_loaded(void) {
 	if (!sentry_capturing(SENTRY_CAPTURE_BOOT) || !uwsgi.workers || !(uwsgi.lazy || uwsgi.lazy_apps) || uwsgi.mywid < 1 || uwsgi.mounts || uwsgi.command_mode) return;
 	int without = uwsgi_apps_cnt < 1;
 	if (uwsgi.need_app) {
-		if (without && sentry_boot_is_first()) sentry_python_with_gil(tell_last_words);
+		if (without && sentry_boot_is_first()) sentry_python_with_gil(report_need_app);
 		return;
 	}
-	/* of all workers that serve without one tells, until one has it again */
+	/* of all workers that serve without an application one reports it, until one has it again */
 	int known = sentry.watch ? __atomic_exchange_n(&sentry.watch->without_application, without, __ATOMIC_ACQ_REL) : 0;
-	if (without && !known && is_to_have_an_application()) sentry_python_with_gil(tell_no_application);
+	if (without && !known && is_to_have_an_application()) sentry_python_with_gil(report_no_application);
 }
 
 /* once all applications were to be loaded, before uWSGI forks; with lazy-apps that is each worker's business */
 void sentry_boot_apps(void) {
 	if (!is_to_have_an_application() || uwsgi_apps_cnt > 0 || uwsgi.lazy || uwsgi.lazy_apps) return;
-	sentry_python_with_gil(tell_no_application);
+	sentry_python_with_gil(report_no_application);
 }
 
 /* in the master, about once a second: with lazy-apps, a first worker that serves without any of its mounts */
 void sentry_boot_served(void) {
-	static int told;
+	static int looked;
 	sentry.served = 1;
-	if (told || !(uwsgi.lazy || uwsgi.lazy_apps) || uwsgi.numproc < 1 || !uwsgi.workers || !uwsgi.workers[1].accepting) return;
-	told = 1;
+	if (looked || !(uwsgi.lazy || uwsgi.lazy_apps) || uwsgi.numproc < 1 || !uwsgi.workers || !uwsgi.workers[1].accepting) return;
+	looked = 1;
 	if (sentry.watch && sentry.watch->without_application) return;
-	if (!uwsgi.workers[1].apps_cnt && is_to_have_an_application()) tell_no_application();
+	if (!uwsgi.workers[1].apps_cnt && is_to_have_an_application()) report_no_application();
 }
 
 /* in each process that will serve; without a master it is the one that read the configuration */

@@ -10,7 +10,7 @@
 #define CRASH_ALARM "uwsgi-sentry-crash"
 #define LINES_ALARM "uwsgi-sentry-lines"
 
-/* the alarm of that name is one of ours: then its user is told already, and one incident is one event */
+/* the alarm of that name is one of ours: then it reports the incident already, and one incident is one event */
 static int alarm_is_ours(const char *name) {
 	char *full = uwsgi_concat2("alarm ", (char *) name);
 	struct sentry_handler *handler = sentry_handler_by_name(full);
@@ -28,7 +28,7 @@ static int count_ours(struct uwsgi_string_list *alarms) {
 /* with all options known, and before uWSGI has made its alarms of them */
 void sentry_capture_prepare(void) {
 	if (uwsgi.master_process) sentry.crash_alarms = count_ours(uwsgi.alarm_segfault);
-	/* exceptions are told of by the user's handlers then; failed requests of languages that tell none are not */
+	/* then the user's handlers report exceptions, but not the failed requests of languages that raise none */
 	if (sentry.exception_handlers && sentry_capturing(SENTRY_CAPTURE_EXCEPTIONS)) sentry.own_exceptions = 1;
 	if (count_ours(uwsgi.alarm_backlog)) sentry.captured &= ~(1u << SENTRY_CAPTURE_BACKLOG);
 	for (int i = 0; i < SENTRY_CAPTURES; i++) {
@@ -77,7 +77,7 @@ void sentry_capture_start(void) {
 	int stacks = uwsgi.numproc + 1 + uwsgi.mules_cnt;
 	for (struct uwsgi_spooler *spooler = uwsgi.spoolers; spooler; spooler = spooler->next) stacks++;
 	size_t size = sizeof(struct sentry_watch) + sizeof(struct sentry_stack) * (size_t) stacks;
-	/* pages that nobody writes to cost nothing */
+	/* pages that are never written cost nothing */
 	struct sentry_watch *watch = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (watch == MAP_FAILED) return;
 	watch->lines_max = sentry.lines;

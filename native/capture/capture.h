@@ -1,5 +1,5 @@
 /*
- * What is reported without a handler, as far as it is seen in the process itself: a worker, mule or spooler, and the master before
+ * What is reported without a handler, and seen in the process itself: a worker, mule or spooler, and the master before
  * it forks. watch/ is what the master sees of the others.
  */
 #ifndef SENTRY_CAPTURE_H
@@ -100,7 +100,7 @@ struct sentry_request_error {
 	size_t len;
 	const char *how;
 	char type[128];
-	unsigned char *language_error;	/* fields of what the language said of an error */
+	unsigned char *language_error;	/* fields: how the language itself reported an error */
 	size_t language_error_len;
 	uint64_t language_error_hash;
 	int ended;		/* the request ended by it, whatever was answered */
@@ -116,7 +116,7 @@ int sentry_exception(struct uwsgi_exception_handler_instance *, char *, size_t);
 void sentry_exceptions_wrap(void);
 int sentry_exception_of_answer(struct wsgi_request *, struct uwsgi_plugin *);
 
-/* ---- language_errors.c: what PHP and Perl say of an error ---- */
+/* ---- language_errors.c: how PHP and Perl report an error ---- */
 
 void sentry_language_errors_find(void);
 void sentry_language_errors_at_end(struct wsgi_request *, const struct uwsgi_plugin *);

@@ -58,7 +58,7 @@ static int waiting_to_write(int fd, int timeout) {
 	return waiting(__atomic_load_n(&wait_to_write, __ATOMIC_ACQUIRE), fd, timeout);
 }
 
-/* `turns` bounds how often: who keeps ours to call it from its own would otherwise be called by it in turn */
+/* `turns` bounds how often: an engine that keeps ours and calls it from its own would otherwise be called by it in turn */
 static void put(wait_hook *hook, wait_hook ours, wait_hook *theirs, int *turns) {
 	wait_hook now = __atomic_load_n(hook, __ATOMIC_ACQUIRE);
 	if (!now || now == ours || *turns >= 2) return;

@@ -6,7 +6,7 @@
  * the same signals are handled as without us. It has the stacks taken as the
  * watchdog does, in a copy of the process, so that nothing of Python's is touched in the process that crashed, and whatever is
  * damaged there ends the copy alone. Then it puts the former handler back and returns: the instruction fails again, and everything
- * goes on as if we had not been there; what somebody sent is sent again. All that it calls is a system call, and each ends.
+ * goes on as if we had not been there; a signal that was sent is sent again. All that it calls is a system call, and each ends.
  *
  * It serves the process for which it was entered, and once: an application's own children, and a library that handles such
  * signals itself (a JVM does), pay one copy at most. An application that registers a handler later than we do calls ours, as
@@ -56,7 +56,7 @@ static void crashed(int number, siginfo_t *info, void *context) {
 	pid_t pid = getpid();
 	put_back(number);
 	if (pid == crash.of && !__atomic_exchange_n(&crash.taken, 1, __ATOMIC_ACQ_REL)) take_stacks(crash.stack, (uint64_t) pthread_self());
-	/* what the processor raised comes again by itself; it is blocked until we return */
+	/* what the processor raised is raised again; it is blocked until we return */
 	if (info->si_code <= 0) syscall(SYS_tgkill, pid, syscall(SYS_gettid), number);
 }
 

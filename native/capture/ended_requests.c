@@ -29,7 +29,7 @@ static void report_failed(struct sentry_handler *handler, struct wsgi_request *r
 }
 
 /*
- * Of a language whose application did not load each request fails: that is reported as a failed start. One that a request itself
+ * If a language's application did not load, each request fails: that is reported as a failed start. One that a request itself
  * names (UWSGI_SCRIPT and its kin) fails with that request.
  */
 static int has_no_application(const struct wsgi_request *req, const struct uwsgi_plugin *plugin) {

@@ -44,7 +44,7 @@ static uintptr_t get_texts(uintptr_t data) {
 	return 0;
 }
 
-/* of a language that cannot be asked it is believed */
+/* a language that cannot be asked is believed */
 static int is_raised(const struct uwsgi_plugin *plugin) {
 	if (!strcmp(plugin->name, "python")) return sentry_python_is_raised();
 	if (!strcmp(plugin->name, "rack")) return sentry_ruby_is_raised();

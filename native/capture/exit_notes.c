@@ -1,6 +1,6 @@
 /*
- * What a worker, a mule or a spooler says as it exits. uWSGI can collect it before the master has looked: then this alone tells
- * an end that was meant to be from one that was not.
+ * What a worker, mule or spooler notes as it exits. uWSGI can collect it before the master has looked: then this note alone
+ * distinguishes an intended end from one that is not.
  */
 #include "capture/capture.h"
 

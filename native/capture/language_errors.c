@@ -1,12 +1,12 @@
 /*
- * What PHP and Perl themselves say of the error that a request ends by, taken where they say it, in the worker: no log is needed for
- * it, and no other request's error can be taken for it. Of the languages without such a place the agent reads the log's lines.
+ * How PHP and Perl report the error that ends a request, taken in the worker where they report it: no log is needed, and no other
+ * request's error can be mistaken for it. For languages without such a place the agent reads the log's lines.
  *
  *   - PHP hands each error to zend_error_cb, and each exception that is thrown, caught later or not, to zend_throw_exception_hook.
  *     Both are function pointers that extensions replace, and call on. The last one counts.
  *   - Perl leaves what ended the application's last call in $@, which the next call empties: it is there when the request has ended.
  *
- * No code of the application runs: of a PHP exception the properties are read that Exception itself has, of $@ a string, or an object's class.
+ * No code of the application runs: only the properties that PHP's Exception itself has are read, and of $@ a string or an object's class.
  */
 #include "capture/capture.h"
 

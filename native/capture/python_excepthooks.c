@@ -4,11 +4,11 @@
  * replaced, before any application is loaded, by a function that records the exception and then calls the one that was there.
  * An application that sets its own and calls on the one before works as ever; one that does not is out of our sight.
  *
- * Not told a second time are an exception of a request, which uWSGI prints too, and one of an application that does not load.
+ * An exception of a request, which uWSGI prints too, and one of an application that does not load are not reported a second time.
  */
 #include "capture/capture.h"
 
-/* ---- telling ---- */
+/* ---- the report ---- */
 
 /* glibc makes other thread-local memory when a thread first touches it, and ends the process where it cannot */
 #ifdef __GLIBC__
@@ -16,7 +16,7 @@ __attribute__((tls_model("initial-exec")))
 #endif
 static __thread int printing_a_requests;
 
-/* around the function by which uWSGI prints the exception of a request, which is told already */
+/* around the function by which uWSGI prints the exception of a request, which is reported already */
 void sentry_python_prints_reported(int is) {
 	printing_a_requests = is;
 }
@@ -27,7 +27,7 @@ static int is_outside(void) {
 	return uwsgi.workers && uwsgi.mywid > 0 && uwsgi.mywid <= uwsgi.numproc && uwsgi.workers[uwsgi.mywid].accepting;
 }
 
-/* a text that the object itself holds under that name, as far as there is room; 0 where its class has a say in it */
+/* a text that the object itself holds under that name, up to that room; 0 if its class defines that name */
 static size_t own_text(Object *object, const char *name, char *to, size_t room) {
 	struct py_out out = PY_OUT;
 	if (!py_of_type(py_type_of(object), name)) py_add_str_attribute(&out, object, name);
@@ -35,7 +35,7 @@ static size_t own_text(Object *object, const char *name, char *to, size_t room) 
 	return py_out_take(&out, to, room);
 }
 
-static void tell(Object *value, Object *traceback, const char *how, Object *thread) {
+static void report(Object *value, Object *traceback, const char *how, Object *thread) {
 	char thread_name[64];
 	/* an application that is loaded by the request which names it, and fails: that request fails of it */
 	struct wsgi_request *req = thread ? NULL : sentry_python_request();
@@ -57,7 +57,7 @@ static Object *printed(Object *self, Object *args) {
 	SENTRY_ENTRY;
 	(void) self;
 	if (is_outside() && py.PyTuple_Size(args) == 3 && !sentry_python_left_to_sdk()) {
-		tell(py.PyTuple_GetItem(args, 1), py.PyTuple_GetItem(args, 2), "excepthook", NULL);
+		report(py.PyTuple_GetItem(args, 1), py.PyTuple_GetItem(args, 2), "excepthook", NULL);
 	}
 	py.PyErr_Clear();
 	return py.PyObject_CallObject(printed_before, args);
@@ -67,10 +67,10 @@ static Object *printed(Object *self, Object *args) {
 static Object *thread_ended(Object *self, Object *args) {
 	SENTRY_ENTRY;
 	(void) self;
-	Object *told = py.PyTuple_Size(args) == 1 ? py.PyTuple_GetItem(args, 0) : NULL;
-	Object *type = told ? py.PyTuple_GetItem(told, 0) : NULL, *value = told ? py.PyTuple_GetItem(told, 1) : NULL;
+	Object *details = py.PyTuple_Size(args) == 1 ? py.PyTuple_GetItem(args, 0) : NULL;
+	Object *type = details ? py.PyTuple_GetItem(details, 0) : NULL, *value = details ? py.PyTuple_GetItem(details, 1) : NULL;
 	if (type && value && is_outside() && !py.PyErr_GivenExceptionMatches(type, *py.PyExc_SystemExit) && !sentry_python_left_to_sdk()) {
-		tell(value, py.PyTuple_GetItem(told, 2), "threading", py.PyTuple_GetItem(told, 3));
+		report(value, py.PyTuple_GetItem(details, 2), "threading", py.PyTuple_GetItem(details, 3));
 	}
 	py.PyErr_Clear();
 	return py.PyObject_CallObject(thread_before, args);
@@ -123,17 +123,17 @@ static void install(void) {
 /* ---- mules ---- */
 
 /*
- * Of a mule that is a function (module:function) uWSGI does not even print the exception: it is still set when the language's
+ * If a mule is a function (module:function), uWSGI does not even print its exception: it is still set when the language's
  * part of the mule returns. Its function is wrapped to look for it there.
  */
 static int (*mule_before)(char *);
 
-static void tell_what_is_left(void) {
+static void report_what_is_left(void) {
 	if (!py.PyErr_Occurred()) return;
 	Object *type = NULL, *value = NULL, *traceback = NULL;
 	py.PyErr_Fetch(&type, &value, &traceback);
 	py.PyErr_NormalizeException(&type, &value, &traceback);
-	if (value && !py.PyErr_GivenExceptionMatches(type, *py.PyExc_SystemExit)) tell(value, traceback, "mule", NULL);
+	if (value && !py.PyErr_GivenExceptionMatches(type, *py.PyExc_SystemExit)) report(value, traceback, "mule", NULL);
 	py.PyErr_Clear();
 	py.PyErr_Restore(type, value, traceback);
 }
@@ -141,7 +141,7 @@ static void tell_what_is_left(void) {
 static int mule(char *what) {
 	SENTRY_ENTRY;
 	int mine = mule_before(what);
-	if (mine == 1) sentry_python_with_gil(tell_what_is_left);
+	if (mine == 1) sentry_python_with_gil(report_what_is_left);
 	return mine;
 }
 

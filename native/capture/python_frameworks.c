@@ -5,7 +5,7 @@
  *   - Everything else that answers an exception with a 500 first logs it or formats its traceback, in the request: those two places
  *     of Python's library note it, and if the request then ends as 5xx and none was reported, the noted one is (requests.c).
  *
- * What is replaced are attributes of classes, so that it does not matter who imported what when; each calls what was there before,
+ * What is replaced are attributes of classes, so that the order of imports does not matter; each calls what was there before,
  * with the same arguments, and gives its result. It is done in the main interpreter, once the applications are loaded, and again
  * when one more was: frameworks come with applications.
  */
@@ -224,7 +224,7 @@ static void look_at_format(Object *args, Object *keywords) {
 
 static Object *plain_before, *debug_before;
 
-/* the request whose environ that is, and which has not begun to answer: its own thread waits for this one meanwhile */
+/* the request whose environ that is, and which has not begun to answer: its own thread waits for this one */
 static struct wsgi_request *waiting_with(Object *environ) {
 	if (!environ || !uwsgi.workers || uwsgi.mywid < 1 || uwsgi.mywid > uwsgi.numproc) return NULL;
 	for (int i = 0; i < uwsgi.cores; i++) {

@@ -5,7 +5,7 @@
 
 /*
  * The Lua plugin ends each name with a NUL where the low byte of the value's length was. uWSGI has parsed the block by then:
- * `pairs` are the names and values that it found, and where the next name begins tells that a value ends there.
+ * `pairs` are the names and values that it found, and a value ends where the next name begins.
  */
 static void repair(char *block, const char *sent, size_t len, const struct iovec *pairs, size_t count) {
 	for (size_t i = 0; i + 1 < count; i += 2) {
@@ -45,7 +45,7 @@ void sentry_add_request(struct sentry_record *record, struct wsgi_request *req) 
 /* ---- in flight, as the master sees them ---- */
 
 #define MOST_COPIED (400u << 10)
-#define THREADS_REPORTED 64		/* of so many cores the thread is told too, at the copy's end */
+#define THREADS_REPORTED 64		/* of so many cores the thread is reported too, at the copy's end */
 
 /*
  * Every request that `worker` has in flight: core, start, variables. The buffers are in memory that all processes share and go
@@ -85,7 +85,7 @@ void sentry_add_requests(struct sentry_record *record, int worker, unsigned char
 	}
 }
 
-/* pointers into the core's buffer only, as far as it goes */
+/* only pointers into the core's buffer */
 void sentry_request_line(struct uwsgi_core *core, char method[32], char uri[400]) {
 	char *low = core->buffer, *high = core->buffer + sizeof(struct uwsgi_header) + uwsgi.buffer_size;
 	char *m = core->req.method, *u = core->req.uri;

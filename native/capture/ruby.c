@@ -40,7 +40,7 @@ int sentry_ruby_is_raised(void) {
 }
 
 /*
- * Rails, Sinatra and other frameworks answer an exception themselves. Ruby tells of each that is raised, rescued later or not: the last
+ * Rails, Sinatra and other frameworks answer an exception themselves. Ruby reports each that is raised, rescued later or not: the last
  * one of a request that then ends as 5xx is why (requests.c). The object is kept until then; one request at a time.
  */
 static uintptr_t last_raised;

@@ -6,14 +6,14 @@
 
 /* microseconds of the wall clock */
 struct sentry_slow {
-	uint64_t of;		/* what it is told by; 0: nothing is slow */
+	uint64_t of;		/* what identifies it; 0: nothing is slow */
 	uint64_t began;
 	uint64_t deadline;	/* when it is to be killed; 0: never */
 };
 
 struct sentry_stack_times {
 	uint64_t of, at;	/* the last attempt: of what, and when by the wall clock */
-	uint64_t ended, cost;	/* of it, by a clock that nobody sets */
+	uint64_t ended, cost;	/* of it, by a clock that is never set */
 };
 
 /*

@@ -84,8 +84,8 @@ int sentry_slot_of_spooler(struct uwsgi_spooler *wanted) {
 }
 
 /*
- * Adds the stacks in that slot, if they were taken of that (0: of whatever) between those two times. The copy is to be freed after
- * the append. Whoever is writing them is waited for by the master, within its bounds. 1: added.
+ * Adds the stacks in that slot, if they were taken for `of` (0: for anything) between those two times. The copy is to be freed after
+ * the append. The master waits, within its bounds, for a process that is writing them. 1: added.
  */
 int sentry_add_stack(struct sentry_record *record, int slot, uint64_t of, char **copy, uint64_t from, uint64_t to) {
 	char main_thread[32];

@@ -1,7 +1,7 @@
 /*
  * A thread of each worker, mule and spooler that wakes five times a second and, once something takes too long, has the stacks
  * of all of Python's threads taken (stacks.c), so that they are there before the kill. It costs a copy of the process, so it is
- * taken seldom: stack_times.c says when.
+ * rare: stack_times.c says when.
  *
  * The thread allocates nothing, takes no lock, keeps no descriptor, and has every signal blocked.
  *
@@ -16,7 +16,7 @@
 
 static struct {
 	uint64_t threshold;		/* microseconds */
-	int kills;			/* harakiri is told: stacks are to be there before it */
+	int kills;			/* harakiri is reported: stacks must be there before the kill */
 	int cuts;			/* the same of requests that are cut */
 	pid_t of;
 	int taking;			/* the thread, or the process as it exits */
@@ -47,7 +47,7 @@ static time_t earlier(time_t a, time_t b) {
 	return a > 0 && (b <= 0 || a < b) ? a : b;
 }
 
-/* of all the requests of a worker together: each that begins puts its kill off, and each that ends takes it away */
+/* one for all requests of a worker: each that begins puts the kill off, and each that ends takes it away */
 static uint64_t deadline_of(const struct uwsgi_worker *worker) {
 	time_t first = watchdog.kills ? earlier(worker->harakiri, worker->user_harakiri) : 0;
 	/* told to go, it is killed if it does not within its mercy */
@@ -71,7 +71,7 @@ static struct sentry_slow slow_request(uint64_t now) {
 	return oldest;
 }
 
-/* uWSGI does not tell when a mule or a spooler began: it began when its deadline was first seen, and is slow after half of the time */
+/* uWSGI does not note when a mule's or spooler's task began: it began when its deadline was first seen, and is slow after half of the time */
 static struct sentry_slow deadline_at_hand(uint64_t now) {
 	static uint64_t seen, since;
 	time_t own = 0, users = 0;

@@ -17,7 +17,7 @@ void sentry_alarm_init(struct uwsgi_alarm_instance *uai) {
 }
 
 /*
- * Of requests that uWSGI answers itself with an error, or not at all, the log alone tells; whoever is asked for them by no plugin. The
+ * Requests that uWSGI answers with an error itself, or not at all, are known from the log alone: uWSGI asks no plugin about them. The
  * numbers in the line are the client's: the template counts them as one.
  */
 static void look_for_refusal(const char *msg, size_t len) {

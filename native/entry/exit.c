@@ -10,7 +10,7 @@ static int is_told_to_stop(void) {
 	return sentry_in_handler_of(signals, 4);
 }
 
-static void tell(const char *text, int code) {
+static void report(const char *text, int code) {
 	struct sentry_boot what = {.text = text, .code = code};
 	sentry_boot_report(&what);
 }
@@ -24,7 +24,7 @@ static int is_worker_that_loads(void) {
 	return uwsgi.mywid > 0 && uwsgi.mywid <= uwsgi.numproc && getpid() == uwsgi.mypid && !uwsgi.muleid && !uwsgi.i_am_a_spooler && !is_accepting();
 }
 
-static void tell_end(int code, int is_reload) {
+static void report_end(int code, int is_reload) {
 	const char *hook = sentry_failed_hook();
 	struct sentry_boot what = {
 		.text = hook ? hook : !sentry.served ? "the server ended before it served" : is_reload ? "the reload failed and ended the server" : "the server ended while it served",
@@ -34,19 +34,19 @@ static void tell_end(int code, int is_reload) {
 }
 
 /* at the exit of the process that read the configuration, or of a worker that could not load its application */
-static void tell_exit(int code) {
+static void report_exit(int code) {
 	if (!sentry.captured || !code || is_told_to_stop()) return;
 	int is_main = getpid() == sentry.main;
 	if (code == UWSGI_FAILED_APP_CODE && !is_main) {
-		if (is_worker_that_loads() && sentry_boot_is_first()) tell(uwsgi.need_app ? sentry_need_app : "no application was loaded", code);
+		if (is_worker_that_loads() && sentry_boot_is_first()) report(uwsgi.need_app ? sentry_need_app : "no application was loaded", code);
 	}
 	else if (code == UWSGI_FAILED_APP_CODE && uwsgi.need_app) {
 		/* a worker of lazy-apps may do so at any reload; the master ends after it, and with the same code */
-		if ((!sentry.served || !uwsgi.master_process) && !is_accepting() && sentry_boot_is_first()) tell(sentry_need_app, code);
+		if ((!sentry.served || !uwsgi.master_process) && !is_accepting() && sentry_boot_is_first()) report(sentry_need_app, code);
 	}
-	else if (is_main && (!sentry.served || sentry_failed_hook())) tell_end(code, 0);
-	/* a reload replaces the process, and does not exit with a code; told to stop it does so with 0, but where its emperor is lost */
-	else if (is_main && uwsgi.master_process && !uwsgi_instance_is_dying) tell_end(code, uwsgi_instance_is_reloading);
+	else if (is_main && (!sentry.served || sentry_failed_hook())) report_end(code, 0);
+	/* a reload replaces the process, and does not exit with a code; a stop exits with 0, unless the emperor is lost */
+	else if (is_main && uwsgi.master_process && !uwsgi_instance_is_dying) report_end(code, uwsgi_instance_is_reloading);
 }
 
 /*
@@ -73,7 +73,7 @@ static void at_exit(int code, void *nothing) {
 #endif
 	if (!sentry_is_crashing()) sentry_watchdog_at_exit();
 	sentry_writer_close();
-	if (code == UWSGI_FAILED_APP_CODE || getpid() == sentry.main) tell_exit(code);
+	if (code == UWSGI_FAILED_APP_CODE || getpid() == sentry.main) report_exit(code);
 	if (getpid() != sentry.main || sentry_is_crashing()) return;
 	sentry_last_drops(!sentry_writer_gave_up());
 	sentry_agent_last(code);

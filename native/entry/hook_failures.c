@@ -6,7 +6,7 @@
  * stops the instance, with exit code 0. In phases of which no failure is fatal the log alone has it.
  *
  * So each hook's function is called through one of ours, which returns what that returned, with the same errno. The functions are
- * as many as there may be hooks, because a hook is given nothing that says whose argument it has.
+ * as many as there may be hooks, because a hook gets no hint which of them it is.
  */
 #include "entry/entry.h"
 

@@ -1,6 +1,6 @@
 /*
  * Registration. Everything that needs uWSGI's structs is behind the check in sentry_load(): a plugin that was built for another
- * uWSGI loads without a word and then writes to the wrong places, so it must find out by itself and keep its hands off.
+ * uWSGI loads without a word and then writes to the wrong places, so it must find out itself and do nothing then.
  */
 #include "entry/entry.h"
 
@@ -64,7 +64,7 @@ static void sentry_jail(int (*start)(void *), char **argv) {
 	sentry_log_pipe_widen();	/* while this is root, it may be wider */
 }
 
-/* uWSGI calls none of the following before the one above; whoever does finds that nothing is done */
+/* uWSGI calls none of the following before the one above; if another caller does, nothing is done */
 static int is_ready(void) {
 	return !inert && sentry.configured;
 }
@@ -122,7 +122,7 @@ static void sentry_master_cycle(void) {
 	if (another_second) keep_up();
 }
 
-/* at the exit of a child of the master's too, that has not got so far as to be anybody */
+/* at the exit of a child of the master's too, that failed before it became a worker */
 static void sentry_master_cleanup(void) {
 	SENTRY_ENTRY;
 	if (!is_ready() || getpid() != sentry.main) return;

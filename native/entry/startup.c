@@ -84,7 +84,7 @@ static pid_t main_process(void) {
 	return uwsgi.workers && uwsgi.workers[0].pid > 0 ? uwsgi.workers[0].pid : getpid();
 }
 
-/* of what the master's own records say only that changes, which a thread of alarms may be about to copy */
+/* only the number that the master's own records need: the alarm thread may be copying the rest */
 void sentry_refresh_main(void) {
 	sentry.main = main_process();
 }

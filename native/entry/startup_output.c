@@ -4,10 +4,10 @@
  * the moment that this plugin is loaded until the server serves. It notes what goes to the log, and writes it.
  *
  * The route is uWSGI's own table of the functions that it takes from libc (the slot of `write` in its GOT), where the linker has put an
- * address and anybody may put another. What is assumed of it is checked, and where a check fails nothing is noted:
+ * address and any library may put another. What is assumed of it is checked, and where a check fails nothing is noted:
  *
  *   - There is a slot, within the object that uWSGI is in. A static uWSGI has none, 32 bits and other processors are not looked at.
- *   - It holds a function's address. With lazy binding it first leads to the linker, who would overwrite ours: one call that writes
+ *   - It holds a function's address. With lazy binding it first leads to the linker, which would overwrite ours: one call that writes
  *     nothing, to no descriptor, has it bound. If it still leads into the object itself, it is left alone.
  *   - It can be written. The kernel is asked (it answers EFAULT where a store would kill the server), before and after the page is
  *     made writable, as it has to be in a uWSGI with full RELRO. The page becomes read-only again at once.
@@ -207,7 +207,7 @@ void sentry_startup_output_begin(void) {
 	if (!put(noting_write)) slot = NULL;
 }
 
-/* where somebody else has put a function there since, that one stays */
+/* if another library has put a function there since, that one stays */
 void sentry_startup_output_end(void) {
 	if (slot && *slot == (void *) noting_write) put(before);
 	slot = NULL;

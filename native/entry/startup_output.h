@@ -6,6 +6,6 @@
 
 void sentry_startup_output_begin(void);
 void sentry_startup_output_end(void);
-const char *sentry_startup_output_last(void);	/* why it is about to exit, as far as its last line tells; NULL: that says nothing */
+const char *sentry_startup_output_last(void);	/* why it is about to exit, if its last line says so; else NULL */
 
 #endif

@@ -30,7 +30,7 @@ static int inert_exception(struct uwsgi_exception_handler_instance *uehi, char *
 
 /*
  * A rule must be given its function, and the place for it in struct uwsgi_route differs between versions. So uWSGI shows it to
- * us: it is made to run a rule of which every word is the address of another function; the one that it calls tells the place.
+ * us: it is made to run a rule of which every word is the address of another function; the one that it calls shows the place.
  */
 #define PLACES 24
 static void **probed;

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define ROUNDS 8
-#define RESERVE 16384	/* of the limit: some twenty records that tell of drops, which last for as long as anybody will wait */
+#define RESERVE 16384	/* of the limit: enough for some twenty records that report drops */
 
 const char *const sentry_drop_name[SENTRY_DROP_REASONS] = {"disk_full", "io_error", "journal_full", "unusable", "contended", "unsure", "stalled"};
 
@@ -75,7 +75,7 @@ static int write_to(int fd, struct append *append) {
 	struct stat st;
 	append->outcome = SENTRY_UNUSABLE;
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || (st.st_uid != journal->owner && st.st_uid != 0)) return 1;
-	if (st.st_nlink > 1) return 0;	/* being created, or somebody keeps a second name of it */
+	if (st.st_nlink > 1) return 0;	/* it is being created, or has a second name */
 	append->outcome = SENTRY_CONTENDED;
 	if (st.st_nlink == 0) return 0;	/* sealed, read and unlinked since our open */
 	uint64_t used = append->elsewhere + (uint64_t) st.st_size;
@@ -90,7 +90,7 @@ static int write_to(int fd, struct append *append) {
 		append->outcome = SENTRY_JOURNAL_FULL;
 		return 1;
 	}
-	/* a record that tells of drops may go into what is kept: there are few of them, and they are small */
+	/* a record that reports drops may use what is kept free: there are few of them, and they are small */
 	if (append->reserve && !sentry_journal_has_room(journal, record->length)) {
 		append->outcome = SENTRY_DISK_FULL;
 		return 1;

@@ -16,7 +16,7 @@ enum sentry_drop {
 	SENTRY_JOURNAL_FULL,
 	SENTRY_UNUSABLE,
 	SENTRY_CONTENDED,
-	SENTRY_UNSURE,	/* written, but into a file that the agent may have read to its end before, and not anew */
+	SENTRY_UNSURE,	/* written, but into a file that the agent may have read to its end already */
 	SENTRY_STALLED,	/* the disk stood still for so long that there was no room left to keep it, or no time */
 	SENTRY_DROP_REASONS,
 };
@@ -27,7 +27,7 @@ extern const char *const sentry_drop_name[SENTRY_DROP_REASONS];
 struct sentry_counters {
 	uint64_t appended;
 	uint64_t dropped[SENTRY_DROP_REASONS];
-	uint64_t reported[SENTRY_DROP_REASONS];	/* of those dropped: told to the agent by a record */
+	uint64_t reported[SENTRY_DROP_REASONS];	/* of those dropped: reported to the agent by a record */
 	uint64_t reserve_next, reserve_used;	/* monotonic second from which the reserve may be taken again, and how often it was */
 	uint64_t sealed_bytes;			/* what waits in sealed files, as of `sealed_looked` */
 	uint64_t sealed_looked;			/* seconds, monotonic */
@@ -37,9 +37,9 @@ struct sentry_counters {
 
 struct sentry_journal {
 	int dir;	/* <dir>/journal, or -1: there is none, every append is a drop */
-	dev_t dev;	/* what `dir` is: somebody may close our number and open it anew */
+	dev_t dev;	/* what `dir` is: the application may close our descriptor and get its number for another file */
 	ino_t ino;
-	uint64_t change;	/* version of `dir` and `key`, and who is replacing them: place.c */
+	uint64_t change;	/* version of `dir` and `key`, and the process that is replacing them: place.c */
 	int astray;	/* nothing usable stood at the path when it was looked at last */
 	uint64_t key_looked;	/* second in which the key's file was read last */
 	char path[4096];	/* of `dir`: what stands there is the journal; empty if that says nothing */
@@ -61,7 +61,7 @@ int sentry_journal_open(struct sentry_journal *, const char *state, uid_t owner,
 
 /*
  * A file in `dir` that appears whole or not at all, and belongs to the owner from its first moment: a writer that is not root cannot
- * open what root is just creating otherwise. 0 if it is there now, whoever made it; else -1 with errno.
+ * open what root is just creating otherwise. 0 if it is there now, even if another process made it; else -1 with errno.
  */
 int sentry_create_for_owner(int dir, const char *name, const void *content, size_t len, uid_t owner, gid_t group);
 
@@ -69,8 +69,8 @@ int sentry_create_for_owner(int dir, const char *name, const void *content, size
 ssize_t sentry_write(int fd, const struct iovec *, int pieces);
 
 /*
- * Appends; never blocks on anybody. SENTRY_APPENDED, or the reason for which the record was dropped and counted; what is no event
- * (from SENTRY_CONFIGURATION on) is not counted: whoever wrote it tries again. errno is kept.
+ * Appends; never waits for another process. Returns SENTRY_APPENDED, or the reason for which the record was dropped and counted. What
+ * is no event (from SENTRY_CONFIGURATION on) is not counted: its writer tries again. errno is kept.
  */
 enum sentry_drop sentry_journal_append(struct sentry_journal *, struct sentry_record *);
 
@@ -79,14 +79,14 @@ enum sentry_drop sentry_journal_append_count(struct sentry_journal *, struct sen
 
 /*
  * Records that are sealed, each a piece of `batch`, with one write. 1: they are there. 0: none is, the journal is above half of its
- * limit, where records are to be brief. -1: some may be: append each by itself, under the same id. Nothing is counted as dropped.
+ * limit, where records are to be brief. -1: some may be: append each alone, under the same id. Nothing is counted as dropped.
  */
 int sentry_journal_append_sealed(struct sentry_journal *, struct sentry_record *batch, uint64_t version);
 
 /* The key as it is now, and its version, to seal records with. 0: it is being replaced */
 int sentry_journal_key(struct sentry_journal *, unsigned char key[SENTRY_KEY_SIZE], uint64_t *version);
 
-/* The same as an append of a record that tells of drops, which may go into what is kept free for it. */
+/* Appends a record of the plugin's own; one that reports drops may use what is kept free for it (`from_reserve`). */
 enum sentry_drop sentry_journal_append_notice(struct sentry_journal *, struct sentry_record *, int from_reserve);
 
 /* Changes whenever the directory or its key was replaced by another; with `look` the path is looked at now, as an append does. */

@@ -65,7 +65,7 @@ int sentry_create_for_owner(int dir, const char *name, const void *content, size
 	if (fd < 0) return -1;
 	struct iovec piece = {(void *) content, len};
 	int failed = (geteuid() == 0 && fchown(fd, owner, group)) || (len && sentry_write(fd, &piece, 1) != (ssize_t) len);
-	/* the key: empty after a power cut it would shut everybody out */
+	/* the key: if it were empty after a power cut, no server could start */
 	if (len && fsync(fd)) failed = 1;
 	close(fd);
 	if (!failed && (syscall(SYS_renameat2, dir, temporary, dir, name, 1 /* RENAME_NOREPLACE */) == 0 || errno == EEXIST)) {

@@ -1,13 +1,13 @@
 /*
- * A descriptor stays when its directory is removed, moved, or replaced by another; the agent, and whoever starts next, find the
+ * A descriptor stays when its directory is removed, moved, or replaced by another; the agent, and the next server, find the
  * directory by its path. So the path decides: an append is acknowledged only if `live` is found there (append.c), and where it is
- * not, the writer follows the path to the directory that stands there now, and takes the key beside it. Nobody tells it to: each
- * process has a descriptor of its own, and each finds out by itself.
+ * not, the writer follows the path to the directory that stands there now, and takes the key beside it. Each process
+ * has a descriptor of its own and finds this out alone.
  *
  * The path says nothing where it cannot be searched (a worker that gave root up, below a directory of root's) or means something
  * else (a chroot). There the descriptor decides; a directory that is moved under it goes on being written to.
  *
- * Directory and key are replaced together. `change` is their version, with the pid of whoever is replacing them: a thread that
+ * Directory and key are replaced together. `change` is their version, with the pid of the process that is replacing them: a thread that
  * took its key from one version and finds another after its write has not appended anything that counts. The pid is there for
  * a child that was forked in the middle: the thread that was at it is not in it.
  */
@@ -35,7 +35,7 @@ const char *sentry_unfit_file_system(int fd) {
 int sentry_read_key(int dir, const char *name, uid_t owner, unsigned char key[SENTRY_KEY_SIZE]) {
 	unsigned char bytes[SENTRY_KEY_SIZE + 1];
 	struct stat st;
-	/* a FIFO of that name must not stop anybody */
+	/* a FIFO of that name must not block the open */
 	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) return -1;
 	int good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_uid == owner || st.st_uid == 0) && read(fd, bytes, sizeof(bytes)) == SENTRY_KEY_SIZE;
@@ -116,7 +116,7 @@ static int take(struct sentry_journal *journal, int fd, const struct stat *st) {
 	}
 	struct stat old_st;
 	int old = __atomic_load_n(&journal->dir, __ATOMIC_RELAXED);
-	/* under the old number, which another thread may be using; unless that is somebody else's now: then it is not ours to close */
+	/* under the old number, which another thread may be using; unless the application has that number for another file now: then it is not ours to close */
 	if (held(journal, &old_st) && dup3(fd, old, O_CLOEXEC) == old) close(fd);
 	else __atomic_store_n(&journal->dir, fd, __ATOMIC_RELAXED);
 	__atomic_store_n(&journal->dev, st->st_dev, __ATOMIC_RELAXED);

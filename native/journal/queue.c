@@ -161,7 +161,7 @@ uint64_t sentry_queue_take_count(struct sentry_queue *queue, unsigned slot, unsi
 	uint64_t word = __atomic_load_n(&fault->word, __ATOMIC_ACQUIRE);
 	do {
 		if (word >> 32 <= CLAIMED) return 0;
-		/* nobody writes it while the tag stands, and only the reader takes that away */
+		/* no thread writes it while the tag stands, and only the reader removes the tag */
 		memcpy(head, fault->head, SENTRY_RECORD_HEAD);
 	} while (!__atomic_compare_exchange_n(&fault->word, &word, 0, 0, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE));
 	__atomic_sub_fetch(&queue->counted, (uint32_t) word, __ATOMIC_SEQ_CST);

@@ -3,10 +3,10 @@
  *
  * Two parts, both of a fixed size:
  * - a ring of whole records, filled by any number of threads and signal handlers, emptied by one thread;
- * - a table of counts, for what finds the ring too full: of each fault how often it came.
+ * - a table of counts, for records that find the ring too full: how often each fault came.
  *
- * No call waits and none takes a lock, so a child that is forked at any moment finds nothing held. It must not use what it inherits
- * all the same: it has a copy, which nobody empties.
+ * No call waits and none takes a lock, so a child that is forked at any moment finds nothing held. It must not use what it inherits: that
+ * is a copy, which no thread empties.
  */
 #ifndef SENTRY_QUEUE_H
 #define SENTRY_QUEUE_H

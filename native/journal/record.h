@@ -105,9 +105,9 @@ uint64_t sentry_hash_template(uint64_t hash, const char *text, size_t len);
 /* the same over the path of a request, up to its query: what looks like a number or an id in it counts as one, much as the agent names transactions */
 uint64_t sentry_hash_path(uint64_t hash, const char *path, size_t len);
 /*
- * Where an exception was raised, much as Sentry groups by: of it and of each that it came from, the application's functions that were
- * on their way, and the innermost frame of the application and of all, with their lines. Two views that call one library with
- * something that it does not take are two faults. `fields` are `python.exception` and `python.frame`; the hash as it was if there are none.
+ * Where an exception was raised, much as Sentry groups. It covers the exception and each of its causes: the application's functions on
+ * the stack, and the innermost frame of the application and of all, with their lines. Two views that call one library with
+ * a value that it does not take are two faults. `fields` are `python.exception` and `python.frame`; the hash as it was if there are none.
  */
 uint64_t sentry_hash_raised(uint64_t hash, const unsigned char *fields, size_t len);
 
@@ -124,7 +124,7 @@ void sentry_record_fold(struct sentry_record *, uint64_t handler_hash, uint64_t 
 /* bytes that are fields already (see sentry_field_put); they and every value below must stay until the append */
 void sentry_record_fields(struct sentry_record *, const void *encoded, size_t len);
 void sentry_record_field(struct sentry_record *, const char *name, const void *value, size_t len);
-/* of a few bytes, which need not stay */
+/* a field of a few bytes, which need not stay */
 void sentry_record_copy(struct sentry_record *, const char *name, const void *value, size_t len);
 /* a value of the form key NUL value */
 void sentry_record_pair(struct sentry_record *, const char *name, const char *key, size_t key_len, const void *value, size_t len);

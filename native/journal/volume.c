@@ -29,7 +29,7 @@ struct linux_dirent64 {
 	char name[];
 };
 
-/* the size of the sealed files, counted anew once a second by whoever comes first (readdir would allocate) */
+/* the size of the sealed files, counted once a second by the first process that asks (readdir would allocate) */
 uint64_t sentry_sealed_bytes(struct sentry_journal *journal) {
 	struct sentry_counters *counters = journal->counters;
 	uint64_t now = sentry_seconds();
@@ -95,7 +95,7 @@ int sentry_journal_has_room(struct sentry_journal *journal, uint64_t bytes) {
 		__atomic_sub_fetch(&counters->room, (int64_t) bytes, __ATOMIC_RELAXED);
 		return 1;
 	}
-	/* also where there was too little a moment ago: somebody may have made room since */
+	/* also if there was too little a moment ago: there may be room again */
 	struct statfs fs;
 	/* the directory may be on another volume by now: place.c */
 	if (fstatfs(__atomic_load_n(&journal->dir, __ATOMIC_RELAXED), &fs)) return 1;

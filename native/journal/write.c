@@ -1,7 +1,7 @@
 /*
- * A write that cannot end the process. One beyond RLIMIT_FSIZE raises SIGXFSZ, which kills whoever does not ignore it (Python does),
- * and no look at the limit beforehand is enough: another writer may come between, and anybody may lower a running server's.
- * So the signal is held back in this thread meanwhile, and taken if it came.
+ * A write that cannot end the process. One beyond RLIMIT_FSIZE raises SIGXFSZ, which kills a process that does not ignore it (Python
+ * does). Checking the limit beforehand is not enough: another writer may come between, and a running server's limit may be lowered.
+ * So the signal is blocked in this thread during the write, and taken if it came.
  */
 #define _GNU_SOURCE
 #include "journal/journal.h"

@@ -211,7 +211,7 @@ unsigned char *py_exception_fields(Object *value, Object *traceback, size_t *len
 	return out.bytes;
 }
 
-/* the exception that is set, and its type's name, which lives as long as it is set, and is told even if there is no memory for more */
+/* the exception that is set, and its type's name, which lives as long as it is set, and is given even if there is no memory for more */
 unsigned char *sentry_python_exception(size_t *len, int with_locals, const char **type_is) {
 	if (!py_ready() || !py.PyErr_Occurred()) return NULL;
 	Object *type = NULL, *value = NULL, *traceback = NULL;
@@ -228,7 +228,7 @@ unsigned char *sentry_python_exception(size_t *len, int with_locals, const char 
 	return fields;
 }
 
-/* the last exception that Python printed without anybody catching it (sys.last_value): an application that did not load */
+/* the last exception that Python printed because it was not caught (sys.last_value): an application that did not load */
 unsigned char *sentry_python_last_exception(size_t *len, int with_locals) {
 	/* at the exit of a process any thread may come here */
 	Object *value = py_ready() && py_has_gil() ? py.PySys_GetObject("last_value") : NULL;	/* borrowed */

@@ -110,7 +110,7 @@ static Object *next_of(Object *traceback) {
 }
 
 void py_add_traceback(struct py_out *out, Object *traceback, int with_locals) {
-	int count = 0, told = 0;
+	int count = 0, added = 0;
 	Object *at = traceback;
 	py.Py_IncRef(at);
 	for (; at && count < MOST_COUNTED; at = next_of(at)) count++;
@@ -121,8 +121,8 @@ void py_add_traceback(struct py_out *out, Object *traceback, int with_locals) {
 	for (int n = 0; at && n < count; at = next_of(at), n++) {
 		if (n >= FIRST_FRAMES && n < count - LAST_FRAMES) continue;
 		/* an even share, so that the outer frames leave room for the one that failed */
-		add_frame(out, at, with_locals ? out->for_locals / (size_t) (shown - told) : 0);
-		told++;
+		add_frame(out, at, with_locals ? out->for_locals / (size_t) (shown - added) : 0);
+		added++;
 	}
 	py_drop(at);
 }

@@ -28,7 +28,7 @@ void sentry_python_loaded(void) {
 	if (py_ready()) sentry_python_with_gil(read_path);
 }
 
-/* a stack that is taken from outside names files: with this the agent can tell modules */
+/* a stack that is taken from outside names files: with this the agent can name modules */
 void sentry_add_python_path(struct sentry_record *record) {
 	if (modules_len) sentry_record_field(record, "python.path", modules, modules_len);
 }

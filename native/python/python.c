@@ -1,4 +1,4 @@
-/* Python's own C functions, found in the running process, and its objects as far as no function is needed for them. */
+/* Python's own C functions, found in the running process, and what of its objects can be read without them. */
 #include "python/python.h"
 
 #include <dlfcn.h>
@@ -41,7 +41,7 @@ void sentry_python_find(void) {
 	found = all && py_type_of(py.PyUnicode_Type) == py.PyType_Type && !strcmp(py_full_type_name(py.PyUnicode_Type), "str");
 }
 
-/* PyGILState_Check() would not do: once there is a sub-interpreter it says yes to everybody */
+/* PyGILState_Check() would not do: once there is a sub-interpreter it says yes to every thread */
 int py_has_gil(void) {
 	void *state = current_thread_state();
 	return state && state == py.PyGILState_GetThisThreadState();
@@ -51,7 +51,7 @@ int py_ready(void) {
 	return found && py.Py_IsInitialized();
 }
 
-/* also where not all of Python's functions are there. Without a thread state there is nobody who could have raised */
+/* also where not all of Python's functions are there. Without a thread state nothing can be raised */
 int sentry_python_is_raised(void) {
 	if (!py.Py_IsInitialized || !py.PyErr_Occurred || !py.Py_IsInitialized()) return 0;
 	return current_thread_state && current_thread_state() && py.PyErr_Occurred();

@@ -5,7 +5,7 @@
  * Most builds export the function behind faulthandler, _Py_DumpTracebackThreads(). Others (3.9, 3.10, 3.13 and later, built from
  * source) hide it, and it is reached as faulthandler.register() does: that makes a signal's handler write the stacks to a
  * descriptor. Before anything is forked a signal is registered with it, the handler's address read from the signal table, and
- * the table put back at once. What stays is an entry in faulthandler's own list, for a signal whose handler is nobody's; and an
+ * the table put back at once. What stays is an entry in faulthandler's own list, for a signal that has no handler; and an
  * alternate signal stack, as if the application had called faulthandler.enable() itself. In the child the registered descriptor
  * is made to be the wanted one, and the handler called as a plain function.
  *

@@ -9,30 +9,30 @@ static struct {
 	struct sentry_fields handlers;
 	int waits;
 	uint64_t tried;
-} told;
+} kept;
 
-static void try_to_tell(void) {
+static void try_to_append(void) {
 	struct sentry_record record;
 	sentry_begin(&record, SENTRY_CONFIGURATION, NULL, NULL);
-	sentry_record_fields(&record, told.handlers.bytes, told.handlers.len);
+	sentry_record_fields(&record, kept.handlers.bytes, kept.handlers.len);
 	sentry_add_defaults(&record);
 	enum sentry_drop outcome = sentry_journal_append_notice(&sentry.journal, &record, 0);
-	__atomic_store_n(&told.waits, outcome != SENTRY_APPENDED && outcome != SENTRY_UNSURE, __ATOMIC_RELEASE);
+	__atomic_store_n(&kept.waits, outcome != SENTRY_APPENDED && outcome != SENTRY_UNSURE, __ATOMIC_RELEASE);
 }
 
 void sentry_retry_handlers(void) {
-	uint64_t now = sentry_seconds(), tried = __atomic_load_n(&told.tried, __ATOMIC_RELAXED);
-	if (!__atomic_load_n(&told.waits, __ATOMIC_ACQUIRE) || tried == now) return;
-	if (__atomic_compare_exchange_n(&told.tried, &tried, now, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) try_to_tell();
+	uint64_t now = sentry_seconds(), tried = __atomic_load_n(&kept.tried, __ATOMIC_RELAXED);
+	if (!__atomic_load_n(&kept.waits, __ATOMIC_ACQUIRE) || tried == now) return;
+	if (__atomic_compare_exchange_n(&kept.tried, &tried, now, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) try_to_append();
 }
 
 void sentry_write_handlers(void) {
 	const char *instance = sentry_instance_name();
-	struct sentry_fields *b = &told.handlers;
+	struct sentry_fields *b = &kept.handlers;
 	b->len = 0;
 	sentry_fields_put(b, "instance", instance, strlen(instance));
 	for (struct sentry_handler *h = sentry.handlers; h; h = h->next) sentry_fields_put_pair(b, "definition", h->name, h->options);
-	try_to_tell();
+	try_to_append();
 }
 
 /* for the master, once a second, by its writer: what the new state directory must know that the old one knew */
@@ -49,5 +49,5 @@ void sentry_follow_journal(void) {
 	if (version == known) return;
 	known = version;
 	sentry_say("%s, or the journal or the key in it, was replaced while the server runs: events are recorded in what stands there now", sentry.state);
-	try_to_tell();
+	try_to_append();
 }

@@ -3,7 +3,7 @@
  * look at what waits there without taking it (MSG_PEEK). What a process itself wrote before it looks is there, or was read before.
  *
  * SO_PEEK_OFF lets a look begin near the end of the queue and go on from line to line. That place belongs to the socket and so to all
- * processes: one looks at a time, and whoever finds another at it for long goes without. Reading is not changed by it.
+ * processes: one looks at a time, and a process that has to wait for another too long goes without. Reading is not changed by it.
  *
  * What is seen is what the ring of the last lines would have shown a moment later (log_lines.c): the log of this one server.
  */
@@ -68,7 +68,7 @@ static int take_turn(struct sentry_watch *watch) {
 	return 0;
 }
 
-/* who wrote it, where the kernel tells (SO_PASSCRED) */
+/* the process that wrote it, if the kernel says so (SO_PASSCRED) */
 static pid_t writer_of(struct msghdr *message) {
 	for (struct cmsghdr *head = CMSG_FIRSTHDR(message); head; head = CMSG_NXTHDR(message, head)) {
 		struct ucred sender;
@@ -82,7 +82,7 @@ static pid_t writer_of(struct msghdr *message) {
 /* all lines from that place on in one call; they are `count` */
 static int look(int fd, int from, struct sentry_log_peek *peek, struct sentry_peek_call *call) {
 	memset(call->messages, 0, sizeof(call->messages));
-	/* without it that room would take descriptors that somebody sent with a line */
+	/* without SO_PASSCRED that room would receive descriptors sent with a line */
 	size_t control = option(fd, SO_PASSCRED) == 1 ? sizeof(call->control[0].bytes) : 0;
 	for (int i = 0; i < SENTRY_PEEK_LINES; i++) {
 		call->parts[i][0] = (struct iovec) {peek->line[i].text, sizeof(peek->line[i].text)};

@@ -24,14 +24,14 @@ static int most_allowed(void) {
 static void widen(int fd) {
 	int before = 0, wanted = WANTED, allowed = most_allowed();
 	socklen_t size = sizeof(before);
-	/* the kernel doubles what it is given, and tells the double */
+	/* the kernel doubles what it is given, and returns the double */
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &before, &size) || before >= 2 * WANTED) return;
 	if (!setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &wanted, sizeof(wanted))) return;
 	if (allowed > before / 2 && setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &allowed, sizeof(allowed))) errno = 0;
 }
 
 /*
- * Of a line that waits there it is known then who wrote it (log_peek.c). What read() gives is the same; but not of a stream
+ * Then a line that waits there has the pid of its writer (log_peek.c). What read() gives is the same; but not of a stream
  * (log-master-stream), of which it would no longer take together what several processes wrote.
  */
 static void know_writers(int fd) {

@@ -37,7 +37,7 @@ int sentry_writer_gave_up(void);	/* the disk stood still at the end: nothing may
 /* ---- drops.c: the count of what could not be appended ---- */
 
 void sentry_report_drops(void);
-void sentry_last_drops(int may_append);		/* the server ends: what the agent cannot be told is logged */
+void sentry_last_drops(int may_append);		/* the server ends: what cannot be reported to the agent is logged */
 void sentry_carry_drops(int may_append);	/* the server is about to become its successor */
 void sentry_take_carried_drops(void);
 void sentry_say_unusable(int is_unusable);	/* whether nothing can be recorded */
@@ -45,7 +45,7 @@ void sentry_say_unusable(int is_unusable);	/* whether nothing can be recorded */
 /* ---- log_pipe.c ---- */
 
 void sentry_log_pipe_widen(void);
-void sentry_log_read_now(void);		/* in the master: what waits in it, also before there is anybody to read it */
+void sentry_log_read_now(void);		/* in the master: what waits in it, also before a thread reads it */
 void sentry_pause(void);
 
 /* ---- log_lines.c: the log's last lines ---- */
@@ -53,7 +53,7 @@ void sentry_pause(void);
 void sentry_note_log_line(const char *, size_t);
 void sentry_add_log_lines(struct sentry_record *, int most, unsigned char **copy);
 
-/* ---- log_peek.c: of the log's lines, those that are still on their way ---- */
+/* ---- log_peek.c: the lines that no thread has read from the log's pipe yet ---- */
 
 #define SENTRY_PEEK_BYTES 3072	/* short enough that its lines are not more than: */
 #define SENTRY_PEEK_LINES 64

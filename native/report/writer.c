@@ -24,7 +24,7 @@
 #define BATCH_RECORDS 128
 #define BATCH_BYTES (128u << 10)
 #define COUNTS_MS 100		/* in a flood that does not end: how old counts become in memory */
-#define NAP_US 1000		/* between two looks, while there may be more to come: nobody needs to wake it meanwhile */
+#define NAP_US 1000		/* between two looks, while there may be more to come: it needs no wake-up then */
 
 enum state { NONE, RUNNING, CLOSING, CLOSED, GIVEN_UP };
 
@@ -94,7 +94,7 @@ static uint64_t fill_batch(void) {
 	size_t len;
 	batch.pieces = 0;
 	batch.length = 0;
-	/* of a key that is being replaced the version is no other's either: then each is sealed again */
+	/* while a key is being replaced, its version is no other's either: then each is sealed again */
 	sentry_journal_key(&sentry.journal, key, &key_version);
 	while (batch.pieces < BATCH_RECORDS && batch.length < BATCH_BYTES && (bytes = sentry_queue_next(writer.queue, &len))) {
 		sentry_record_resume(&one, bytes, len);
@@ -228,7 +228,7 @@ int sentry_writer_takes(struct sentry_record *record) {
 	return state == RUNNING || state == GIVEN_UP;
 }
 
-/* a hint, without asking the kernel who this is */
+/* a hint, without asking the kernel for the pid */
 int sentry_writer_is_pressed(void) {
 	return __atomic_load_n(&writer.state, __ATOMIC_SEQ_CST) == RUNNING && sentry_queue_is_pressed(writer.queue);
 }
@@ -333,7 +333,7 @@ void sentry_writer_close(void) {
 void sentry_append(struct sentry_record *record) {
 	if (sentry_writer_takes(record)) return;
 	sentry_journal_append(&sentry.journal, record);
-	/* where a master is, it tells of drops; it does so even if nothing is appended any more */
+	/* if there is a master, it reports drops, even if nothing is appended any more */
 	if (uwsgi.master_process) return;
 	sentry_report_drops();
 	sentry_retry_handlers();

@@ -7,7 +7,7 @@ int sentry_capturing(enum sentry_capture what) {
 	return sentry.captured >> what & 1;
 }
 
-/* on by itself where the user asked for events by sentry-dsn or sentry-capture; SENTRY_DSN alone may be an SDK's in the app */
+/* on where the user asked for events by sentry-dsn or sentry-capture; SENTRY_DSN alone may be an SDK's in the app */
 void sentry_capture_read(void) {
 	const unsigned all = ((1u << SENTRY_CAPTURES) - 1) & ~(1u << SENTRY_CAPTURE_LOGGED) & ~(1u << SENTRY_CAPTURE_CLIENTS) & ~(1u << SENTRY_CAPTURE_REFUSED);
 	if (!sentry.capture) {

@@ -19,7 +19,7 @@ struct sentry_handler *sentry_handler_by_name(const char *name) {
 	return NULL;
 }
 
-/* of that name, or a further one of it ("NAME #2") */
+/* it has that name, or is a further one of it ("NAME #2") */
 int sentry_handler_named(struct sentry_handler *h, const char *name) {
 	size_t len = strlen(name);
 	return !strncmp(h->name, name, len) && (!h->name[len] || !strncmp(h->name + len, " #", 2));
@@ -72,10 +72,10 @@ void sentry_handler_check(struct sentry_handler *h) {
 	if (name) sentry_say("%s: its DSN %s counts as not given: the environment has no %.*s", h->name, dsn, (int) len, name);
 	const char *fault = dsn && *dsn && !name ? sentry_dsn_fault(dsn) : NULL;
 	free(dsn);
-	if (fault) sentry_mistake("%s: its DSN %s; its events are kept until that is mended", h->name, fault);
+	if (fault) sentry_mistake("%s: its DSN %s; its events are kept until that is corrected", h->name, fault);
 }
 
-/* what stands behind "sentry:" in the action of an option; NULL if the action is somebody else's */
+/* what stands behind "sentry:" in the action of an option; NULL if the action is not ours */
 static char *ours(char *action) {
 	if (*action == '!') action++;
 	return strncmp(action, "sentry:", 7) ? NULL : action + 7;

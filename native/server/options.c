@@ -1,5 +1,5 @@
 /*
- * The options of the ini and what each may say. A value that cannot be used is told, with what is used instead; with `strict`
+ * The options of the ini and what each may say. A value that cannot be used is logged, with what is used instead; with `strict`
  * the server does not start.
  */
 #include "server/server.h"
@@ -53,7 +53,7 @@ void sentry_options_written(void) {
 		char **to = option->data;
 		if (option->func == uwsgi_opt_set_str && !*to) *to = uwsgi_get_exported_opt((char *) option->name);
 	}
-	/* whose the state directory is */
+	/* the owner of the state directory */
 	char *user = uwsgi_get_exported_opt("uid");
 	if (!user || uwsgi.uid || uwsgi.uidname) return;
 	if (is_number(user, 9)) uwsgi.uid = (uid_t) atoi(user);
@@ -137,10 +137,10 @@ static void check_storms(void) {
 
 static void check_destination(void) {
 	const char *fault = sentry.dsn ? sentry_dsn_fault(sentry.dsn) : NULL;
-	if (fault) sentry_mistake("sentry-dsn %s; events that need it are kept until it is mended", fault);
+	if (fault) sentry_mistake("sentry-dsn %s; events that need it are kept until it is corrected", fault);
 	const char *env = sentry.dsn ? NULL : getenv("SENTRY_DSN");
 	fault = env && *env ? sentry_dsn_fault(env) : NULL;
-	if (fault) sentry_say("SENTRY_DSN of the environment %s; events that need it are kept until it is mended", fault);
+	if (fault) sentry_say("SENTRY_DSN of the environment %s; events that need it are kept until it is corrected", fault);
 	if (sentry.ca && *sentry.ca != '/') sentry_mistake("sentry-ca = %s is not an absolute path: write it from /", sentry.ca);
 	if (sentry.proxy && strcmp(sentry.proxy, "none") && (strncmp(sentry.proxy, "http://", 7) || !sentry.proxy[7])) {
 		sentry_mistake("sentry-proxy does not begin with http:// and is not none: write http://[USER:PASSWORD@]HOST:PORT");

@@ -1,4 +1,4 @@
-/* The server as all parts of the plugin know it, and how they speak to whoever runs it. Nothing in here needs another part. */
+/* The server as all parts of the plugin know it, and how they log. Nothing in here needs another part. */
 #include "server/server.h"
 
 struct sentry_server sentry = {.journal = {.dir = -1}};
@@ -38,9 +38,9 @@ const char *sentry_instance_name(void) {
 }
 
 /*
- * uWSGI's own mark is not enough. A hook that fails while applications are loaded sets it before there is anybody to stop, and a worker
- * whose fork is under way at that moment is not told: in both cases the server serves on, with the mark, for ever. If it stops or
- * reloads, every worker and mule that lives was told to go.
+ * uWSGI's own mark is not enough. A hook that fails while applications are loaded sets it before there is any process to stop, and a worker
+ * whose fork is under way at that moment is not signalled: in both cases the server serves on with the mark. If it really stops or
+ * reloads, every living worker and mule was told to go.
  */
 int sentry_stopping(void) {
 	if (!uwsgi_instance_is_dying && !uwsgi_instance_is_reloading) return 0;

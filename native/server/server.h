@@ -90,11 +90,11 @@ struct sentry_line {
 struct sentry_watch {
 	uint64_t lines;		/* written so far; the last is lines[(lines - 1) % lines_max] */
 	int lines_max;
-	int need_app_reported;	/* that the server ends for want of an application */
+	int need_app_reported;	/* that the server ends because it has no application */
 	uint64_t hook_reported;	/* the hook that failed last and that stops the server: each worker runs it */
 	int without_application;	/* with lazy-apps: the worker that came last has none */
 	int sdk_logged;		/* the log says that the application has an SDK */
-	uint64_t peek_since;	/* somebody looks at the log's unread lines; 0: nobody */
+	uint64_t peek_since;	/* a process looks at the log's unread lines; 0: none does */
 	struct sentry_line line[SENTRY_LINES_MAX];
 	int stacks;
 	struct sentry_stack stack[];
@@ -117,7 +117,7 @@ struct sentry_server {
 	unsigned captured;			/* bits: 1 << enum sentry_capture */
 	struct sentry_handler *capture_handler[SENTRY_CAPTURES];
 	int crash_alarms;			/* of the user's alarm-segfault, those of ours */
-	int own_exceptions;			/* the user's exception handlers tell of them: capture does not */
+	int own_exceptions;			/* the user's exception handlers report them: capture does not */
 	int with_locals;
 	int lines;				/* of the log that go with an event, at most */
 	unsigned char failed[200];		/* of the statuses 400 to 599, those that count as failed */
@@ -129,7 +129,7 @@ struct sentry_server {
 	int ending;				/* the start has failed already: no mistake ends it any more */
 	pid_t main;				/* the process that read the configuration: the master, where there is one */
 	time_t started;
-	char *plugin;				/* this file, absolute; NULL if it could not be told */
+	char *plugin;				/* this file, absolute; NULL if that is not known */
 	int agent_started;
 	int served;				/* the server has come up */
 };
@@ -153,7 +153,7 @@ void sentry_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* of the configuration: with `strict` the server does not start */
 void sentry_mistake(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* uWSGI stops or reloads: not only does it say so, all that lives was told to go */
+/* uWSGI stops or reloads: not only does it say so, every living worker and mule was told to go */
 int sentry_stopping(void);
 
 /* ---- capture_option.c ---- */
@@ -172,7 +172,7 @@ void sentry_options_written(void);	/* those that uWSGI has not come to: as they 
 
 char *sentry_ignore_rules(void);
 
-/* ---- state_directory.c: the state directory and whom it belongs to; NULL with a sentence in why ---- */
+/* ---- state_directory.c: the state directory and its owner; NULL with a sentence in why ---- */
 
 char *sentry_state_directory(const char *wanted, uid_t *owner, gid_t *group, char *why, size_t why_size);
 

@@ -1,5 +1,5 @@
 /*
- * The master's children: who died and was not to, who could not be started, how much memory each worker has.
+ * The master's children: which died unexpectedly, which could not be started, how much memory each worker has.
  */
 #include "watch/watch.h"
 
@@ -18,13 +18,13 @@ struct sentry_child *sentry_child_of_worker(int id) {
 
 /* ---- deaths ---- */
 
-/* uWSGI's own exits, which tell of nothing that went wrong */
+/* uWSGI's own exit codes, by which nothing went wrong */
 static int expected_exit(int code) {
 	return code == UWSGI_RELOAD_CODE || code == UWSGI_END_CODE || code == UWSGI_EXILE_CODE || code == UWSGI_DE_HIJACKED_CODE ||
 		code == UWSGI_QUIET_CODE || code == UWSGI_BRUTAL_RELOAD_CODE || code == UWSGI_GO_CHEAP_CODE;
 }
 
-/* with which whoever stops or reloads a server may signal all of its processes: systemd, a terminal, tini -g, a supervisor */
+/* with which all processes of a server may be signalled to stop or reload it: by systemd, a terminal, tini -g, a supervisor */
 static int is_group_signal(const siginfo_t *how) {
 	return how->si_code != CLD_EXITED && (how->si_status == SIGTERM || how->si_status == SIGINT || how->si_status == SIGQUIT || how->si_status == SIGHUP);
 }
@@ -56,7 +56,7 @@ static int aborted_at_its_end(const struct uwsgi_worker *worker, const struct se
 }
 
 /*
- * The emperor has told this vassal to go, or is gone, and the vassal was just being reloaded: uWSGI forgets to stop then, and each worker
+ * The emperor told this vassal to go, or is gone, and the vassal was just being reloaded: uWSGI forgets to stop then, and each worker
  * that starts finds the emperor's pipe closed and exits, until the emperor kills the vassal.
  */
 static int has_lost_its_emperor(void) {
@@ -66,13 +66,13 @@ static int has_lost_its_emperor(void) {
 static int is_incident(struct uwsgi_worker *worker, struct sentry_child *child, const siginfo_t *how) {
 	int exited = how->si_code == CLD_EXITED, code = how->si_status;
 	if ((exited && expected_exit(code)) || sentry_evil_reload(child, worker, how)) return 0;
-	/* told of by the worker itself; that an application did not load, only before it serves */
+	/* reported by the worker itself; that an application did not load, only before it serves */
 	if (exited && (code == UWSGI_EXCEPTION_CODE || (code == UWSGI_FAILED_APP_CODE && !worker->accepting))) return 0;
 	if (aborted_at_its_end(worker, child, how)) return 0;
 	if (exited && code == 1 && has_lost_its_emperor()) return 0;
 	if (child->leaving && (exited ? code != 1 : is_stop_signal(how))) return 0;
 	if (stopping_as_well(how) && (exited ? code == 0 : is_stop_signal(how))) return 0;
-	return !worker->pending_harakiri || !child->harakiri_at;	/* else told of before the kill */
+	return !worker->pending_harakiri || !child->harakiri_at;	/* else reported before the kill */
 }
 
 static void tell_worker(struct sentry_child *child, int id, const siginfo_t *how, int collected) {
@@ -100,21 +100,21 @@ static void missed_worker(struct sentry_child *child, int id) {
 	struct uwsgi_worker *worker = &uwsgi.workers[id];
 	siginfo_t exited;
 	if (child->pid <= 0 || child->reported == child->pid || sentry_stopping() || worker->cheaped || child->leaving) return;
-	if (child->harakiri_at) return;	/* told of before the kill */
+	if (child->harakiri_at) return;	/* reported before the kill */
 	const siginfo_t *how = last_word(id, child, &exited);
 	if (!how || is_incident(worker, child, how)) tell_worker(child, id, how, 1);
 }
 
-/* whoever tells the workers to go may tell the master a little later */
+/* the signal to the master may come a little later than those to the workers */
 static void tell_cut(struct sentry_child *child, int id, const siginfo_t *how) {
 	int count = sentry_requests_in_flight(id), own = how && how->si_code == CLD_EXITED && how->si_status == UWSGI_EXCEPTION_CODE;
-	if (count <= own) return;	/* the one that ended it tells of itself */
+	if (count <= own) return;	/* the request that ended it is reported */
 	int is_killed = how && how->si_code != CLD_EXITED && how->si_status == SIGKILL;
 	for (int turn = 0; turn < 30 && !is_killed && !child->leaving && !sentry_stopping() && sentry_may_wait(); turn++) sentry_pause();
 	sentry_report_cut(child, id, how);
 }
 
-/* uWSGI has collected it itself (an idle or graceful end), and nobody is in its place: what it had in flight is still there */
+/* uWSGI has collected it itself (an idle or graceful end), and there is no other in its place: what it had in flight is still there */
 static void look_for_cuts(struct sentry_child *child, int id) {
 	struct uwsgi_worker *worker = &uwsgi.workers[id];
 	siginfo_t how;
@@ -171,7 +171,7 @@ struct other {
 	int busy;		/* a spooler's: it runs a task */
 	time_t cursed_at;
 	int mercy;		/* seconds between that and uWSGI's kill */
-	int stays;		/* it is started anew whenever it ends */
+	int stays;		/* it is restarted whenever it ends */
 };
 
 /*
@@ -190,7 +190,7 @@ static void count_short_lives(struct sentry_handler *handler, struct sentry_chil
 	}
 }
 
-/* what its end was: an incident, or not, of which `how` (NULL: it is not known) tells all that there is to know */
+/* what its end was: an incident, or not, of which `how` (NULL: it is not known) says all that is known */
 static void judge(struct sentry_handler *handler, struct sentry_child *child, const struct other *now, const siginfo_t *how, int collected) {
 	/* a command's own code may look like one of uWSGI's */
 	if (how && how->si_code == CLD_EXITED && (how->si_status == 0 || (now->process != SENTRY_PROCESS_UNKNOWN && expected_exit(how->si_status)))) {
@@ -208,7 +208,7 @@ static void judge(struct sentry_handler *handler, struct sentry_child *child, co
 
 static void missed(struct sentry_handler *handler, struct sentry_child *child, const struct other *now) {
 	siginfo_t exited;
-	/* of a command that is started at its times alone, only that it was killed for its deadline is sure */
+	/* for a command that runs at its times alone, only a kill for its deadline is certain */
 	int is_sure = now->stays ? now->pid > 0 : child->deadline && uwsgi_now() >= child->deadline;
 	if ((!handler && !sentry.crash_alarms) || child->pid <= 0 || !is_sure || child->reported == child->pid || child->leaving || sentry_stopping()) return;
 	judge(handler, child, now, last_word(now->stack_slot, child, &exited), 1);
@@ -221,7 +221,7 @@ static void look_for_cut(const struct sentry_child *child, const struct other *n
 	if (is_cut) sentry_report_cut_other(child, now->process, now->number, now->name, now->stack_slot, now->mercy, how);
 }
 
-/* each time, for its pid and its deadline; the call only if somebody died */
+/* each time, for its pid and its deadline; the call only if a child died */
 static void look_at(struct sentry_child *child, struct other now, int someone_died) {
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_DAEMONS];
 	if (now.pid != child->pid) {
@@ -270,7 +270,7 @@ static void look_for_pidfile(struct sentry_handler *handler, struct sentry_child
 
 /*
  * A daemon with a pidfile is no child of the master's (it may even have been there before it): that its process is gone is all
- * that can be seen, between its end and uWSGI's own look at the pidfile, which starts it anew. Somebody else may have done that
+ * that can be seen, between its end and uWSGI's own look at the pidfile, which restarts it. Another program may have done that
  * on purpose: then the pidfile names another process before ours is missed.
  */
 static void look_at_smart(struct sentry_child *child, struct uwsgi_daemon *daemon) {
@@ -354,7 +354,7 @@ static void look_for_the_missing(void) {
 		look_for(&workers[i], worker->pid <= 0 && !worker->cheaped && worker->respawn_count > 0 && !uwsgi.status.is_cheap, "worker", i);
 	}
 	for (int i = 0; i < uwsgi.mules_cnt && i < MOST_CHILDREN; i++) {
-		pid_t pid = uwsgi.mules[i].pid;	/* of a mule it stays what it was */
+		pid_t pid = uwsgi.mules[i].pid;	/* a mule's stays what it was */
 		look_for(&mules[i], pid > 0 && kill(pid, 0) && errno == ESRCH, "mule", i + 1);
 	}
 }

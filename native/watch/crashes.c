@@ -1,6 +1,6 @@
 /*
  * What uWSGI's own handler printed of a crash, kept for the report of the death that follows it. It comes through alarms: ours
- * (capture.c), or the user's own `alarm-segfault = NAME`. Of those the death bears the handler: one incident is one event, with
+ * (capture.c), or the user's own `alarm-segfault = NAME`. The death then has that alarm's handler: one incident is one event, with
  * the user's options and all that is known of the death.
  *
  * Written by the alarm thread, and without such alarms by the thread that reads the log; taken by the main thread. All of the
@@ -9,7 +9,7 @@
 #include "watch/watch.h"
 
 #define CRASHES 8
-#define STALE_SECONDS 10	/* nobody comes for it any more */
+#define STALE_SECONDS 10	/* no report of a death will take it any more */
 #define LATE_SECONDS 2		/* no death was reported: the alarm is, then */
 
 enum { FREE, BEING_WRITTEN, THERE };
@@ -104,7 +104,7 @@ void sentry_crash_reported(const struct sentry_crash *crash) {
 	__atomic_store_n(&crashes[crash->slot].state, FREE, __ATOMIC_RELEASE);
 }
 
-/* of a process that did not die of it, or in a server that stops and reports no deaths: then the user's alarm is an alarm */
+/* the process did not die of it, or the server stops and reports no deaths: then the user's alarm is reported as an alarm */
 void sentry_late_crashes(int all) {
 	time_t now = time(NULL);
 	for (int i = 0; i < CRASHES; i++) {

@@ -1,9 +1,9 @@
 /*
  * Requests that were cut: their process was to end (a reload, a stop, its lifetime, its memory), they were not. The client got no
- * answer, and uWSGI's log has no request. Of each process that goes so, one record with all that it had in flight.
+ * answer, and uWSGI's log has no request. Each process that ends so makes one record with all that it had in flight.
  *
  * The master sees it at the process's end: the requests are in memory that all processes share, and stay there until another takes
- * the place. A request whose head was not read yet is none: whoever connects and says nothing is cut off by each stop. Nor is a
+ * the place. A request whose head was not read yet is none: a client that connects and sends nothing is cut off by each stop. Nor is a
  * websocket, which has no end of its own.
  */
 #include "watch/watch.h"

@@ -1,5 +1,5 @@
 /*
- * The record of a death: of what, with what was printed, and with the requests that were in flight, whose memory is still there.
+ * The record of a death: its cause, what was printed, and the requests that were in flight, whose memory is still there.
  */
 #include "watch/memory_kills.h"
 #include "watch/watch.h"
@@ -21,7 +21,7 @@ static int may_be_crash(const struct sentry_death *death) {
 	return how->si_status == (how->si_code == CLD_EXITED ? 1 : how->si_status == SIGFPE ? SIGFPE : SIGSEGV);
 }
 
-/* how many kills of the kernel's for want of memory this one may be; 0 where that cannot be what it died of */
+/* how many of the kernel's OOM kills this one may be; 0 where that cannot be what it died of */
 static uint64_t memory_kills_of(const struct sentry_death *death) {
 	const siginfo_t *how = death->how;
 	if (death->process == SENTRY_PROCESS_VASSAL || death->cause || !how || how->si_code == CLD_EXITED || how->si_status != SIGKILL) return 0;

@@ -1,5 +1,5 @@
 /*
- * Harakiri, told in the master before the kill: the worker lives, and is killed when this returns. Its /proc, its memory, the
+ * Harakiri, reported by the master before the kill: the worker lives, and is killed when this returns. Its /proc, its memory, the
  * requests that it has in flight and the stacks that its watchdog has left can still be read.
  */
 #include "watch/watch.h"

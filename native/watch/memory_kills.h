@@ -1,11 +1,11 @@
-/* Which deaths by SIGKILL were the kernel's, for want of memory: it only counts how many there were. Knows nothing of uWSGI. */
+/* Which deaths by SIGKILL were OOM kills: the kernel only counts how many there were. Knows nothing of uWSGI. */
 #ifndef SENTRY_MEMORY_KILLS_H
 #define SENTRY_MEMORY_KILLS_H
 
 #include <stdint.h>
 
 /*
- * The count may rise for somebody who is none of ours (a command that a worker ran, another server of the machine's), and rises
+ * The count may rise for a process that is not ours (a command that a worker ran, another server of the machine), and rises
  * before the victim is dead, which may be one of several. So a kill waits for its victim, for these seconds, and has one.
  */
 #define SENTRY_MEMORY_KILL_SECONDS 10

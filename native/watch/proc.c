@@ -1,4 +1,4 @@
-/* What /proc tells of a process, and of the memory that it may have. */
+/* What /proc says about a process, and about the memory that it may have. */
 #include "watch/watch.h"
 
 #include <fcntl.h>
@@ -55,9 +55,9 @@ int sentry_has_died(pid_t pid, siginfo_t *how) {
 	return pid > 0 && !waitid(P_PID, (id_t) pid, how, WEXITED | WNOHANG | WNOWAIT) && how->si_pid == pid;
 }
 
-/* one call tells whether there is anybody to look for */
+/* one call says whether there is a dead child to look for */
 int sentry_someone_died(void) {
-	siginfo_t who;
-	memset(&who, 0, sizeof(who));
-	return !waitid(P_ALL, 0, &who, WEXITED | WNOHANG | WNOWAIT) && who.si_pid > 0;
+	siginfo_t any;
+	memset(&any, 0, sizeof(any));
+	return !waitid(P_ALL, 0, &any, WEXITED | WNOHANG | WNOWAIT) && any.si_pid > 0;
 }

@@ -1,10 +1,10 @@
 /*
- * The vassals of an emperor: which died without having been told to.
+ * The vassals of an emperor: which died without being told to go.
  *
  * An emperor runs none of the plugins' functions, but it asks each of its monitors about once a cycle, and just before it collects
  * the dead, whether there are vassals to start. So a monitor of ours is entered behind those of the configuration; it never
  * starts any, and looks. A vassal that the emperor stops ends with code 0, or is seen alive for a while with the emperor's mark;
- * one that dies by itself gets the mark (its pipe closes) when it is dead already, or all but so.
+ * one that dies without that gets the mark (its pipe closes) when it is dead already, or all but so.
  */
 #include "agent/agent.h"
 #include "watch/watch.h"
@@ -70,7 +70,7 @@ static void look(struct uwsgi_emperor_scanner *scanner) {
 	}
 }
 
-/* an emperor without a master comes no further than this, and somebody has to send what it tells */
+/* an emperor without a master comes no further than this, and what it reports must be sent */
 static void start(struct uwsgi_emperor_scanner *scanner) {
 	SENTRY_ENTRY;
 	scanner->fd = -1;

@@ -85,7 +85,7 @@ void sentry_look_at_backlog(void);
 /* proc.c */
 ssize_t sentry_proc_read(pid_t, const char *name, char *to, size_t room);	/* /proc/PID/NAME, ended by a NUL; -1: it cannot be read */
 uint64_t sentry_proc_rss(pid_t);	/* kilobytes; 0: not known */
-/* how often the kernel has killed for want of memory, as far as this process may know: its cgroup's count, else the machine's */
+/* the number of OOM kills that this process can see: its cgroup's count, else the machine's */
 uint64_t sentry_oom_kills(void);
 /* this child has died; it is left for uWSGI to collect */
 int sentry_has_died(pid_t, siginfo_t *how);
