@@ -236,7 +236,10 @@ final class Agent {
                 database.standing(),
                 outbox,
                 factory,
-                delivery::wake,
+                () -> {
+                  delivery.wake();
+                  lifetime.works();
+                },
                 log::line,
                 clock,
                 System::nanoTime);

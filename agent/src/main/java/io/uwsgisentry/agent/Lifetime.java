@@ -86,6 +86,11 @@ final class Lifetime {
     return masterGone ? "the server is gone" : "it was told to stop";
   }
 
+  /** Called now and then in the middle of work. */
+  void works() {
+    share.works(System.nanoTime());
+  }
+
   /** Waits; a signal ends the wait. */
   void pause(Duration time) throws InterruptedException {
     long from = System.nanoTime();

@@ -71,13 +71,20 @@ final class ProcessorShare {
       return;
     }
     if (starting) {
-      if (nanos - began > START_NANOS || processor.getAsLong() > START_PROCESSOR_NANOS) {
-        starting = !ask(0, nanos);
-      }
+      works(nanos);
     } else if (late > LATE_NANOS) {
       ask(Math.min(step + 1, STEPS.size() - 1), nanos);
     } else if (nanos - changed > CALM_NANOS) {
       ask(Math.max(step - 1, 0), nanos);
+    }
+  }
+
+  /** In the middle of work, which on a saturated machine can go on for long without a pause. */
+  void works(long nanos) {
+    if (isThere
+        && starting
+        && (nanos - began > START_NANOS || processor.getAsLong() > START_PROCESSOR_NANOS)) {
+      starting = !ask(0, nanos);
     }
   }
 

@@ -45,8 +45,6 @@ public final class JournalPump {
           HandlerSettings.of(handler.handler(), handler.options(), handler.defaults())
               .destination();
 
-  private static final int EVENTS_A_BATCH = 500;
-  private static final int RECORDS_A_BATCH = 8_000;
   private static final int BYTES_A_BATCH = 1 << 20;
 
   private static final long FINISH_AFTER_NANOS = Duration.ofSeconds(1).toNanos();
@@ -71,6 +69,7 @@ public final class JournalPump {
   private final Consumer<String> log;
   private final Clock clock;
   private final LongSupplier nanos;
+  private final BatchSize batchSize = new BatchSize();
   private final int bytesABatch;
   private final StormSummaries summaries;
   private final Set<String> begun = new HashSet<>();
@@ -351,10 +350,15 @@ public final class JournalPump {
       }
       records++;
       bytes += result.end() - result.offset();
-      boolean full = whole >= EVENTS_A_BATCH || records >= RECORDS_A_BATCH || bytes >= bytesABatch;
+      boolean full =
+          whole >= batchSize.events() || records >= batchSize.records() || bytes >= bytesABatch;
       if (careful || full) {
+        long began = nanos.getAsLong();
         this.findings.store(file.name(), reader::raw, found);
         found.clear();
+        if (!careful) {
+          batchSize.took(nanos.getAsLong() - began);
+        }
       }
       if (full) {
         // The record that ended the agent was in the batch that began where this reading began.

@@ -46,6 +46,16 @@ class ProcessorShareTest {
   }
 
   @Test
+  void itsStartIsOverAlsoWhereItWorksWithoutAPause() {
+    ProcessorShare share = share(file);
+    share.works(after(1));
+    assertThat(file).isEmptyFile();
+    used = TimeUnit.SECONDS.toNanos(3);
+    share.works(after(2));
+    assertThat(file).hasContent(LEAST);
+  }
+
+  @Test
   void onAMachineThatIsSaturatedFromTheBeginningItTakesTheLeastAllTheSame() {
     ProcessorShare share = share(file);
     for (int second = 1; second <= 16; second++) {
