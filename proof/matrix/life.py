@@ -264,16 +264,32 @@ def process(number):
 
 
 def texts(fields):
-    said, at = [], 0
-    wanted = (b"death", b"boot", b"cause", b"python.exception", b"exception.type", b"text")
+    said, uris, at = [], [], 0
+    wanted = (b"death", b"boot", b"cause", b"python.exception", b"exception.type", b"text", b"cut")
     while at < len(fields):
         name = fields[at + 1:at + 1 + fields[at]]
         at += 1 + fields[at]
         length = struct.unpack_from("<I", fields, at)[0]
+        if name == b"request.vars":
+            uris.append(uri(fields[at + 4:at + 4 + length]))
         if name.startswith(wanted) and not name.startswith(b"python.exception.") and length < 300:
             said.append(fields[at + 4:at + 4 + length].replace(b"\0", b" ").decode(errors="replace").strip())
         at += 4 + length
+    # Others are about what the application or a client does to a request of its own path.
+    said += uris if any(text.startswith("why ") for text in said) else []
     return ": " + re.sub(r"\d{3,}", "N", "; ".join(said)) if said else ""
+
+
+def uri(block):
+    at, name = 0, None
+    while at + 2 <= len(block):
+        length = struct.unpack_from("<H", block, at)[0]
+        piece = block[at + 2:at + 2 + length]
+        if name == b"REQUEST_URI":
+            return piece.decode(errors="replace")
+        name = None if name is not None else piece
+        at += 2 + length
+    return "?"
 
 
 __all__ = ["BASE", "Case", "MODES", "run"]
