@@ -54,7 +54,7 @@ CHAOS_CLOCK={clock} LD_PRELOAD={shim} exec java "$@"
 
 # Some servers have one of these, some several.
 FURTHER = ("lazy-apps = true", "log-master = true", "log-master = true\nthreaded-logger = true", "sentry-fold = 0", "single-interpreter = true", "harakiri = 30", "thunder-lock = true",
-           "mule = true", "vacuum = true", "sentry-fold = 50", "reload-on-rss = 512", "max-requests = 300", "sentry-lanes = 2", "sentry-outbox-max = 1m")
+           "mule = true", "vacuum = true", "sentry-fold = 50", "reload-on-rss = 512", "max-requests = 300", "sentry-max-requests = 2", "sentry-outbox-max = 1m")
 
 
 class Server(WebServer):

@@ -111,7 +111,7 @@ static void agent_options(char *to, size_t room) {
 		const char *name, *value;
 	} all[] = {
 		{"--outbox-max", sentry.outbox_max}, {"--outbox-age", sentry.outbox_age}, {"--outbox-entries", sentry.outbox_entries},
-		{"--event-max", sentry.event_max}, {"--history", sentry.history}, {"--lanes", sentry.lanes},
+		{"--event-max", sentry.event_max}, {"--history", sentry.history}, {"--max-requests", sentry.max_requests},
 	};
 	size_t len = 0;
 	*to = 0;

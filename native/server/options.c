@@ -27,7 +27,7 @@ struct uwsgi_option sentry_options[] = {
 	{"sentry-outbox-entries", required_argument, 0, "how many events may wait for one destination (default: 250000)", uwsgi_opt_set_str, &sentry.outbox_entries, 0},
 	{"sentry-event-max", required_argument, 0, "bytes of one event, with k or m (default: 1m)", uwsgi_opt_set_str, &sentry.event_max, 0},
 	{"sentry-history", required_argument, 0, "how long and how many bytes of delivered events are kept (default: 7d,50m)", uwsgi_opt_set_str, &sentry.history, 0},
-	{"sentry-lanes", required_argument, 0, "how many requests to Sentry are under way at once, to all destinations together (default: 64)", uwsgi_opt_set_str, &sentry.lanes, 0},
+	{"sentry-max-requests", required_argument, 0, "how many requests to Sentry are under way at once, to all destinations together (default: 64)", uwsgi_opt_set_str, &sentry.max_requests, 0},
 	{"sentry-ca", required_argument, 0, "a file of certificates (PEM) to trust beside the system's", uwsgi_opt_set_str, &sentry.ca, 0},
 	{"sentry-proxy", required_argument, 0, "HTTP proxy to the destinations, http://[USER:PASSWORD@]HOST:PORT, or none (default: the environment's)", uwsgi_opt_set_str, &sentry.proxy, 0},
 	{"sentry-capture", required_argument, 0, "what is reported without a handler: all, none, or some of exceptions, failed, crashes, harakiri, slow, backlog, boot, daemons, cut, logged, clients, refused (default: all if there is a sentry-dsn, which leaves out the last three)", uwsgi_opt_set_str, &sentry.capture, 0},
@@ -99,9 +99,9 @@ static void check_outbox(void) {
 		sentry_mistake("sentry-history = %s is neither AGE,SIZE nor 0: write for example 7d,50m (used: 7d,50m)", sentry.history);
 		sentry.history = NULL;
 	}
-	if (sentry.lanes && (!is_number(sentry.lanes, 3) || *sentry.lanes == '0' || atoi(sentry.lanes) < 2 || atoi(sentry.lanes) > 256)) {
-		sentry_mistake("sentry-lanes = %s is not a number from 2 to 256: write for example 64 (used: 64)", sentry.lanes);
-		sentry.lanes = NULL;
+	if (sentry.max_requests && (!is_number(sentry.max_requests, 3) || *sentry.max_requests == '0' || atoi(sentry.max_requests) < 2 || atoi(sentry.max_requests) > 256)) {
+		sentry_mistake("sentry-max-requests = %s is not a number from 2 to 256: write for example 64 (used: 64)", sentry.max_requests);
+		sentry.max_requests = NULL;
 	}
 }
 

@@ -104,7 +104,7 @@ struct sentry_server {
 	/* options */
 	char *dsn, *environment, *release, *server_name, *tags, *dir, *instance, *agent, *java, *jar, *capture;
 	char *fold, *max_events_per_minute;
-	char *outbox_max, *outbox_age, *outbox_entries, *event_max, *history, *lanes, *ca, *proxy;
+	char *outbox_max, *outbox_age, *outbox_entries, *event_max, *history, *max_requests, *ca, *proxy;
 	char *journal_max, *drain, *locals, *slow_request, *breadcrumbs, *scrub;
 	char *failed_status;
 	struct uwsgi_string_list *ignore;

@@ -227,7 +227,7 @@ final class Agent {
       }
       EventFactory factory =
           new EventFactory(new Scrubber(), version(), database.footprint().bounds().eventBytes());
-      try (Delivery delivery = new Delivery(outbox, clock, log::line, arguments.lanes());
+      try (Delivery delivery = new Delivery(outbox, clock, log::line, arguments.maxRequests());
           ClassArchive archive = new ClassArchive(runtime, log::line)) {
         JournalPump pump =
             new JournalPump(
@@ -262,7 +262,7 @@ final class Agent {
       return AGAIN;
     }
     takeRest(pump);
-    tellAll(pump);
+    flushStorms(pump);
     boolean empty = delivery.drain(arguments.drain());
     takeRest(pump);
     outbox.requireSound();
@@ -381,9 +381,9 @@ final class Agent {
   }
 
   /** What is only counted until now; a fault leaves it to the next agent. */
-  private void tellAll(JournalPump pump) {
+  private void flushStorms(JournalPump pump) {
     try {
-      pump.tellAll();
+      pump.flushStorms();
     } catch (IOException e) {
       log.line("what was counted in storms waits for the next agent: " + e);
     }

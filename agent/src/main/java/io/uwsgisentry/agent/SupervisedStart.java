@@ -21,7 +21,7 @@ final class SupervisedStart {
   private Duration drain = Duration.ofSeconds(2);
   private boolean drainOnly;
   private Bounds bounds = Bounds.DEFAULT;
-  private int lanes = Delivery.LANES;
+  private int maxRequests = Delivery.MAX_REQUESTS;
 
   private SupervisedStart() {}
 
@@ -47,7 +47,7 @@ final class SupervisedStart {
     return directory == null
         ? Optional.empty()
         : Optional.of(
-            new AgentRunner.Arguments(directory, master, drain, drainOnly, bounds, lanes));
+            new AgentRunner.Arguments(directory, master, drain, drainOnly, bounds, maxRequests));
   }
 
   private boolean option(String name, String value) {
@@ -70,8 +70,8 @@ final class SupervisedStart {
         if (option == null || option.fault(value) != null) {
           return false;
         }
-        if (option == InstanceOption.LANES) {
-          lanes = Integer.parseInt(value);
+        if (option == InstanceOption.MAX_REQUESTS) {
+          maxRequests = Integer.parseInt(value);
           return true;
         }
         try {

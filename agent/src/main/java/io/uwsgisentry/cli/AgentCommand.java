@@ -71,6 +71,6 @@ final class AgentCommand implements Callable<Integer> {
             Duration.ofMillis((long) (drain * 1000)),
             drainOnly,
             bounds.outbox(spec),
-            bounds.lanes(spec)));
+            bounds.maxRequests(spec)));
   }
 }

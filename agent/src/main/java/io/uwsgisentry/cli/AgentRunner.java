@@ -29,7 +29,7 @@ public interface AgentRunner {
    * @param drainOnly it takes what is in the journal, delivers for as long as {@code drain} says,
    *     and ends
    * @param bounds of what it keeps
-   * @param lanes how many requests may be under way at once
+   * @param maxRequests how many requests may be under way at once
    */
   record Arguments(
       Path directory,
@@ -37,5 +37,5 @@ public interface AgentRunner {
       Duration drain,
       boolean drainOnly,
       Bounds bounds,
-      int lanes) {}
+      int maxRequests) {}
 }

@@ -41,10 +41,10 @@ final class BoundsOptions {
   @Nullable String history;
 
   @Option(
-      names = "--lanes",
+      names = "--max-requests",
       paramLabel = "N",
       description = "How many requests are under way at once (default: 64).")
-  @Nullable String lanes;
+  @Nullable String maxRequests;
 
   Bounds outbox(CommandSpec spec) {
     Bounds bounds = Bounds.DEFAULT;
@@ -55,15 +55,15 @@ final class BoundsOptions {
     return with(spec, bounds, InstanceOption.HISTORY, history);
   }
 
-  int lanes(CommandSpec spec) {
-    if (lanes == null) {
-      return Delivery.LANES;
+  int maxRequests(CommandSpec spec) {
+    if (maxRequests == null) {
+      return Delivery.MAX_REQUESTS;
     }
-    String fault = InstanceOption.LANES.fault(lanes);
+    String fault = InstanceOption.MAX_REQUESTS.fault(maxRequests);
     if (fault != null) {
-      throw odd(spec, InstanceOption.LANES, lanes, fault);
+      throw odd(spec, InstanceOption.MAX_REQUESTS, maxRequests, fault);
     }
-    return Integer.parseInt(lanes);
+    return Integer.parseInt(maxRequests);
   }
 
   private static Bounds with(

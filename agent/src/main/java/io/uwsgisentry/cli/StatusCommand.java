@@ -150,7 +150,7 @@ final class StatusCommand implements Callable<Integer> {
           outbox.states(),
           outbox.destinations(),
           outbox.counters(),
-          outbox.folding(),
+          outbox.storms(),
           ConfigWarning.current(outbox.handlers()));
     } catch (NoSuchFileException e) {
       return null;

@@ -62,14 +62,14 @@ public record Status(
    * What is in the outbox.
    *
    * @param entries how many entries are in each state; states without entries are left out
-   * @param folding what was counted and is still to be told of
+   * @param storms what was counted and is still to be told of
    * @param warnings what to mend in the servers' configurations
    */
   public record Contents(
       Map<State, Tally> entries,
       List<DestinationTally> destinations,
       List<Counter> counters,
-      StormTally folding,
+      StormTally storms,
       List<ConfigWarning> warnings) {}
 
   /**
@@ -118,8 +118,8 @@ public record Status(
 
   private void problem(DestinationTally tally, List<String> problems) {
     String host = tally.dsn().host();
-    if (tally.breaker() != null) {
-      problems.add(host + " answers " + tally.breaker().status() + ": sending to it is paused");
+    if (tally.openCircuit() != null) {
+      problems.add(host + " answers " + tally.openCircuit().status() + ": sending to it is paused");
       return;
     }
     if (tally.failing() != null && tally.holds().isEmpty()) {

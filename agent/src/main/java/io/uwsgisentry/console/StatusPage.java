@@ -101,13 +101,13 @@ public final class StatusPage {
     if (occurrences > entries) {
       field(out, "", "standing for " + Text.count(occurrences, "occurrence"));
     }
-    StormTally folding = outbox.folding();
-    if (folding.occurrences() > 0) {
+    StormTally storms = outbox.storms();
+    if (storms.occurrences() > 0) {
       field(
           out,
-          "folding",
-          String.format(Locale.ROOT, "%,d counted in ", folding.occurrences())
-              + Text.count(folding.storms(), "fault")
+          "storms",
+          String.format(Locale.ROOT, "%,d counted in ", storms.occurrences())
+              + Text.count(storms.storms(), "fault")
               + ", reported when its minute ends");
     }
     for (Counter counter : outbox.counters()) {
@@ -193,21 +193,21 @@ public final class StatusPage {
                         + Labels.shortTime(until, zone)
                         + ", as the server asked",
                     width));
-    OpenCircuit breaker = tally.breaker();
-    if (breaker != null) {
+    OpenCircuit openCircuit = tally.openCircuit();
+    if (openCircuit != null) {
       indented(
           out,
-          "parked",
-          "since "
-              + Labels.shortTime(breaker.since(), zone)
+          "circuit",
+          "open since "
+              + Labels.shortTime(openCircuit.since(), zone)
               + ": "
-              + OpenCircuit.advice(breaker.status()),
+              + OpenCircuit.advice(openCircuit.status()),
           width);
       indented(
           out,
           "",
-          (breaker.next().isAfter(now)
-                  ? "tried next at " + Labels.shortTime(breaker.next(), zone)
+          (openCircuit.next().isAfter(now)
+                  ? "tried next at " + Labels.shortTime(openCircuit.next(), zone)
                   : "tried next as soon as an agent runs")
               + ", at once with `uwsgi-sentry events retry --all`",
           width);
@@ -260,10 +260,10 @@ public final class StatusPage {
     Status.Contents outbox = status.outbox();
     if (outbox != null) {
       object.put("events", entriesObject(numbers(outbox.entries())));
-      Map<String, Object> folding = new LinkedHashMap<>();
-      folding.put("occurrences", outbox.folding().occurrences());
-      folding.put("storms", outbox.folding().storms());
-      object.put("folding", folding);
+      Map<String, Object> storms = new LinkedHashMap<>();
+      storms.put("occurrences", outbox.storms().occurrences());
+      storms.put("faults", outbox.storms().storms());
+      object.put("storms", storms);
       object.put("counters", outbox.counters().stream().map(StatusPage::counterObject).toList());
       object.put("warnings", outbox.warnings().stream().map(StatusPage::warningObject).toList());
       object.put(
@@ -319,16 +319,16 @@ public final class StatusPage {
     Labels.put(object, "oldest_ready", tally.oldestReady());
     Labels.put(object, "last_error", tally.lastError());
     object.put("holds", new TreeMap<>(tally.holds()));
-    OpenCircuit breaker = tally.breaker();
-    if (breaker != null) {
-      Map<String, Object> parked = new LinkedHashMap<>();
-      parked.put("status", breaker.status());
-      parked.put("advice", OpenCircuit.advice(breaker.status()));
-      parked.put("words", breaker.words());
-      parked.put("since", breaker.since());
-      parked.put("probes", breaker.probes());
-      parked.put("next", breaker.next());
-      object.put("parked", parked);
+    OpenCircuit openCircuit = tally.openCircuit();
+    if (openCircuit != null) {
+      Map<String, Object> circuit = new LinkedHashMap<>();
+      circuit.put("status", openCircuit.status());
+      circuit.put("advice", OpenCircuit.advice(openCircuit.status()));
+      circuit.put("words", openCircuit.words());
+      circuit.put("since", openCircuit.since());
+      circuit.put("probes", openCircuit.probes());
+      circuit.put("next", openCircuit.next());
+      object.put("open_circuit", circuit);
     }
     return object;
   }

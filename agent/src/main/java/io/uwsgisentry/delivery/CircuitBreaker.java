@@ -6,19 +6,23 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a lane knows of its server: whether it works, how much it may be asked at once, and when
- * next. Owned by the delivery thread.
+ * The circuit breaker of a lane: whether its server works, how many requests it may get at once,
+ * and when the next one. Owned by the delivery thread.
+ *
+ * <p><b>Closed</b>: requests flow, one at a time until the server has accepted one ({@link
+ * #proven}). <b>Open</b> ({@link #openCircuit}): the server answers 401, 403 or 404; nothing is
+ * sent until {@link #resumeAt}. <b>Half-open</b>: that time has come, and a round of tries shows
+ * whether the circuit closes. The outbox keeps an open circuit over restarts.
  *
  * <p><b>Is it the event, or the DSN?</b> 401, 403 and 404 do not say. Another event does: so a
- * server that turned one away is asked for others, from other parts of the queue, one after the
- * other, until it takes one or has turned away {@link #FEW} in a row. That is a round; what is left
- * of its pause is sat out then, and the next one begins. From a server that was seen to take some
- * and not others {@link #MANY} in a row are borne: where nine of ten offend it, few would be all of
- * that kind too often.
+ * server that denied one is asked for others, from other parts of the queue, one after the other,
+ * until it accepts one or has denied {@link #FEW} in a row. That is a round; what is left of its
+ * pause is waited for, and the next one begins. A server that was seen to accept some and deny
+ * others ({@link #selective}) may deny {@link #MANY} in a row: where it denies nine of ten, few
+ * would be all of that kind too often.
  *
- * <p>The door counts as closed ({@link OpenCircuit}) with the first answer of a server that has
- * taken nothing yet; of another at the end of a round, or where the doubt outlasts the round for
- * want of events.
+ * <p>The circuit opens with the first denial of a server that has accepted nothing yet; of another
+ * at the end of a round, or when the doubt outlasts the round because there are too few events.
  */
 final class CircuitBreaker {
   /** What a revoked key costs in a round. */
@@ -26,35 +30,35 @@ final class CircuitBreaker {
 
   static final int MANY = 64;
 
-  private final RetryPolicy pace;
+  private final RetryPolicy policy;
   private int allowed = 1;
   private boolean proven;
   private int failures;
   private int epoch;
   private long resumeAt;
 
-  /** What the server said that lets nobody in; null if it does, as far as is known. */
-  private @Nullable OpenCircuit breaker;
+  /** What the server said when the circuit opened; null while it is closed. */
+  private @Nullable OpenCircuit openCircuit;
 
-  /** It was asked once more on a person's word since it answered so. */
+  /** It was asked once more on a person's word since then. */
   private boolean probed;
 
-  /** It has taken an event since it last let nobody in. */
+  /** It has accepted an event since the circuit last opened. */
   private boolean takes;
 
-  /** It has turned away some while it took others. */
-  private boolean picky;
+  /** It has denied some events while it accepted others. */
+  private boolean selective;
 
-  /** How many it has turned away in a row in this round; 0 if the last answer was another. */
-  private int turnedAway;
+  /** How many it has denied in a row in this round; 0 if the last answer was another. */
+  private int deniedInARow;
 
   private long roundEnd;
   private Instant nextRound = Instant.EPOCH;
   private int doubts;
 
-  CircuitBreaker(RetryPolicy pace, @Nullable OpenCircuit breaker, long nanos) {
-    this.pace = pace;
-    this.breaker = breaker;
+  CircuitBreaker(RetryPolicy policy, @Nullable OpenCircuit openCircuit, long nanos) {
+    this.policy = policy;
+    this.openCircuit = openCircuit;
     this.resumeAt = nanos;
   }
 
@@ -81,8 +85,8 @@ final class CircuitBreaker {
     resumeAt = nanos;
   }
 
-  @Nullable OpenCircuit breaker() {
-    return breaker;
+  @Nullable OpenCircuit openCircuit() {
+    return openCircuit;
   }
 
   /** How often in a row it gave reason to doubt it. */
@@ -90,26 +94,26 @@ final class CircuitBreaker {
     return doubts;
   }
 
-  /** Whether it turned away the last that it was asked for, as far as is known. */
-  boolean closed() {
-    return breaker != null || turnedAway > 0;
+  /** Whether the circuit is open or half-open: the last event was denied. */
+  boolean isOpen() {
+    return openCircuit != null || deniedInARow > 0;
   }
 
-  /** Whether it has turned away enough in a row to be left alone. */
+  /** Whether it has denied enough in a row to be left alone. */
   boolean refusesAll() {
-    return turnedAway >= (picky ? MANY : FEW);
+    return deniedInARow >= (selective ? MANY : FEW);
   }
 
   /** The server took something. */
   void taken() {
-    picky |= turnedAway > 0;
+    selective |= deniedInARow > 0;
     takes = true;
-    turnedAway = 0;
+    deniedInARow = 0;
     doubts = 0;
-    allowed = proven ? Math.min(pace.window(), allowed + 1) : Math.min(pace.window(), 2);
+    allowed = proven ? Math.min(policy.window(), allowed + 1) : Math.min(policy.window(), 2);
     proven = true;
     failures = 0;
-    breaker = null;
+    openCircuit = null;
   }
 
   /** It must prove itself anew. */
@@ -127,35 +131,35 @@ final class CircuitBreaker {
    */
   Duration failed(long nanos) {
     failures++;
-    Duration pause = pace.backoff(failures);
+    Duration pause = policy.backoff(failures);
     resumeAt = nanos + pause.toNanos();
     return pause;
   }
 
   /**
-   * It turned one away, once more.
+   * It denied one event, once more.
    *
    * @return whether it is the first of a round
    */
   boolean denied(Outcome.Denied denied, long nanos, Instant now) {
-    boolean suspected = turnedAway > 0;
+    boolean suspected = deniedInARow > 0;
     boolean anew = !suspected || nanos - roundEnd >= 0;
-    int rounds = breaker == null ? 1 : breaker.probes() + 1;
+    int rounds = openCircuit == null ? 1 : openCircuit.probes() + 1;
     if (anew) {
-      Duration pause = pace.probe(rounds);
-      turnedAway = 0;
+      Duration pause = policy.probe(rounds);
+      deniedInARow = 0;
       roundEnd = nanos + pause.toNanos();
       nextRound = now.plus(pause);
     }
-    turnedAway++;
+    deniedInARow++;
     boolean all = refusesAll();
-    if (breaker == null ? !takes || all || (suspected && anew) : anew) {
-      Instant since = breaker == null ? now : breaker.since();
-      breaker = new OpenCircuit(denied.status(), denied.words(), since, rounds, nextRound);
+    if (openCircuit == null ? !takes || all || (suspected && anew) : anew) {
+      Instant since = openCircuit == null ? now : openCircuit.since();
+      openCircuit = new OpenCircuit(denied.status(), denied.words(), since, rounds, nextRound);
       probed = false;
       takes = false;
     }
-    picky &= !all;
+    selective &= !all;
     resumeAt = all ? roundEnd : nanos;
     return anew;
   }
@@ -168,11 +172,11 @@ final class CircuitBreaker {
    *     try already
    */
   boolean probe(OpenCircuit stored, long nanos) {
-    if (breaker == null || stored.probes() != breaker.probes() || probed) {
+    if (openCircuit == null || stored.probes() != openCircuit.probes() || probed) {
       return false;
     }
     resumeAt = nanos;
-    turnedAway = 0;
+    deniedInARow = 0;
     probed = true;
     return true;
   }

@@ -40,10 +40,10 @@ final class ClientReports {
   private final Map<String, Integer> denied = new HashMap<>();
   private boolean hurried;
 
-  ClientReports(Outbox outbox, Clock clock, RetryPolicy pace) {
+  ClientReports(Outbox outbox, Clock clock, RetryPolicy policy) {
     this.outbox = outbox;
     this.clock = clock;
-    this.every = pace.reports().toNanos();
+    this.every = policy.reports().toNanos();
   }
 
   /** Destinations that there is something to tell; what is new collects for a while. */
@@ -56,12 +56,12 @@ final class ClientReports {
   }
 
   /** A drain: what there is goes now. */
-  void hurry(long nanos) {
+  void beginDrain(long nanos) {
     hurried = true;
     dueAt.replaceAll((key, at) -> nanos);
   }
 
-  void calm() {
+  void endDrain() {
     hurried = false;
   }
 
@@ -92,12 +92,12 @@ final class ClientReports {
   /**
    * It was answered, or not; the next one is due in a while, or when there is something new.
    *
-   * @param turnedAway with 401, 403 or 404: the numbers are kept, the DSN may be mended
+   * @param wasDenied with 401, 403 or 404: the numbers are kept, the DSN may be fixed
    */
-  void done(String key, boolean turnedAway, long nanos) {
+  void done(String key, boolean wasDenied, long nanos) {
     underWay.remove(key);
-    int times = turnedAway ? denied.merge(key, 1, Integer::sum) : 0;
-    if (!turnedAway) {
+    int times = wasDenied ? denied.merge(key, 1, Integer::sum) : 0;
+    if (!wasDenied) {
       denied.remove(key);
     }
     if (hurried) {

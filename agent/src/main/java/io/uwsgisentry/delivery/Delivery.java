@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Delivery implements AutoCloseable {
   /** How many requests are under way at once where the user says nothing. */
-  public static final int LANES = 64;
+  public static final int MAX_REQUESTS = 64;
 
   /** Of the agent's usual heap, 48 MiB, these are 12. */
   private static final long MEMORY = Runtime.getRuntime().maxMemory() / 4;
@@ -56,9 +56,9 @@ public final class Delivery implements AutoCloseable {
   /** The delivery thread's. */
   private boolean stopping;
 
-  /** With the usual number of lanes. */
+  /** With the usual number of maxRequests. */
   public Delivery(Outbox outbox, Clock clock, Consumer<String> log) {
-    this(outbox, clock, log, LANES);
+    this(outbox, clock, log, MAX_REQUESTS);
   }
 
   /**
@@ -66,16 +66,18 @@ public final class Delivery implements AutoCloseable {
    *     measured by the system's own
    * @param log takes what an operator should know, one line each, and the exchanges of {@code
    *     debug} destinations, several lines at once; called from several threads
-   * @param lanes how many requests may be under way at once, to all destinations together; from 2
+   * @param maxRequests how many requests may be under way at once, to all destinations together;
+   *     from 2
    */
-  public Delivery(Outbox outbox, Clock clock, Consumer<String> log, int lanes) {
-    this(outbox, clock, log, RetryPolicy.DEFAULT, lanes);
+  public Delivery(Outbox outbox, Clock clock, Consumer<String> log, int maxRequests) {
+    this(outbox, clock, log, RetryPolicy.DEFAULT, maxRequests);
   }
 
-  Delivery(Outbox outbox, Clock clock, Consumer<String> log, RetryPolicy pace, int lanes) {
+  Delivery(Outbox outbox, Clock clock, Consumer<String> log, RetryPolicy policy, int maxRequests) {
     this.sender = new Sender(clock, log);
     this.dispatch =
-        new DeliveryLoop(outbox, clock, log, pace, lanes, MEMORY, this::send, sender::endAll);
+        new DeliveryLoop(
+            outbox, clock, log, policy, maxRequests, MEMORY, this::send, sender::endAll);
     this.thread = new Thread(null, this::run, "delivery", SenderThreads.STACK);
     thread.setDaemon(true);
   }
@@ -203,7 +205,7 @@ public final class Delivery implements AutoCloseable {
   /** In a thread of the senders. */
   private void send(Lane.Ticket ticket) {
     try {
-      inbox.add(new Done(ticket, sender.send(ticket.parcel())));
+      inbox.add(new Done(ticket, sender.send(ticket.outgoing())));
     } catch (InterruptedException e) {
       // We are closing: the entry stays ready.
       Thread.currentThread().interrupt();

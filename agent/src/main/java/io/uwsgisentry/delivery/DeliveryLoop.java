@@ -64,7 +64,7 @@ final class DeliveryLoop {
       Outbox outbox,
       Clock clock,
       Consumer<String> log,
-      RetryPolicy pace,
+      RetryPolicy policy,
       int most,
       long mostBytes,
       Consumer<Lane.Ticket> send,
@@ -77,8 +77,8 @@ final class DeliveryLoop {
     this.senders = new SenderThreads(most, mostBytes, giveUp);
     this.mostAtHand = mostBytes / 2;
     this.settlements = new PendingSettlements(outbox);
-    this.reports = new ClientReports(outbox, clock, pace);
-    this.lanes = new Lanes(outbox, clock, pace, reports);
+    this.reports = new ClientReports(outbox, clock, policy);
+    this.lanes = new Lanes(outbox, clock, policy, reports);
   }
 
   /** The outbox may have something new. */
@@ -97,7 +97,7 @@ final class DeliveryLoop {
   void drain(long end, CompletableFuture<Boolean> empty) {
     drain = new Drain(end, empty);
     lookAt = System.nanoTime();
-    lanes.hurry(lookAt);
+    lanes.beginDrain(lookAt);
   }
 
   /** There will be no more turns: a drain that is on has failed. */
@@ -233,21 +233,21 @@ final class DeliveryLoop {
                   lane.proven()
                       ? outbox.ready(lane.key(), due, wanted, bytes, lane.taken())
                       : outbox.probe(lane.key(), due, lane.whereToTry(), lane.taken()));
-      List<Settlement> hollow =
+      List<Settlement> dropMissingPayloads =
           entries.stream()
               .filter(entry -> entry.payload().length == 0)
-              .map(entry -> hollow(entry, now))
+              .map(entry -> dropMissingPayloads(entry, now))
               .toList();
-      if (hollow.isEmpty()) {
+      if (dropMissingPayloads.isEmpty()) {
         return entries;
       }
       entries.forEach(entry -> outbox.underWay().remove(entry.id()));
-      outbox.settle(hollow);
+      outbox.settle(dropMissingPayloads);
     }
   }
 
   /** Nobody knows what it was; the others are not to wait for that. */
-  private Settlement hollow(Entry entry, Instant now) {
+  private Settlement dropMissingPayloads(Entry entry, Instant now) {
     String fault = "the event itself is missing in the database";
     log.accept("event " + entry.id() + " is kept as dead: " + fault);
     return new Settlement.Dead(entry.id(), DiscardReason.INTERNAL_SDK_ERROR, fault, now);
@@ -265,7 +265,7 @@ final class DeliveryLoop {
       long due = nanos + Duration.between(now, retry.notBefore()).plusMillis(1).toNanos();
       lookAt = due - lookAt < 0 ? due : lookAt;
     }
-    if (ticket.parcel() instanceof Outgoing.OfReport report) {
+    if (ticket.outgoing() instanceof Outgoing.OfReport report) {
       reports.done(lane.key(), outcome instanceof Outcome.Denied, nanos);
       // What a server refuses it will refuse again; the numbers stay in our own status.
       if (outcome instanceof Outcome.Delivered || outcome instanceof Outcome.Refused) {
@@ -286,7 +286,7 @@ final class DeliveryLoop {
   }
 
   private void drainOver(Drain ending, boolean empty) {
-    lanes.calm();
+    lanes.endDrain();
     drain = null;
     ending.empty().complete(empty);
   }

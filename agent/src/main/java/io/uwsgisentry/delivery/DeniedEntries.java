@@ -8,23 +8,23 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The entries that a server has turned away in this round (401, 403, 404), each for what is in it
- * or for the DSN: that is known once the server has taken another one after them. Owned by the
- * delivery thread.
+ * The entries that a server has denied in this round (401, 403, 404), each for what is in it or for
+ * the DSN: that is known once the server has accepted another one after them. Owned by the delivery
+ * thread.
  */
 final class DeniedEntries {
-  /** So often an entry may be turned away while others are taken, and one time more. */
-  private static final int TURNED_AWAY = 3;
+  /** So often an entry may be denied while others are accepted; one time more, and it is dead. */
+  private static final int DENIALS_BEFORE_DEAD = 3;
 
   /**
-   * @param before how often its server had turned it away while it took others
+   * @param before how often its server had denied it while it accepted others
    */
-  private record Suspect(String id, int before, String words) {}
+  private record Denial(String id, int before, String words) {}
 
-  private final Map<String, Suspect> ofThisRound = new LinkedHashMap<>();
+  private final Map<String, Denial> ofThisRound = new LinkedHashMap<>();
 
-  void add(Outgoing parcel, String words) {
-    ofThisRound.put(parcel.id(), new Suspect(parcel.id(), parcel.denials(), words));
+  void add(Outgoing outgoing, String words) {
+    ofThisRound.put(outgoing.id(), new Denial(outgoing.id(), outgoing.denials(), words));
   }
 
   /** A round begins anew, or has shown nothing. */
@@ -36,14 +36,14 @@ final class DeniedEntries {
   List<Settlement> butFor(String taken, Instant now) {
     ofThisRound.remove(taken);
     List<Settlement> certain =
-        ofThisRound.values().stream().map(suspect -> settlement(suspect, now)).toList();
+        ofThisRound.values().stream().map(denial -> settlement(denial, now)).toList();
     ofThisRound.clear();
     return certain;
   }
 
-  private static Settlement settlement(Suspect suspect, Instant now) {
-    return suspect.before() >= TURNED_AWAY
-        ? new Settlement.Dead(suspect.id(), DiscardReason.SEND_ERROR, suspect.words(), now)
-        : new Settlement.TurnedAway(suspect.id());
+  private static Settlement settlement(Denial denial, Instant now) {
+    return denial.before() >= DENIALS_BEFORE_DEAD
+        ? new Settlement.Dead(denial.id(), DiscardReason.SEND_ERROR, denial.words(), now)
+        : new Settlement.Denied(denial.id());
   }
 }

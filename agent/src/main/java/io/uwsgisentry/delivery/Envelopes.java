@@ -17,10 +17,10 @@ final class Envelopes {
   private Envelopes() {}
 
   /** The envelope as it is before compression. */
-  static byte[] envelope(Outgoing parcel, Instant sentAt) {
-    return parcel instanceof Outgoing.OfReport
-        ? framed("", ClientReports.CATEGORY, "", parcel.payload(), sentAt)
-        : envelope(parcel.id(), parcel.payload(), sentAt);
+  static byte[] envelope(Outgoing outgoing, Instant sentAt) {
+    return outgoing instanceof Outgoing.OfReport
+        ? framed("", ClientReports.CATEGORY, "", outgoing.payload(), sentAt)
+        : envelope(outgoing.id(), outgoing.payload(), sentAt);
   }
 
   /** An event's. */

@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The way to one destination: how much is sent there at once, when, and what follows from an
  * outcome. What is about to be sent is its {@link Prefetch}, what is known of the server its {@link
- * Health}. It neither sends nor stores; the delivery thread owns it, asks it what to start and
- * tells it what came back.
+ * CircuitBreaker}. It neither sends nor stores; the delivery thread owns it, asks it what to start
+ * and tells it what came back.
  *
  * <p><b>Careful until proven.</b> At the start and after every failure a lane has one request in
  * flight, and {@link RetryPolicy#spacing} between two, until the server takes one (2xx). Each 2xx
@@ -35,13 +35,13 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Holds</b> (rate limits, {@code Retry-After}) are the server's words: kept in the outbox
  * over restarts, and not even a drain ignores them.
  *
- * <p><b>A closed door</b> (401, 403, 404) is nobody's fault but the configuration's: everything
- * waits ({@link OpenCircuit}), and a few entries try it one after the other, ever more seldom,
- * until one is taken ({@link CircuitBreaker}). Then, and not before, it is known of those that were
- * turned away just before that it was for what is in them.
+ * <p><b>An open circuit</b> (401, 403, 404) is the configuration's fault, not the events':
+ * everything waits ({@link OpenCircuit}), and a few entries try it one after the other, less and
+ * less often, until one is accepted ({@link CircuitBreaker}). Then, and not before, it is known
+ * that those that were denied just before were denied for what is in them.
  *
- * <p><b>Who tries a server in doubt.</b> Not always the oldest: if it takes offence at some, these
- * may stand together. So each try in a row takes another part of the queue, {@link #whereToTry}.
+ * <p><b>Who tries a server in doubt.</b> Not always the oldest: if it denies only some, these may
+ * stand together. So each try in a row takes another part of the queue, {@link #whereToTry}.
  */
 final class Lane {
   /**
@@ -49,30 +49,30 @@ final class Lane {
    *
    * @param proven whether the lane was when it started
    */
-  record Ticket(Lane lane, Outgoing parcel, int epoch, boolean proven) {}
+  record Ticket(Lane lane, Outgoing outgoing, int epoch, boolean proven) {}
 
   /**
    * What follows from an outcome.
    *
    * @param settlement null if the entry simply stays ready
-   * @param certain what is known by it of entries that were turned away before
+   * @param certain what is known by it of entries that were denied before
    * @param holds to be stored, by category
-   * @param door whether the lane's {@link #breaker()} has changed and is to be stored
+   * @param circuitChanged whether the lane's {@link #openCircuit()} has changed and is to be stored
    */
   record Verdict(
       @Nullable Settlement settlement,
       List<Settlement> certain,
       Map<String, Instant> holds,
-      boolean door) {}
+      boolean circuitChanged) {}
 
   private static final int MOST_AT_HAND = 64;
 
   private final String key;
-  private final RetryPolicy pace;
+  private final RetryPolicy policy;
   private final RateLimitHolds holds;
-  private final Prefetch supply;
-  private final CircuitBreaker health;
-  private final DeniedEntries suspects = new DeniedEntries();
+  private final Prefetch prefetch;
+  private final CircuitBreaker circuit;
+  private final DeniedEntries deniedEntries = new DeniedEntries();
 
   private int inFlight;
   private long lastStart;
@@ -86,23 +86,23 @@ final class Lane {
 
   /**
    * @param holds as stored, by category
-   * @param breaker as stored
+   * @param openCircuit as stored
    * @param underWay ids of what may be on its way, of all lanes; this one takes its own out
    * @param nanos now, as {@link System#nanoTime}
    */
   Lane(
       String key,
       Map<String, Instant> holds,
-      @Nullable OpenCircuit breaker,
+      @Nullable OpenCircuit openCircuit,
       Set<String> underWay,
-      RetryPolicy pace,
+      RetryPolicy policy,
       long nanos) {
     this.key = key;
-    this.supply = new Prefetch(underWay);
-    this.pace = pace;
+    this.prefetch = new Prefetch(underWay);
+    this.policy = policy;
     this.holds = new RateLimitHolds(holds);
-    this.health = new CircuitBreaker(pace, breaker, nanos);
-    this.lastStart = nanos - pace.spacing().toNanos();
+    this.circuit = new CircuitBreaker(policy, openCircuit, nanos);
+    this.lastStart = nanos - policy.spacing().toNanos();
     this.lastUse = nanos;
   }
 
@@ -111,25 +111,25 @@ final class Lane {
   }
 
   boolean proven() {
-    return health.proven();
+    return circuit.proven();
   }
 
-  @Nullable OpenCircuit breaker() {
-    return health.breaker();
+  @Nullable OpenCircuit openCircuit() {
+    return circuit.openCircuit();
   }
 
   /**
    * Somebody may have mended what the server refused, as the outbox says: it is asked once more.
    */
   void probe(OpenCircuit stored, long nanos) {
-    if (inFlight == 0 && health.probe(stored, nanos)) {
-      supply.look();
+    if (inFlight == 0 && circuit.probe(stored, nanos)) {
+      prefetch.look();
     }
   }
 
-  /** Waits until then before it asks a server that let nobody in. */
-  void park(long until) {
-    health.resume(until);
+  /** The circuit is open: nothing is sent before that time. */
+  void openUntil(long until) {
+    circuit.resume(until);
   }
 
   int inFlight() {
@@ -138,33 +138,33 @@ final class Lane {
 
   /** The outbox may have something new. */
   void look() {
-    supply.look();
+    prefetch.look();
   }
 
   /**
    * From now on everything is tried once, whatever it was waiting for, but for what the server
    * asked.
    */
-  void hurry(long nanos) {
+  void beginDrain(long nanos) {
     hurried = true;
     givenUp = false;
-    supply.lookAfresh();
-    health.resume(nanos);
+    prefetch.lookAfresh();
+    circuit.resume(nanos);
   }
 
-  void calm() {
+  void endDrain() {
     hurried = false;
     givenUp = false;
-    supply.lookAfresh();
+    prefetch.lookAfresh();
   }
 
   /** How many entries to fetch now, 0 for none. */
   int wanted(long nanos, Instant now) {
-    boolean soon = health.proven() || inFlight == 0;
-    if (!soon || supply.suffices(health.allowed()) || waits(nanos, now)) {
+    boolean soon = circuit.proven() || inFlight == 0;
+    if (!soon || prefetch.hasEnough(circuit.allowed()) || waits(nanos, now)) {
       return 0;
     }
-    return health.proven() ? MOST_AT_HAND : 1;
+    return circuit.proven() ? MOST_AT_HAND : 1;
   }
 
   /**
@@ -172,7 +172,7 @@ final class Lane {
    * oldest, 1 the newest, then what is halfway between those that were tried.
    */
   double whereToTry() {
-    int tries = health.doubts();
+    int tries = circuit.doubts();
     if (tries <= 1) {
       return tries;
     }
@@ -186,37 +186,37 @@ final class Lane {
 
   /** Ids that are not to be fetched. */
   Set<String> taken() {
-    return supply.taken();
+    return prefetch.taken();
   }
 
   /**
    * @param most bytes of payload at which it stopped
    */
   void fetched(List<Entry> entries, int wanted, long most) {
-    supply.fetched(entries, wanted, most);
+    prefetch.fetched(entries, wanted, most);
   }
 
   /** Bytes of payload that are at hand, and not in flight. */
   long bytesAtHand() {
-    return supply.bytesAtHand();
+    return prefetch.bytesAtHand();
   }
 
   /** The next request to make now, or null. */
   @Nullable Ticket start(long nanos, Instant now) {
-    if (inFlight >= health.allowed() || waits(nanos, now)) {
+    if (inFlight >= circuit.allowed() || waits(nanos, now)) {
       return null;
     }
-    Entry entry = supply.take(holds, now);
+    Entry entry = prefetch.take(holds, now);
     return entry == null ? null : ticket(new Outgoing.OfEvent(entry), nanos);
   }
 
   /**
-   * Whether a client report may be sent now. A closed door is tried with events: a report may be
-   * taken where they are not.
+   * Whether a client report may be sent now. An open circuit is tried with events: a report may be
+   * accepted where they are not.
    */
   boolean mayReport(long nanos, Instant now) {
-    return inFlight < health.allowed()
-        && (health.breaker() == null || supply.isSpent())
+    return inFlight < circuit.allowed()
+        && (circuit.openCircuit() == null || prefetch.isExhausted())
         && !waits(nanos, now)
         && !holds.on(ClientReports.CATEGORY, now);
   }
@@ -226,11 +226,11 @@ final class Lane {
     return ticket(report, nanos);
   }
 
-  private Ticket ticket(Outgoing parcel, long nanos) {
+  private Ticket ticket(Outgoing outgoing, long nanos) {
     inFlight++;
     lastStart = nanos;
     lastUse = nanos;
-    return new Ticket(this, parcel, health.epoch(), health.proven());
+    return new Ticket(this, outgoing, circuit.epoch(), circuit.proven());
   }
 
   /** What an outcome means for the lane and for the entry. */
@@ -239,59 +239,60 @@ final class Lane {
     lastUse = nanos;
     Map<String, Instant> asked = new HashMap<>();
     outcome.limits().forEach((category, wait) -> asked.put(category, now.plus(wait)));
-    Outgoing parcel = ticket.parcel();
-    OpenCircuit before = health.breaker();
+    Outgoing outgoing = ticket.outgoing();
+    OpenCircuit before = circuit.openCircuit();
     Settlement settlement;
     List<Settlement> certain = List.of();
     if (outcome instanceof Outcome.Delivered delivered) {
-      // A server that lets no events in may take reports.
-      if (isCurrent(ticket) && !(parcel instanceof Outgoing.OfReport && health.closed())) {
-        certain = suspects.butFor(parcel.id(), now);
-        health.taken();
+      // A server that denies events may accept reports.
+      if (isCurrent(ticket) && !(outgoing instanceof Outgoing.OfReport && circuit.isOpen())) {
+        certain = deniedEntries.butFor(outgoing.id(), now);
+        circuit.taken();
       }
-      settlement = new Settlement.Delivered(parcel.id(), now, delivered.status());
+      settlement = new Settlement.Delivered(outgoing.id(), now, delivered.status());
     } else if (outcome instanceof Outcome.Limited) {
       careful();
       settlement = null;
     } else if (outcome instanceof Outcome.Denied denied) {
-      // A server that takes no reports may take events.
-      settlement = parcel instanceof Outgoing.OfReport ? null : denied(ticket, denied, nanos, now);
+      // A server that denies reports may accept events.
+      settlement =
+          outgoing instanceof Outgoing.OfReport ? null : denied(ticket, denied, nanos, now);
     } else if (outcome instanceof Outcome.TooLarge large && large.smaller() != null) {
-      settlement = new Settlement.Smaller(parcel.id(), large.smaller(), large.words());
+      settlement = new Settlement.Smaller(outgoing.id(), large.smaller(), large.words());
     } else if (outcome instanceof Outcome.Refused || outcome instanceof Outcome.TooLarge) {
-      settlement = dead(parcel, DiscardReason.SEND_ERROR, outcome, now);
+      settlement = dead(outgoing, DiscardReason.SEND_ERROR, outcome, now);
     } else if (outcome instanceof Outcome.Unsendable) {
-      settlement = dead(parcel, DiscardReason.INTERNAL_SDK_ERROR, outcome, now);
+      settlement = dead(outgoing, DiscardReason.INTERNAL_SDK_ERROR, outcome, now);
     } else {
       settlement = failed(ticket, outcome, asked, nanos, now);
     }
     holds.add(asked);
-    if (parcel instanceof Outgoing.OfReport) {
+    if (outgoing instanceof Outgoing.OfReport) {
       settlement = null;
     } else if (settlement == null) {
-      supply.done(parcel.id());
+      prefetch.done(outgoing.id());
     }
-    return new Verdict(settlement, certain, asked, !Objects.equals(health.breaker(), before));
+    return new Verdict(settlement, certain, asked, !Objects.equals(circuit.openCircuit(), before));
   }
 
   /** The entry is settled in the outbox. */
   void settled(String id) {
-    supply.done(id);
+    prefetch.done(id);
   }
 
   /** Whether nothing has failed since it was sent. */
   private boolean isCurrent(Ticket ticket) {
-    return ticket.epoch() == health.epoch();
+    return ticket.epoch() == circuit.epoch();
   }
 
   private void careful() {
-    health.doubt();
-    supply.giveUp();
+    circuit.doubt();
+    prefetch.giveUp();
   }
 
   private static Settlement dead(
-      Outgoing parcel, DiscardReason reason, Outcome outcome, Instant now) {
-    return new Settlement.Dead(parcel.id(), reason, outcome.words(), now);
+      Outgoing outgoing, DiscardReason reason, Outcome outcome, Instant now) {
+    return new Settlement.Dead(outgoing.id(), reason, outcome.words(), now);
   }
 
   /**
@@ -299,42 +300,42 @@ final class Lane {
    * show whether it was for what is in it.
    */
   private Settlement denied(Ticket ticket, Outcome.Denied denied, long nanos, Instant now) {
-    Outgoing parcel = ticket.parcel();
+    Outgoing outgoing = ticket.outgoing();
     if (isCurrent(ticket)) {
       careful();
-      if (health.denied(denied, nanos, now)) {
-        suspects.forget();
+      if (circuit.denied(denied, nanos, now)) {
+        deniedEntries.forget();
       }
-      if (health.refusesAll()) {
-        suspects.forget();
+      if (circuit.refusesAll()) {
+        deniedEntries.forget();
         givenUp |= hurried;
       }
     }
-    if (!health.refusesAll()) {
-      suspects.add(parcel, denied.words());
+    if (!circuit.refusesAll()) {
+      deniedEntries.add(outgoing, denied.words());
     }
     if (hurried) {
-      supply.tried(parcel.id());
+      prefetch.tried(outgoing.id());
     }
-    Instant next = now.plus(pace.probe(parcel.denials() + 1));
-    OpenCircuit breaker = health.breaker();
-    if (breaker != null) {
-      next = RateLimitHolds.later(next, breaker.next().plus(pace.spacing()));
+    Instant next = now.plus(policy.probe(outgoing.denials() + 1));
+    OpenCircuit openCircuit = circuit.openCircuit();
+    if (openCircuit != null) {
+      next = RateLimitHolds.later(next, openCircuit.next().plus(policy.spacing()));
     }
-    return new Settlement.Retry(parcel.id(), next, denied.words());
+    return new Settlement.Retry(outgoing.id(), next, denied.words());
   }
 
   private Settlement failed(
       Ticket ticket, Outcome outcome, Map<String, Instant> asked, long nanos, Instant now) {
-    Outgoing parcel = ticket.parcel();
-    Duration wait = pace.backoff(parcel.attempts() + 1);
+    Outgoing outgoing = ticket.outgoing();
+    Duration wait = policy.backoff(outgoing.attempts() + 1);
     if (isCurrent(ticket)) {
       careful();
       // The last round tries each once whatever came of the others, so many failures in a row say
       // nothing about the server's health, and the next agent's entries are not to wait for them.
       if (!hurried) {
-        Duration pause = health.failed(nanos);
-        wait = RateLimits.max(wait, pause.plus(pace.spacing()));
+        Duration pause = circuit.failed(nanos);
+        wait = RateLimits.max(wait, pause.plus(policy.spacing()));
       }
     }
     if (outcome instanceof Outcome.Failing failing && failing.pause() != null) {
@@ -343,12 +344,12 @@ final class Lane {
       wait = RateLimits.max(wait, told);
     }
     if (hurried) {
-      supply.tried(parcel.id());
-      health.resume(nanos);
+      prefetch.tried(outgoing.id());
+      circuit.resume(nanos);
       // Without an answer the others would fare no better, and time is short.
       givenUp |= outcome instanceof Outcome.Unreachable;
     }
-    return new Settlement.Retry(parcel.id(), now.plus(wait), outcome.words());
+    return new Settlement.Retry(outgoing.id(), now.plus(wait), outcome.words());
   }
 
   private boolean waits(long nanos, Instant now) {
@@ -356,9 +357,9 @@ final class Lane {
   }
 
   private long startAt() {
-    long spaced = lastStart + pace.spacing().toNanos();
-    long resumeAt = health.resumeAt();
-    return health.proven() || resumeAt - spaced > 0 ? resumeAt : spaced;
+    long spaced = lastStart + policy.spacing().toNanos();
+    long resumeAt = circuit.resumeAt();
+    return circuit.proven() || resumeAt - spaced > 0 ? resumeAt : spaced;
   }
 
   /**
@@ -366,15 +367,15 @@ final class Lane {
    * Long#MAX_VALUE} for never.
    */
   long idleFor(long nanos, Instant now) {
-    if (givenUp || inFlight >= health.allowed() || supply.isSpent()) {
+    if (givenUp || inFlight >= circuit.allowed() || prefetch.isExhausted()) {
       return Long.MAX_VALUE;
     }
-    return Math.max(startAt() - nanos, supply.heldFor(holds, now).toNanos());
+    return Math.max(startAt() - nanos, prefetch.heldFor(holds, now).toNanos());
   }
 
   /** Whether a drain can expect nothing more of it. */
   boolean over(Instant now) {
-    return inFlight == 0 && (givenUp || holds.all(now) || supply.allHeld(holds, now));
+    return inFlight == 0 && (givenUp || holds.all(now) || prefetch.allHeld(holds, now));
   }
 
   /**
@@ -383,9 +384,9 @@ final class Lane {
    */
   boolean idle(long nanos, Duration keep) {
     return inFlight == 0
-        && !supply.isBusy()
-        && supply.isSpent()
-        && health.resumeAt() - nanos <= 0
+        && !prefetch.isBusy()
+        && prefetch.isExhausted()
+        && circuit.resumeAt() - nanos <= 0
         && nanos - lastUse > keep.toNanos();
   }
 }

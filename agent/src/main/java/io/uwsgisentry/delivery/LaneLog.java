@@ -16,7 +16,7 @@ final class LaneLog {
 
   private static final long SELDOM = Duration.ofHours(1).toNanos();
 
-  private record Trouble(String words, long since, boolean parked) {}
+  private record Trouble(String words, long since, boolean circuitOpen) {}
 
   private final Consumer<String> log;
   private final Map<String, Trouble> troubles = new HashMap<>();
@@ -35,13 +35,13 @@ final class LaneLog {
       log.accept(
           "more destinations wait than "
               + most
-              + " requests at once can serve, they take turns (sentry-lanes)");
+              + " requests at once can serve, they take turns (sentry-max-requests)");
     }
   }
 
   void outcome(Lane.Ticket ticket, Outcome outcome, long nanos) {
     String key = ticket.lane().key();
-    String server = ticket.parcel().to().dsn().masked();
+    String server = ticket.outgoing().to().dsn().masked();
     if (outcome instanceof Outcome.Delivered) {
       Trouble over = troubles.remove(key);
       if (over != null) {
@@ -50,14 +50,14 @@ final class LaneLog {
       }
     } else if (outcome instanceof Outcome.Refused
         || outcome instanceof Outcome.Unsendable
-        || (outcome instanceof Outcome.Denied && ticket.parcel() instanceof Outgoing.OfReport)) {
+        || (outcome instanceof Outcome.Denied && ticket.outgoing() instanceof Outgoing.OfReport)) {
       refused(ticket, server, outcome, nanos);
     } else if (outcome instanceof Outcome.TooLarge large) {
       if (large.smaller() == null) {
         refused(ticket, server, outcome, nanos);
       }
     } else if (outcome instanceof Outcome.Denied denied) {
-      if (ticket.lane().breaker() != null) {
+      if (ticket.lane().openCircuit() != null) {
         denied(key, server, denied, nanos);
       }
     } else if (!troubles.containsKey(key)) {
@@ -73,13 +73,15 @@ final class LaneLog {
 
   private void denied(String key, String server, Outcome.Denied denied, long nanos) {
     Trouble known = troubles.get(key);
-    if (known != null && known.parked()) {
+    if (known != null && known.circuitOpen()) {
       return;
     }
     troubles.put(key, new Trouble(denied.words(), known == null ? nanos : known.since(), true));
     log.accept(
         server
-            + " lets nobody in, its events are kept: "
+            + " rejected the DSN ("
+            + denied.status()
+            + "): sending paused, events kept: "
             + OpenCircuit.advice(denied.status())
             + ". It is tried again now and then, and at once after a change of the configuration or"
             + " `uwsgi-sentry events retry --all`. It said: "
@@ -90,7 +92,7 @@ final class LaneLog {
   void givenUp(Lane.Ticket taken, Settlement.Dead dead, long nanos) {
     refused(
         taken.lane().key(),
-        taken.parcel().to().dsn().masked(),
+        taken.outgoing().to().dsn().masked(),
         "event " + dead.id() + " time and again while it took others, it is kept as dead: ",
         dead.answer(),
         nanos);
@@ -100,9 +102,9 @@ final class LaneLog {
     refused(
         ticket.lane().key(),
         server,
-        ticket.parcel() instanceof Outgoing.OfReport
+        ticket.outgoing() instanceof Outgoing.OfReport
             ? "a client report: "
-            : "event " + ticket.parcel().id() + ", which is kept as dead: ",
+            : "event " + ticket.outgoing().id() + ", which is kept as dead: ",
         outcome.words(),
         nanos);
   }

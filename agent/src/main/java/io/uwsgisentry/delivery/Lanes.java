@@ -28,20 +28,20 @@ final class Lanes implements Iterable<Lane> {
   /** Later than any entry is put off. */
   private static final Duration FAR = Duration.ofDays(366);
 
-  /** A parked destination is never left alone for longer; more is the trace of a changed clock. */
-  private static final Duration LONGEST_PARKED = Duration.ofHours(1);
+  /** No circuit stays open for longer without a try; more is the trace of a changed clock. */
+  private static final Duration LONGEST_PAUSE = Duration.ofHours(1);
 
   private final Outbox outbox;
   private final Clock clock;
-  private final RetryPolicy pace;
+  private final RetryPolicy policy;
   private final ClientReports reports;
   private final List<Lane> lanes = new ArrayList<>();
   private boolean hurried;
 
-  Lanes(Outbox outbox, Clock clock, RetryPolicy pace, ClientReports reports) {
+  Lanes(Outbox outbox, Clock clock, RetryPolicy policy, ClientReports reports) {
     this.outbox = outbox;
     this.clock = clock;
-    this.pace = pace;
+    this.policy = policy;
     this.reports = reports;
   }
 
@@ -65,8 +65,8 @@ final class Lanes implements Iterable<Lane> {
       }
     }
     for (Lane lane : lanes) {
-      if (lane.breaker() != null) {
-        Optional<OpenCircuit> stored = outbox.breaker(lane.key());
+      if (lane.openCircuit() != null) {
+        Optional<OpenCircuit> stored = outbox.circuit(lane.key());
         if (stored.isPresent() && !stored.get().next().isAfter(now)) {
           lane.probe(stored.get(), nanos);
         }
@@ -86,15 +86,15 @@ final class Lanes implements Iterable<Lane> {
     if (known != null) {
       return known;
     }
-    OpenCircuit breaker = outbox.breaker(key).orElse(null);
-    Lane lane = new Lane(key, outbox.holds(key), breaker, outbox.underWay(), pace, nanos);
-    if (breaker != null && breaker.next().isAfter(now)) {
-      Duration wait = RateLimits.min(Duration.between(now, breaker.next()), LONGEST_PARKED);
-      lane.park(nanos + wait.toNanos());
+    OpenCircuit openCircuit = outbox.circuit(key).orElse(null);
+    Lane lane = new Lane(key, outbox.holds(key), openCircuit, outbox.underWay(), policy, nanos);
+    if (openCircuit != null && openCircuit.next().isAfter(now)) {
+      Duration wait = RateLimits.min(Duration.between(now, openCircuit.next()), LONGEST_PAUSE);
+      lane.openUntil(nanos + wait.toNanos());
     }
     lanes.add(lane);
     if (hurried) {
-      lane.hurry(nanos);
+      lane.beginDrain(nanos);
     }
     return lane;
   }
@@ -118,16 +118,16 @@ final class Lanes implements Iterable<Lane> {
     return outbox.destinationsReady(clock.instant().plus(FAR)).isEmpty();
   }
 
-  void hurry(long nanos) {
+  void beginDrain(long nanos) {
     hurried = true;
-    reports.hurry(nanos);
-    lanes.forEach(lane -> lane.hurry(nanos));
+    reports.beginDrain(nanos);
+    lanes.forEach(lane -> lane.beginDrain(nanos));
   }
 
-  void calm() {
+  void endDrain() {
     hurried = false;
-    reports.calm();
-    lanes.forEach(Lane::calm);
+    reports.endDrain();
+    lanes.forEach(Lane::endDrain);
   }
 
   /** Whether a drain can expect nothing more. */

@@ -40,7 +40,7 @@ public sealed interface Outcome {
   record Limited(String words, @Override Map<String, Duration> limits) implements Outcome {}
 
   /**
-   * The server lets nobody in (401, 403, 404): no event is at fault.
+   * The server rejects the DSN (401, 403, 404): no event is at fault.
    *
    * @param status what it answered
    */

@@ -27,12 +27,12 @@ final class PendingSettlements {
 
   private record Hold(String destinationKey, String category, Instant until) {}
 
-  private record Door(Lane lane, @Nullable OpenCircuit breaker) {}
+  private record Circuit(Lane lane, @Nullable OpenCircuit openCircuit) {}
 
   private final Outbox outbox;
   private final List<Answered> answered = new ArrayList<>();
   private final List<Hold> holds = new ArrayList<>();
-  private final List<Door> doors = new ArrayList<>();
+  private final List<Circuit> circuits = new ArrayList<>();
   private final Map<String, List<Discarded>> reported = new HashMap<>();
   private long since;
 
@@ -45,8 +45,8 @@ final class PendingSettlements {
       since = nanos;
     }
     verdict.holds().forEach((category, until) -> holds.add(new Hold(lane.key(), category, until)));
-    if (verdict.door()) {
-      doors.add(new Door(lane, lane.breaker()));
+    if (verdict.circuitChanged()) {
+      circuits.add(new Circuit(lane, lane.openCircuit()));
     }
     if (verdict.settlement() != null) {
       answered.add(new Answered(lane, verdict.settlement()));
@@ -63,7 +63,7 @@ final class PendingSettlements {
   }
 
   boolean isEmpty() {
-    return answered.isEmpty() && holds.isEmpty() && doors.isEmpty() && reported.isEmpty();
+    return answered.isEmpty() && holds.isEmpty() && circuits.isEmpty() && reported.isEmpty();
   }
 
   /** How long they may wait, in nanoseconds; 0 if there are many. */
@@ -86,15 +86,15 @@ final class PendingSettlements {
       answered.forEach(a -> a.lane().settled(a.settlement().id()));
       answered.clear();
     }
-    for (Door door : doors) {
-      OpenCircuit breaker = door.breaker();
-      if (breaker == null) {
-        outbox.release(door.lane().key());
-        door.lane().look();
+    for (Circuit circuit : circuits) {
+      OpenCircuit openCircuit = circuit.openCircuit();
+      if (openCircuit == null) {
+        outbox.closeCircuit(circuit.lane().key());
+        circuit.lane().look();
       } else {
-        outbox.park(door.lane().key(), breaker);
+        outbox.openCircuit(circuit.lane().key(), openCircuit);
       }
     }
-    doors.clear();
+    circuits.clear();
   }
 }

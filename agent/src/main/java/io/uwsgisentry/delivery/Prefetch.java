@@ -61,7 +61,7 @@ final class Prefetch {
   }
 
   /** Whether it is no use to fetch: there is nothing more, or more at hand than may start. */
-  boolean suffices(int allowed) {
+  boolean hasEnough(int allowed) {
     return exhausted || atHand.size() > allowed;
   }
 
@@ -125,7 +125,7 @@ final class Prefetch {
   }
 
   /** Whether nothing can be started, and fetching would bring nothing. */
-  boolean isSpent() {
+  boolean isExhausted() {
     return atHand.isEmpty() && exhausted;
   }
 

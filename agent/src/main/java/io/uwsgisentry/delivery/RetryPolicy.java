@@ -41,7 +41,7 @@ record RetryPolicy(
   }
 
   /**
-   * How long a server that lets nobody in is left alone, at most: half a minute, doubled with each
+   * How long a circuit stays open before the next try, at most: half a minute, doubled with each
    * try in vain, up to a quarter of an hour. A person has to mend something there, and may say so
    * when it is done.
    *

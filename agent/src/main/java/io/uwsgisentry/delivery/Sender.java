@@ -56,12 +56,12 @@ final class Sender {
    *
    * @throws InterruptedException if everything was ended
    */
-  Outcome send(Outgoing parcel) throws InterruptedException {
-    Destination.To to = parcel.to();
+  Outcome send(Outgoing outgoing) throws InterruptedException {
+    Destination.To to = outgoing.to();
     DebugTranscript transcript = to.debug() ? new DebugTranscript(to.dsn()) : null;
     Outcome outcome;
     try {
-      outcome = exchange(parcel, to, transcript);
+      outcome = exchange(outgoing, to, transcript);
     } catch (IOException e) {
       outcome = unreachable(Reason.of(e), to);
     } catch (RuntimeException e) {
@@ -78,11 +78,12 @@ final class Sender {
     deadlines.endAll();
   }
 
-  private Outcome exchange(Outgoing parcel, Destination.To to, @Nullable DebugTranscript transcript)
+  private Outcome exchange(
+      Outgoing outgoing, Destination.To to, @Nullable DebugTranscript transcript)
       throws IOException, InterruptedException {
     Dsn dsn = to.dsn();
     ProxyAddress proxy = proxies.of(dsn, to.reach());
-    byte[] envelope = Envelopes.envelope(parcel, clock.instant());
+    byte[] envelope = Envelopes.envelope(outgoing, clock.instant());
     HttpRoute route = route(dsn, proxy);
     ClassicHttpRequest request = request(dsn, route, gzip.compress(envelope));
     String login = proxy == null || proxy.user() == null ? null : basic(proxy);
@@ -112,7 +113,7 @@ final class Sender {
     if (answer.status() == 407) {
       throw refusedBy(proxy);
     }
-    return outcome(answer, parcel, dsn);
+    return outcome(answer, outgoing, dsn);
   }
 
   private static HttpRoute route(Dsn dsn, @Nullable ProxyAddress proxy) {
@@ -155,7 +156,7 @@ final class Sender {
             + " wants another user or password (407)");
   }
 
-  private Outcome outcome(Response response, Outgoing parcel, Dsn dsn) {
+  private Outcome outcome(Response response, Outgoing outgoing, Dsn dsn) {
     int status = response.status();
     Instant now = clock.instant();
     String words = ResponseText.of(response, dsn);
@@ -166,21 +167,21 @@ final class Sender {
       return new Outcome.Delivered(status, words, parsed);
     } else if (status == 429) {
       return new Outcome.Limited(
-          words, RateLimits.ofTooMany(limits, retryAfter, parcel.category(), now));
+          words, RateLimits.ofTooMany(limits, retryAfter, outgoing.category(), now));
     } else if (status >= 500 || PASSING.contains(status)) {
       return new Outcome.Failing(status, words, RateLimits.retryAfter(retryAfter, now), parsed);
     } else if (status == 401 || status == 403 || status == 404) {
       return new Outcome.Denied(status, words, parsed);
-    } else if (status == 413 && parcel instanceof Outgoing.OfEvent) {
-      return new Outcome.TooLarge(words, smaller(parcel), parsed);
+    } else if (status == 413 && outgoing instanceof Outgoing.OfEvent) {
+      return new Outcome.TooLarge(words, smaller(outgoing), parsed);
     } else {
       return new Outcome.Refused(status, words, parsed);
     }
   }
 
   /** One at a time: taken apart, an event is many times its size. */
-  private synchronized byte @Nullable [] smaller(Outgoing parcel) {
-    return Smaller.than(parcel.payload());
+  private synchronized byte @Nullable [] smaller(Outgoing outgoing) {
+    return Smaller.than(outgoing.payload());
   }
 
   private Outcome unreachable(String reason, Destination.To to) {

@@ -118,7 +118,7 @@ final class SenderThreads {
   }
 
   private void count(Lane.Ticket ticket, int copies) {
-    long held = (long) ticket.parcel().payload().length * copies;
+    long held = (long) ticket.outgoing().payload().length * copies;
     bytes += held;
     unprovenBytes += ticket.proven() ? 0 : held;
   }

@@ -53,13 +53,13 @@ public record Occurrences(
    * A new event like the given one (same exception, same fingerprint, so the same issue), with an
    * id of its own, the time of the last occurrence, and the count.
    *
-   * @param like an event that {@link EventFactory} built
+   * @param template an event that {@link EventFactory} built
    * @throws IllegalArgumentException if its payload is not an event's JSON
    */
-  public Event summary(Event like, Kind kind) {
+  public Event summary(Event template, Kind kind) {
     Map<String, @Nullable Object> payload;
     try {
-      payload = Json.parseObject(like.payload());
+      payload = Json.parseObject(template.payload());
     } catch (IOException e) {
       throw new IllegalArgumentException("not an event: " + e.getMessage(), e);
     }
@@ -85,9 +85,9 @@ public record Occurrences(
     return new Event(
         id,
         last,
-        like.category(),
-        like.level(),
-        like.title(),
+        template.category(),
+        template.level(),
+        template.title(),
         Json.write(payload).getBytes(StandardCharsets.UTF_8));
   }
 

@@ -39,7 +39,7 @@ final class BatchAssembly {
   private final Outbox outbox;
   private final Raw raw;
   private final Batch batch;
-  private final StormIntake folding;
+  private final StormIntake storms;
   private final List<String> remarks = new ArrayList<>();
   private final List<ConfigWarning> advice = new ArrayList<>();
   private boolean configured;
@@ -48,7 +48,7 @@ final class BatchAssembly {
     this.outbox = outbox;
     this.raw = raw;
     this.batch = new Batch(file);
-    this.folding = new StormIntake(outbox, factory, batch, this::unbuildable, remarks::add);
+    this.storms = new StormIntake(outbox, factory, batch, this::unbuildable, remarks::add);
   }
 
   /**
@@ -80,11 +80,11 @@ final class BatchAssembly {
       }
       batch.reached(finding.end());
       done++;
-      if (batch.bytes() + folding.bytesToCome() >= outbox.bytesAtOnce()) {
+      if (batch.bytes() + storms.bytesToCome() >= outbox.bytesAtOnce()) {
         break;
       }
     }
-    folding.finish();
+    storms.finish();
     return done;
   }
 
@@ -121,7 +121,7 @@ final class BatchAssembly {
     if (finding.fault() != null) {
       unbuildable(record, finding, finding.fault());
     } else if (record.brief()) {
-      folding.brief(record);
+      storms.brief(record);
     } else if (record.kind() == Kind.CONFIGURATION) {
       configuration(record);
     } else if (record.kind() == Kind.DROPS) {
@@ -142,7 +142,7 @@ final class BatchAssembly {
               options == null ? "" : options,
               record.fields().pairs("default")));
     }
-    folding.whole(record, finding);
+    storms.whole(record, finding);
   }
 
   private void unbuildable(Record record, Finding finding, String fault) throws IOException {
@@ -173,7 +173,7 @@ final class BatchAssembly {
   }
 
   private void handler(Handler handler) {
-    folding.handler(handler);
+    storms.handler(handler);
     batch.handler(handler);
   }
 

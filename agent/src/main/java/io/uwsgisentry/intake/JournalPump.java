@@ -181,8 +181,8 @@ public final class JournalPump {
    *
    * @throws IOException as {@link #pass}
    */
-  public void tellAll() throws IOException {
-    if (summaries.tellAll()) {
+  public void flushStorms() throws IOException {
+    if (summaries.flushStorms()) {
       stored.run();
     }
   }
@@ -259,7 +259,7 @@ public final class JournalPump {
   private void failed(SealedFile file, Exception cause) {
     begun.remove(file.name());
     try {
-      outbox.notTried(file.name());
+      outbox.undoBegin(file.name());
     } catch (IOException e) {
       cause.addSuppressed(e);
     }

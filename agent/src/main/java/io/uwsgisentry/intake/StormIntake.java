@@ -174,7 +174,7 @@ final class StormIntake implements StormGuard.Windows<Storm.Key> {
       return;
     }
     Storm.Key key = Storm.Key.of(destination, record.handlerHash(), record.foldKey());
-    guard.folds(key, record.timeMicros(), times, varied(record, instance, settings));
+    guard.count(key, record.timeMicros(), times, varied(record, instance, settings));
     latest.put(key, new Latest(record, destination, latest.get(key)));
     counted(record, instance);
     batch.count(Counter.Name.BRIEF, "", instance, times);
@@ -263,16 +263,16 @@ final class StormIntake implements StormGuard.Windows<Storm.Key> {
   @Override
   public void ended(Storm.Key key, StormWindow window) throws IOException {
     Latest last = latest.get(key);
-    Storm fold = fold(key, window);
-    if (fold == null || last == null) {
+    Storm storm = storm(key, window);
+    if (storm == null || last == null) {
       // Nothing of this batch was in it.
-      fold = outbox.fold(key).orElseThrow();
-    } else if (fold.like() == null) {
-      Event like =
-          last.passed != null ? last.passed : outbox.fold(key).map(Storm::like).orElse(null);
-      fold = new Storm(key, window, fold.kind(), fold.handlerHash(), fold.to(), like);
+      storm = outbox.storm(key).orElseThrow();
+    } else if (storm.template() == null) {
+      Event template =
+          last.passed != null ? last.passed : outbox.storm(key).map(Storm::template).orElse(null);
+      storm = new Storm(key, window, storm.kind(), storm.handlerHash(), storm.to(), template);
     }
-    summaries.add(batch, fold, known(fold.handlerHash()).settings());
+    summaries.add(batch, storm, known(storm.handlerHash()).settings());
     batch.closed(key);
     Latest over = latest.remove(key);
     bytesToCome -= over == null ? 0 : over.bytesToCome();
@@ -281,27 +281,27 @@ final class StormIntake implements StormGuard.Windows<Storm.Key> {
   /** The windows as they are after the last record, for the batch. */
   void finish() throws IOException {
     for (Map.Entry<Storm.Key, StormWindow> touched : guard.touched().entrySet()) {
-      Storm fold = fold(touched.getKey(), touched.getValue());
-      if (fold != null) {
-        batch.window(fold);
+      Storm storm = storm(touched.getKey(), touched.getValue());
+      if (storm != null) {
+        batch.window(storm);
       }
     }
   }
 
-  private @Nullable Storm fold(Storm.Key key, StormWindow window) throws IOException {
+  private @Nullable Storm storm(Storm.Key key, StormWindow window) throws IOException {
     Latest last = latest.get(key);
     if (last == null) {
       return null;
     }
-    Event like = null;
+    Event template = null;
     if (last.record != null && last.finding != null && last.settings != null) {
-      like = build(last.record, last.finding, last.settings);
-      if (like == null) {
+      template = build(last.record, last.finding, last.settings);
+      if (template == null) {
         // It is kept as it is, under its own id.
-        window.unfold();
+        window.uncount();
       }
     }
     Destination.To to = last.destination instanceof Destination.To usable ? usable : null;
-    return new Storm(key, window, last.kind, last.handlerHash, to, like);
+    return new Storm(key, window, last.kind, last.handlerHash, to, template);
   }
 }

@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  * for the same destination in the outbox; else a plain one of the handler's settings.
  *
  * <p>Windows end in three ways: a record beyond the end ({@link StormIntake}), the clock ({@link
- * #endOver}), the end of the agent ({@link #tellAll}), after which the window goes on for the next
- * one. Owned by the agent's main thread.
+ * #endOver}), the end of the agent ({@link #flushStorms}), after which the window goes on for the
+ * next one. Owned by the agent's main thread.
  */
 final class StormSummaries {
   private static final int MOST_FREQUENT = 5;
@@ -63,8 +63,8 @@ final class StormSummaries {
    */
   boolean endOver(Instant clock) throws IOException {
     return tell(
-        most -> outbox.foldsOver(clock, most, bytesAtOnce),
-        (batch, fold) -> batch.closed(fold.key()));
+        most -> outbox.stormsOver(clock, most, bytesAtOnce),
+        (batch, storm) -> batch.closed(storm.key()));
   }
 
   /**
@@ -72,12 +72,12 @@ final class StormSummaries {
    *
    * @return whether there is something new to send
    */
-  boolean tellAll() throws IOException {
+  boolean flushStorms() throws IOException {
     return tell(
-        most -> outbox.foldsCounted(most, bytesAtOnce),
-        (batch, fold) -> {
-          fold.window().told();
-          batch.window(fold);
+        most -> outbox.stormsCounted(most, bytesAtOnce),
+        (batch, storm) -> {
+          storm.window().reported();
+          batch.window(storm);
         });
   }
 
@@ -87,20 +87,20 @@ final class StormSummaries {
   }
 
   private interface End {
-    void of(Batch batch, Storm fold);
+    void of(Batch batch, Storm storm);
   }
 
   private boolean tell(Source source, End end) throws IOException {
     boolean any = false;
     int most = AT_ONCE;
-    for (List<Storm> folds = source.next(most); !folds.isEmpty(); folds = source.next(most)) {
+    for (List<Storm> storms = source.next(most); !storms.isEmpty(); storms = source.next(most)) {
       Batch batch = new Batch();
       long bytes = 0;
       int taken = 0;
-      for (Storm fold : folds) {
+      for (Storm storm : storms) {
         taken++;
-        bytes += add(batch, fold, settings(outbox.handler(fold.handlerHash()).orElse(null)));
-        end.of(batch, fold);
+        bytes += add(batch, storm, settings(outbox.handler(storm.handlerHash()).orElse(null)));
+        end.of(batch, storm);
         if (bytes >= bytesAtOnce) {
           // The rest is given again: what it is to be like is in memory once, not twice.
           break;
@@ -125,35 +125,35 @@ final class StormSummaries {
    * @param settings of the fault's handler
    * @return bytes of the summary
    */
-  long add(Batch batch, Storm fold, HandlerSettings settings) throws IOException {
-    StormWindow window = fold.window();
-    if (!fold.lost().isEmpty()) {
+  long add(Batch batch, Storm storm, HandlerSettings settings) throws IOException {
+    StormWindow window = storm.window();
+    if (!storm.lost().isEmpty()) {
       remarks.accept(
           "what was counted of one fault is damaged in the outbox ("
-              + fold.lost()
+              + storm.lost()
               + "): its "
-              + window.folded()
+              + window.counted()
               + " occurrences are told with what is left");
     }
-    if (window.folded() == 0) {
+    if (window.counted() == 0) {
       return 0;
     }
-    Event like = fold.like();
-    if (like == null) {
-      like = lastLike(fold);
+    Event template = storm.template();
+    if (template == null) {
+      template = lastTemplate(storm);
     }
-    Kind kind = Kind.of(fold.kind());
+    Kind kind = Kind.of(storm.kind());
     Occurrences occurrences = occurrences(window, settings);
-    Event event = like == null ? null : likewise(occurrences, like, kind);
+    Event event = template == null ? null : summaryOf(occurrences, template, kind);
     if (event == null) {
       event = plain(occurrences, kind, settings);
     }
-    Destination.To to = fold.to();
+    Destination.To to = storm.to();
     batch.summary(
         event,
-        fold.handlerHash(),
-        fold.key().fault(),
-        window.folded(),
+        storm.handlerHash(),
+        storm.key().fault(),
+        window.counted(),
         to == null ? settings.destination() : to,
         settings.maxEventsPerMinute());
     return event.payload().length;
@@ -166,9 +166,9 @@ final class StormSummaries {
         : HandlerSettings.of(handler.handler(), handler.options(), handler.defaults());
   }
 
-  private static @Nullable Event likewise(Occurrences occurrences, Event like, Kind kind) {
+  private static @Nullable Event summaryOf(Occurrences occurrences, Event template, Kind kind) {
     try {
-      return occurrences.summary(like, kind);
+      return occurrences.summary(template, kind);
     } catch (RuntimeException | StackOverflowError e) {
       // What was stored is no event any more; the count must go out all the same.
       return null;
@@ -184,11 +184,11 @@ final class StormSummaries {
     }
   }
 
-  private @Nullable Event lastLike(Storm fold) throws IOException {
-    Destination.To to = fold.to();
+  private @Nullable Event lastTemplate(Storm storm) throws IOException {
+    Destination.To to = storm.to();
     Entry entry =
         outbox
-            .lastOfFold(fold.key().fault(), to == null ? null : to.key(), fold.handlerHash())
+            .lastOfStorm(storm.key().fault(), to == null ? null : to.key(), storm.handlerHash())
             .orElse(null);
     return entry == null
         ? null
@@ -216,7 +216,7 @@ final class StormSummaries {
               frequent.put(what.name().toLowerCase(Locale.ROOT), shown);
             });
     return new Occurrences(
-        window.folded(),
+        window.counted(),
         instant(window.first()),
         instant(window.last()),
         window.passed(),

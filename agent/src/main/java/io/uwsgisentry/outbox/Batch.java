@@ -127,8 +127,8 @@ public final class Batch {
   }
 
   /** A window as it is after this batch; without an event to go by the one stored before stays. */
-  public void window(Storm fold) {
-    windows.add(fold);
+  public void window(Storm storm) {
+    windows.add(storm);
   }
 
   /**

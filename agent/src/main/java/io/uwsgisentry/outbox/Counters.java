@@ -36,7 +36,7 @@ final class Counters {
   }
 
   /** In a write only. */
-  static void takeBack(
+  static void uncount(
       Database database, Counter.Name name, String reason, String subject, long quantity)
       throws SQLException {
     PreparedStatement statement =

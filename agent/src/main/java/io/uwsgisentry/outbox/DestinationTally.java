@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param lastError the newest error among its entries that are not delivered
  * @param failing why the newest try of an entry that still waits failed; null if none failed
  * @param holds until when the server wants nothing of a category; the empty category is all of them
- * @param breaker what it said if it lets nobody in: its ready entries are parked
+ * @param openCircuit what it said if its circuit is open: its ready entries wait
  */
 public record DestinationTally(
     String key,
@@ -26,4 +26,4 @@ public record DestinationTally(
     @Nullable String lastError,
     @Nullable String failing,
     Map<String, Instant> holds,
-    @Nullable OpenCircuit breaker) {}
+    @Nullable OpenCircuit openCircuit) {}

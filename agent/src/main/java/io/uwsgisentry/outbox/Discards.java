@@ -53,9 +53,9 @@ final class Discards {
    * In a write only: these are to be sent after all. A server that was told of them cannot be told
    * otherwise.
    */
-  void takeBack(long destination, String reason, String category, long quantity)
+  void uncount(long destination, String reason, String category, long quantity)
       throws SQLException {
-    Counters.takeBack(database, Counter.Name.DISCARDED, reason, category, quantity);
+    Counters.uncount(database, Counter.Name.DISCARDED, reason, category, quantity);
     PreparedStatement told =
         database.prepared(
             "UPDATE reports SET quantity = quantity - ? WHERE destination = ? AND reason = ?"

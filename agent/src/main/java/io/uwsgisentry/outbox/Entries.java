@@ -190,7 +190,7 @@ final class Entries {
             (long) limit));
   }
 
-  Optional<Entry> lastOfFold(long foldKey, @Nullable String destinationKey, long handlerHash)
+  Optional<Entry> lastOfStorm(long foldKey, @Nullable String destinationKey, long handlerHash)
       throws IOException {
     return query(
             WITH_PAYLOAD

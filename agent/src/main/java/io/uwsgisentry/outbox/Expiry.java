@@ -73,7 +73,7 @@ final class Expiry {
             if (System.nanoTime() - began > NANOS_AT_ONCE && buried > 0) {
               return true;
             }
-            bury(one, age, now.toEpochMilli());
+            markDead(one, age, now.toEpochMilli());
             buried++;
           }
           return all.size() == ROWS_AT_ONCE && buried > 0;
@@ -103,7 +103,7 @@ final class Expiry {
     return all;
   }
 
-  private void bury(Old old, Duration age, long nowMillis) throws SQLException {
+  private void markDead(Old old, Duration age, long nowMillis) throws SQLException {
     Trouble trouble = trouble(old.destination());
     String error = old.error() == null ? trouble.error() : old.error();
     PreparedStatement statement =

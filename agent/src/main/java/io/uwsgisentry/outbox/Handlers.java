@@ -41,11 +41,11 @@ final class Handlers {
     return every("WHERE h.hash IN (SELECT handler FROM entries WHERE state IN (3, 4))");
   }
 
-  /** Those with entries for a destination that lets nobody in. Under the lock. */
-  List<Handler> ofParked() throws SQLException {
+  /** Those with entries behind an open circuit. Under the lock. */
+  List<Handler> behindOpenCircuits() throws SQLException {
     return every(
         "WHERE EXISTS(SELECT 1 FROM breakers) AND h.hash IN (SELECT handler FROM entries WHERE state = 0 AND "
-            + OpenCircuits.PARKED
+            + OpenCircuits.BEHIND
             + ")");
   }
 

@@ -21,7 +21,7 @@ final class IntakeStore {
   private final Database database;
   private final Destinations destinations;
   private final Discards discards;
-  private final StormStore folds;
+  private final StormStore storms;
   private final Eviction room;
   private final Pages pages;
   private final RecentIds ids;
@@ -34,7 +34,7 @@ final class IntakeStore {
       Database database,
       Destinations destinations,
       Discards discards,
-      StormStore folds,
+      StormStore storms,
       Eviction room,
       Pages pages,
       RecentIds ids,
@@ -42,7 +42,7 @@ final class IntakeStore {
     this.database = database;
     this.destinations = destinations;
     this.discards = discards;
-    this.folds = folds;
+    this.storms = storms;
     this.room = room;
     this.pages = pages;
     this.ids = ids;
@@ -66,7 +66,7 @@ final class IntakeStore {
         });
   }
 
-  void notTried(String file) throws IOException {
+  void undoBegin(String file) throws IOException {
     database.write(
         () -> {
           PreparedStatement statement =
@@ -138,10 +138,10 @@ final class IntakeStore {
           }
           ids.add(batch.consumed());
           for (Storm.Key key : batch.closed()) {
-            folds.delete(key);
+            storms.delete(key);
           }
           for (Storm window : batch.windows()) {
-            folds.put(window);
+            storms.put(window);
           }
           for (Map.Entry<Batch.Count, Long> count : batch.counts().entrySet()) {
             count(count.getKey(), count.getValue(), now);

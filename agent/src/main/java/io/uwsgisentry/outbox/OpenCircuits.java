@@ -7,12 +7,10 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.util.Optional;
 
-/**
- * The destinations that let nobody in. Their entries stay ready: it is the destination that waits.
- */
+/** The destinations whose circuit is open. Their entries stay ready: the destination waits. */
 final class OpenCircuits {
-  /** Which entries are parked, for {@code WHERE …}. */
-  static final String PARKED =
+  /** Which entries wait behind an open circuit, for {@code WHERE …}. */
+  static final String BEHIND =
       "destination IN (SELECT d.id FROM destinations d JOIN breakers b ON b.destination = d.key)";
 
   private final Database database;
@@ -42,7 +40,7 @@ final class OpenCircuits {
         });
   }
 
-  void open(String destinationKey, OpenCircuit breaker) throws IOException {
+  void open(String destinationKey, OpenCircuit openCircuit) throws IOException {
     database.write(
         () -> {
           PreparedStatement statement =
@@ -50,11 +48,11 @@ final class OpenCircuits {
                   "INSERT OR REPLACE INTO breakers(destination, status, words, since, probes, next)"
                       + " VALUES (?, ?, ?, ?, ?, ?)");
           statement.setString(1, destinationKey);
-          statement.setInt(2, breaker.status());
-          statement.setString(3, breaker.words());
-          statement.setLong(4, breaker.since().toEpochMilli());
-          statement.setInt(5, breaker.probes());
-          statement.setLong(6, breaker.next().toEpochMilli());
+          statement.setInt(2, openCircuit.status());
+          statement.setString(3, openCircuit.words());
+          statement.setLong(4, openCircuit.since().toEpochMilli());
+          statement.setInt(5, openCircuit.probes());
+          statement.setLong(6, openCircuit.next().toEpochMilli());
           return statement.executeUpdate();
         });
   }
@@ -65,7 +63,7 @@ final class OpenCircuits {
           PreparedStatement release =
               database.prepared(
                   "UPDATE entries SET not_before = NULL WHERE state = 0 AND not_before IS NOT NULL"
-                      // These were turned away while others were taken.
+                      // These were denied while others were accepted.
                       + " AND denials = 0"
                       + " AND destination = (SELECT id FROM destinations WHERE key = ?)");
           release.setString(1, destinationKey);
@@ -85,7 +83,7 @@ final class OpenCircuits {
     database.execute("UPDATE breakers SET next = 0");
     database.execute(
         "UPDATE entries SET not_before = NULL WHERE state = 0 AND not_before IS NOT NULL AND "
-            + PARKED);
+            + BEHIND);
   }
 
   /** That entry's destination is to be tried at once. In a write only. */

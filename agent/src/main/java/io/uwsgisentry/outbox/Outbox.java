@@ -59,14 +59,14 @@ public final class Outbox implements AutoCloseable {
   private final Clock clock;
   private final Footprint footprint;
   private final IntakeStore intake;
-  private final StormStore folds;
+  private final StormStore storms;
   private final Entries entries;
   private final Handlers handlers;
   private final Settling settling;
   private final Tallies tallies;
   private final Maintenance tidying;
   private final Discards discards;
-  private final OpenCircuits breakers;
+  private final OpenCircuits openCircuits;
   private final Destinations destinations;
 
   Outbox(Database database, Clock clock, Footprint footprint) {
@@ -75,19 +75,20 @@ public final class Outbox implements AutoCloseable {
     this.clock = clock;
     this.footprint = footprint;
     this.destinations = new Destinations(database);
-    this.breakers = new OpenCircuits(database);
+    this.openCircuits = new OpenCircuits(database);
     this.discards = new Discards(database, destinations);
-    this.folds = new StormStore(database, destinations);
+    this.storms = new StormStore(database, destinations);
     RecentIds ids = new RecentIds(database, bounds.rememberedBytes(), footprint.database());
     Removal removal = new Removal(database, ids);
     Eviction room = new Eviction(database, discards, removal, bounds, underWay);
     this.tidying = new Maintenance(database, discards, removal, ids, room, bounds, underWay);
     this.intake =
-        new IntakeStore(database, destinations, discards, folds, room, tidying.pages(), ids, clock);
+        new IntakeStore(
+            database, destinations, discards, storms, room, tidying.pages(), ids, clock);
     this.entries = new Entries(database, destinations);
     this.handlers = new Handlers(database);
-    this.settling = new Settling(database, destinations, handlers, discards, breakers, clock);
-    this.tallies = new Tallies(database, destinations, settling, breakers);
+    this.settling = new Settling(database, destinations, handlers, discards, openCircuits, clock);
+    this.tallies = new Tallies(database, destinations, settling, openCircuits);
   }
 
   /**
@@ -141,8 +142,8 @@ public final class Outbox implements AutoCloseable {
   }
 
   /** Takes back {@link #begin}: the reading failed for a reason that is not in the file. */
-  public void notTried(String file) throws IOException {
-    intake.notTried(file);
+  public void undoBegin(String file) throws IOException {
+    intake.undoBegin(file);
   }
 
   /** Where reading of that journal file goes on, in the process that began it. */
@@ -170,12 +171,12 @@ public final class Outbox implements AutoCloseable {
 
   /** The open window of that fault, empty if there is none. */
   public Optional<StormWindow> window(Storm.Key key) throws IOException {
-    return folds.window(key);
+    return storms.window(key);
   }
 
   /** The same with what its summary is to be made of. */
-  public Optional<Storm> fold(Storm.Key key) throws IOException {
-    return folds.find(key);
+  public Optional<Storm> storm(Storm.Key key) throws IOException {
+    return storms.find(key);
   }
 
   /**
@@ -184,8 +185,8 @@ public final class Outbox implements AutoCloseable {
    * @param clock a time up to which all records are stored
    * @param bytes of events to go by, together: the one that reaches it is the last
    */
-  public List<Storm> foldsOver(Instant clock, int limit, long bytes) throws IOException {
-    return folds.over(clock, limit, bytes);
+  public List<Storm> stormsOver(Instant clock, int limit, long bytes) throws IOException {
+    return storms.over(clock, limit, bytes);
   }
 
   /**
@@ -193,13 +194,13 @@ public final class Outbox implements AutoCloseable {
    *
    * @param bytes of events to go by, together: the one that reaches it is the last
    */
-  public List<Storm> foldsCounted(int limit, long bytes) throws IOException {
-    return folds.counted(limit, bytes);
+  public List<Storm> stormsCounted(int limit, long bytes) throws IOException {
+    return storms.counted(limit, bytes);
   }
 
   /** How much folding goes on. */
-  public StormTally folding() throws IOException {
-    return folds.tally();
+  public StormTally storms() throws IOException {
+    return storms.tally();
   }
 
   /**
@@ -290,19 +291,19 @@ public final class Outbox implements AutoCloseable {
     return settling.holds(destinationKey);
   }
 
-  /** What is known of a destination that lets nobody in; empty for all others. */
-  public Optional<OpenCircuit> breaker(String destinationKey) throws IOException {
-    return breakers.find(destinationKey);
+  /** What is known of a destination whose circuit is open; empty for all others. */
+  public Optional<OpenCircuit> circuit(String destinationKey) throws IOException {
+    return openCircuits.find(destinationKey);
   }
 
-  /** Notes that a destination lets nobody in; kept over restarts. */
-  public void park(String destinationKey, OpenCircuit breaker) throws IOException {
-    breakers.open(destinationKey, breaker);
+  /** Notes that a destination's circuit is open; kept over restarts. */
+  public void openCircuit(String destinationKey, OpenCircuit openCircuit) throws IOException {
+    openCircuits.open(destinationKey, openCircuit);
   }
 
   /** Notes that a destination takes events again: all that waits for it may go at once. */
-  public void release(String destinationKey) throws IOException {
-    breakers.close(destinationKey);
+  public void closeCircuit(String destinationKey) throws IOException {
+    openCircuits.close(destinationKey);
   }
 
   /** The handler with that hash, if a record told of it. */
@@ -316,8 +317,8 @@ public final class Outbox implements AutoCloseable {
   }
 
   /**
-   * Asks anew where the undeliverable and local entries go, and those for a server that lets nobody
-   * in; such servers are to be tried again at once.
+   * Asks anew where the undeliverable and local entries go, and those behind an open circuit; such
+   * servers are to be tried again at once.
    *
    * @return how many became ready
    */
@@ -340,9 +341,9 @@ public final class Outbox implements AutoCloseable {
    * The last event of that fold key, if one is still there. Only of that destination, and without
    * one of that handler: two servers with the same fault may have two owners.
    */
-  public Optional<Entry> lastOfFold(long foldKey, @Nullable String destinationKey, long handlerHash)
-      throws IOException {
-    return entries.lastOfFold(foldKey, destinationKey, handlerHash);
+  public Optional<Entry> lastOfStorm(
+      long foldKey, @Nullable String destinationKey, long handlerHash) throws IOException {
+    return entries.lastOfStorm(foldKey, destinationKey, handlerHash);
   }
 
   /** Entries whose id starts with these hex digits (dashes are ignored), at most {@code limit}. */

@@ -27,8 +27,8 @@ import org.sqlite.SQLiteErrorCode;
  *       {@code size} is that of the payload as it is stored.
  *   <li>{@code entries.denials}: how often a server turned it away (401, 403, 404) that took
  *       others; {@code attempts} counts whatever went wrong.
- *   <li>{@code reports} is what servers are still to be told of as discarded; {@code breakers}
- *       which servers let nobody in, as they said last.
+ *   <li>{@code reports} is what servers are still to be told of as discarded; {@code openCircuits}
+ *       whose circuit is open, with what the server said last.
  *   <li>{@code folds} holds a window of each fault seen lately (times in microseconds), with what
  *       its summary is to be made of; {@code minutes} how many events happened in a minute and were
  *       to be sent.

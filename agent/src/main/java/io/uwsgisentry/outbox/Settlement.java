@@ -22,7 +22,7 @@ public sealed interface Settlement {
   record Retry(String id, Instant notBefore, String error) implements Settlement {}
 
   /** Its server turned it away, and has taken another since. */
-  record TurnedAway(String id) implements Settlement {}
+  record Denied(String id) implements Settlement {}
 
   /**
    * It was too large, and is to be sent again as this.

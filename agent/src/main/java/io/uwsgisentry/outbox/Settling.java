@@ -21,7 +21,7 @@ final class Settling {
   private final Destinations destinations;
   private final Handlers handlers;
   private final Discards discards;
-  private final OpenCircuits breakers;
+  private final OpenCircuits openCircuits;
   private final Clock clock;
 
   Settling(
@@ -29,13 +29,13 @@ final class Settling {
       Destinations destinations,
       Handlers handlers,
       Discards discards,
-      OpenCircuits breakers,
+      OpenCircuits openCircuits,
       Clock clock) {
     this.database = database;
     this.destinations = destinations;
     this.handlers = handlers;
     this.discards = discards;
-    this.breakers = breakers;
+    this.openCircuits = openCircuits;
     this.clock = clock;
   }
 
@@ -47,12 +47,12 @@ final class Settling {
               deliver(delivered);
             } else if (settlement instanceof Settlement.Retry retry) {
               postpone(retry);
-            } else if (settlement instanceof Settlement.TurnedAway away) {
+            } else if (settlement instanceof Settlement.Denied away) {
               count(away);
             } else if (settlement instanceof Settlement.Smaller smaller) {
               replace(smaller);
             } else if (settlement instanceof Settlement.Dead dead) {
-              bury(dead);
+              markDead(dead);
             }
           }
           return settlements.size();
@@ -84,7 +84,7 @@ final class Settling {
     statement.executeUpdate();
   }
 
-  private void count(Settlement.TurnedAway away) throws SQLException {
+  private void count(Settlement.Denied away) throws SQLException {
     PreparedStatement statement =
         database.prepared("UPDATE entries SET denials = denials + 1 WHERE id = ? AND state = 0");
     statement.setBytes(1, SqlValues.id(away.id()));
@@ -110,7 +110,7 @@ final class Settling {
     payload.executeUpdate();
   }
 
-  private void bury(Settlement.Dead dead) throws SQLException {
+  private void markDead(Settlement.Dead dead) throws SQLException {
     PreparedStatement statement =
         database.prepared(
             "UPDATE entries SET "
@@ -139,7 +139,7 @@ final class Settling {
   }
 
   /**
-   * Asks anew where the entries go that had nowhere to go, or only to a server that lets nobody in;
+   * Asks again where the entries go that had nowhere to go, or that wait behind an open circuit;
    * such servers are tried again.
    */
   int resolve(Resolver resolver) throws IOException {
@@ -149,12 +149,12 @@ final class Settling {
           for (Handler handler : handlers.ofWaiting()) {
             ready += move(handler.hash(), resolver.resolve(handler));
           }
-          for (Handler handler : handlers.ofParked()) {
+          for (Handler handler : handlers.behindOpenCircuits()) {
             if (resolver.resolve(handler) instanceof Destination.To to) {
               redirect(handler.hash(), to);
             }
           }
-          breakers.probeAll();
+          openCircuits.probeAll();
           return ready;
         });
   }
@@ -234,7 +234,7 @@ final class Settling {
         database.prepared(
             "UPDATE entries SET destination = ?1, timeout = ?2, debug = ?3, not_before = NULL"
                 + " WHERE state = 0 AND handler = ?4 AND destination <> ?1 AND "
-                + OpenCircuits.PARKED);
+                + OpenCircuits.BEHIND);
     statement.setLong(1, destinations.idOf(to));
     statement.setLong(2, to.timeout().toMillis());
     statement.setBoolean(3, to.debug());
@@ -258,7 +258,7 @@ final class Settling {
   }
 
   private int retry(String id, Resolver resolver) throws SQLException {
-    takeBack(id);
+    uncount(id);
     PreparedStatement again =
         database.prepared(
             "UPDATE entries SET "
@@ -270,7 +270,7 @@ final class Settling {
     again.setLong(1, clock.millis());
     again.setBytes(2, SqlValues.id(id));
     if (again.executeUpdate() > 0) {
-      breakers.probe(SqlValues.id(id));
+      openCircuits.probe(SqlValues.id(id));
       return 1;
     }
     Handler handler = handlers.ofWaiting(id);
@@ -285,7 +285,7 @@ final class Settling {
   }
 
   /** What had been given up is not, after all; it is counted when it is given up again. */
-  private void takeBack(String id) throws SQLException {
+  private void uncount(String id) throws SQLException {
     PreparedStatement dead =
         database.prepared(
             "SELECT coalesce(destination, 0), reason, category, occurrences FROM entries"
@@ -295,7 +295,7 @@ final class Settling {
     dead.setBytes(1, SqlValues.id(id));
     try (ResultSet row = dead.executeQuery()) {
       if (row.next()) {
-        discards.takeBack(row.getLong(1), row.getString(2), row.getString(3), row.getLong(4));
+        discards.uncount(row.getLong(1), row.getString(2), row.getString(3), row.getLong(4));
       }
     }
   }

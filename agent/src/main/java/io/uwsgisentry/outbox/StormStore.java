@@ -36,7 +36,7 @@ final class StormStore {
           + " last = excluded.last, varied = excluded.varied, kind = excluded.kind,"
           + " handler = excluded.handler, destination = excluded.destination,"
           + " timeout = excluded.timeout, debug = excluded.debug";
-  private static final String WITH_LIKE =
+  private static final String WITH_TEMPLATE =
       ", time = excluded.time, category = excluded.category, level = excluded.level,"
           + " title = excluded.title, payload = excluded.payload";
 
@@ -59,7 +59,7 @@ final class StormStore {
               database.prepared(
                   "SELECT opened, passed, folded, first, last, varied FROM folds"
                       + " WHERE lane = ? AND fault = ?");
-          statement.setString(1, key.lane());
+          statement.setString(1, key.destination());
           statement.setLong(2, key.fault());
           try (ResultSet row = statement.executeQuery()) {
             return row.next() ? Optional.of(window(row, 1, new ArrayList<>())) : Optional.empty();
@@ -71,9 +71,9 @@ final class StormStore {
     return database.read(
         () -> {
           PreparedStatement statement = database.prepared(SELECT + "WHERE lane = ? AND fault = ?");
-          statement.setString(1, key.lane());
+          statement.setString(1, key.destination());
           statement.setLong(2, key.fault());
-          return folds(statement, Long.MAX_VALUE).stream().findFirst();
+          return storms(statement, Long.MAX_VALUE).stream().findFirst();
         });
   }
 
@@ -85,7 +85,7 @@ final class StormStore {
           statement.setLong(1, StormWindow.openedAtMost(clock));
           statement.setLong(2, StormWindow.openedAtLeast(clock));
           statement.setInt(3, limit);
-          return folds(statement, bytes);
+          return storms(statement, bytes);
         });
   }
 
@@ -95,7 +95,7 @@ final class StormStore {
           PreparedStatement statement =
               database.prepared(SELECT + "WHERE folded > 0 ORDER BY opened LIMIT ?");
           statement.setInt(1, limit);
-          return folds(statement, bytes);
+          return storms(statement, bytes);
         });
   }
 
@@ -110,32 +110,32 @@ final class StormStore {
   }
 
   /** In a write only. */
-  void put(Storm fold) throws SQLException {
-    Event like = fold.like();
-    PreparedStatement statement = database.prepared(like == null ? PUT : PUT + WITH_LIKE);
-    StormWindow window = fold.window();
-    statement.setString(1, fold.key().lane());
-    statement.setLong(2, fold.key().fault());
+  void put(Storm storm) throws SQLException {
+    Event template = storm.template();
+    PreparedStatement statement = database.prepared(template == null ? PUT : PUT + WITH_TEMPLATE);
+    StormWindow window = storm.window();
+    statement.setString(1, storm.key().destination());
+    statement.setLong(2, storm.key().fault());
     statement.setLong(3, window.opened());
     statement.setLong(4, window.passed());
-    statement.setLong(5, window.folded());
+    statement.setLong(5, window.counted());
     statement.setLong(6, window.first());
     statement.setLong(7, window.last());
     statement.setBytes(8, bytes(window.varied()));
-    statement.setInt(9, fold.kind());
-    statement.setLong(10, fold.handlerHash());
-    Destination.To to = fold.to();
+    statement.setInt(9, storm.kind());
+    statement.setLong(10, storm.handlerHash());
+    Destination.To to = storm.to();
     SqlValues.setLong(statement, 11, to == null ? null : destinations.idOf(to));
     statement.setLong(12, to == null ? 0 : to.timeout().toMillis());
     statement.setBoolean(13, to != null && to.debug());
-    SqlValues.setLong(statement, 14, like == null ? null : SqlValues.micros(like.time()));
-    SqlValues.setText(statement, 15, like == null ? null : like.category());
-    SqlValues.setText(statement, 16, like == null ? null : like.level());
-    SqlValues.setText(statement, 17, like == null ? null : like.title());
-    if (like == null) {
+    SqlValues.setLong(statement, 14, template == null ? null : SqlValues.micros(template.time()));
+    SqlValues.setText(statement, 15, template == null ? null : template.category());
+    SqlValues.setText(statement, 16, template == null ? null : template.level());
+    SqlValues.setText(statement, 17, template == null ? null : template.title());
+    if (template == null) {
       statement.setNull(18, Types.BLOB);
     } else {
-      statement.setBytes(18, like.payload());
+      statement.setBytes(18, template.payload());
     }
     statement.executeUpdate();
   }
@@ -144,27 +144,27 @@ final class StormStore {
   void delete(Storm.Key key) throws SQLException {
     PreparedStatement statement =
         database.prepared("DELETE FROM folds WHERE lane = ? AND fault = ?");
-    statement.setString(1, key.lane());
+    statement.setString(1, key.destination());
     statement.setLong(2, key.fault());
     statement.executeUpdate();
   }
 
   /** The one that reaches that number of bytes is the last. */
-  private List<Storm> folds(PreparedStatement statement, long bytes) throws SQLException {
-    List<Storm> folds = new ArrayList<>();
+  private List<Storm> storms(PreparedStatement statement, long bytes) throws SQLException {
+    List<Storm> storms = new ArrayList<>();
     long taken = 0;
     try (ResultSet row = statement.executeQuery()) {
       while (taken < bytes && row.next()) {
-        Storm fold = fold(row);
-        folds.add(fold);
-        taken += fold.like() == null ? 0 : fold.like().payload().length;
+        Storm storm = storm(row);
+        storms.add(storm);
+        taken += storm.template() == null ? 0 : storm.template().payload().length;
       }
     }
-    return folds;
+    return storms;
   }
 
   /** Whatever of it is damaged: its count is told, as far as there is one, with what is left. */
-  private Storm fold(ResultSet row) throws SQLException {
+  private Storm storm(ResultSet row) throws SQLException {
     List<String> lost = new ArrayList<>();
     return new Storm(
         new Storm.Key(row.getString(1), row.getLong(2)),
@@ -172,7 +172,7 @@ final class StormStore {
         row.getInt(9),
         row.getLong(10),
         to(row, lost),
-        like(row, lost),
+        template(row, lost),
         String.join(", ", lost));
   }
 
@@ -198,7 +198,7 @@ final class StormStore {
             address.reach());
   }
 
-  private static @Nullable Event like(ResultSet row, List<String> lost) throws SQLException {
+  private static @Nullable Event template(ResultSet row, List<String> lost) throws SQLException {
     byte[] payload = row.getBytes(18);
     String category = SqlValues.text(row, 15);
     String level = SqlValues.text(row, 16);

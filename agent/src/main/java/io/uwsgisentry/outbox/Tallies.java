@@ -16,13 +16,14 @@ final class Tallies {
   private final Database database;
   private final Destinations destinations;
   private final Settling settling;
-  private final OpenCircuits breakers;
+  private final OpenCircuits openCircuits;
 
-  Tallies(Database database, Destinations destinations, Settling settling, OpenCircuits breakers) {
+  Tallies(
+      Database database, Destinations destinations, Settling settling, OpenCircuits openCircuits) {
     this.database = database;
     this.destinations = destinations;
     this.settling = settling;
-    this.breakers = breakers;
+    this.openCircuits = openCircuits;
   }
 
   Map<State, Tally> states() throws IOException {
@@ -77,7 +78,7 @@ final class Tallies {
                     lastError(address.id()),
                     failing(address.id()),
                     settling.holds(address.key()),
-                    breakers.find(address.key()).orElse(null)));
+                    openCircuits.find(address.key()).orElse(null)));
           }
           return tallies;
         });

@@ -117,7 +117,7 @@ final class KeywordSecrets {
       return false;
     }
     from = pastBlanks(text, sign + 6, false);
-    if (from == sign + 6 || ProseFilter.goesOn(text, from)) {
+    if (from == sign + 6 || ProseFilter.isProse(text, from)) {
       return false;
     }
     to = SecretValue.end(text, from);

@@ -33,7 +33,7 @@ final class ProseFilter {
   private ProseFilter() {}
 
   /** Whether the word at {@code from} is one that secrets are talked about with. */
-  static boolean goesOn(String text, int from) {
+  static boolean isProse(String text, int from) {
     int end = word(text, from);
     return end > from
         && !joins(text, end)

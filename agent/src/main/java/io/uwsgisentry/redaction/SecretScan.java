@@ -133,7 +133,7 @@ final class SecretScan {
     }
     // First what is cheap to know: an end that is found in vain is sought again at the next sign.
     if (meaning == Meaning.PERSONAL) {
-      if (ProseFilter.goesOn(text, from)) {
+      if (ProseFilter.isProse(text, from)) {
         return false;
       }
       to = SecretValue.addressesEnd(text, from);
@@ -144,7 +144,7 @@ final class SecretScan {
       return true;
     }
     if (HeaderNames.isOfFailure(text, name.from(), name.to())
-        || ProseFilter.goesOn(text, from)
+        || ProseFilter.isProse(text, from)
         || (meaning == Meaning.SUBJECT && ProseFilter.startsWithWords(text, from))) {
       return false;
     }
@@ -315,7 +315,7 @@ final class SecretScan {
     if (meaning == Meaning.HARMLESS
         || meaning == Meaning.PERSONAL
         || charAt(from) == '='
-        || ProseFilter.goesOn(text, from)) {
+        || ProseFilter.isProse(text, from)) {
       return false;
     }
     to = SecretValue.end(text, from);

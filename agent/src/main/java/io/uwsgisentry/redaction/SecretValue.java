@@ -211,10 +211,10 @@ final class SecretValue {
     }
     char c = text.charAt(next);
     boolean loose = ",;|".indexOf(text.charAt(at)) >= 0;
-    boolean goesOn =
+    boolean isProse =
         Character.isLetterOrDigit(c)
             || (loose && c > ' ' && c < 127 && "\"'\\([{<&,;|`)]}>:=".indexOf(c) < 0);
-    if (!goesOn) {
+    if (!isProse) {
       return false;
     }
     int end = next;

@@ -79,7 +79,7 @@ final class TokenFormats {
           && (format.before == 0 || KeyLookBehind.startsWord(text, start))) {
         Matcher matcher = format.pattern.matcher(text);
         matcher.region(start, text.length());
-        if (matcher.lookingAt() && !goesOn(text, matcher.end())) {
+        if (matcher.lookingAt() && !isProse(text, matcher.end())) {
           return matcher;
         }
       }
@@ -88,7 +88,7 @@ final class TokenFormats {
   }
 
   /** Whether a longer word stands there, such as a hash that begins like a token. */
-  private static boolean goesOn(String text, int end) {
+  private static boolean isProse(String text, int end) {
     return end < text.length()
         && text.charAt(end) != '-'
         && KeyLookBehind.isOfName(text.charAt(end));

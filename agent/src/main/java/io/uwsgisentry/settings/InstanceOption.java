@@ -159,12 +159,12 @@ public enum InstanceOption implements DocumentedOption {
       "how long delivered events are kept for `uwsgi-sentry events`, and how many bytes of them: `AGE,SIZE`; `0` keeps none",
       "`7d,50m`",
       "sentry-history = 2d,10m"),
-  LANES(
-      "sentry-lanes",
+  MAX_REQUESTS(
+      "sentry-max-requests",
       "how many requests are in flight at once, to all destinations together, from 2 to 256; beyond it the destinations"
           + " [take turns](delivery.md#lanes)",
       "64",
-      "sentry-lanes = 16"),
+      "sentry-max-requests = 16"),
   CA(
       "sentry-ca",
       "a file of certificates (PEM) that are trusted in addition to the system's: a regular file of at most 4 MiB. The agent reads it, and again when it changes",

@@ -71,7 +71,7 @@ final class InstanceValue {
               ? null
               : "it is not a size from 16k to 1m: write for example 200k";
       case HISTORY -> historyFault(value);
-      case LANES ->
+      case MAX_REQUESTS ->
           value.matches("[1-9][0-9]{0,2}")
                   && Integer.parseInt(value) >= 2
                   && Integer.parseInt(value) <= 256

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
  * @param kind of its records, as in the journal
  * @param handlerHash of its last record
  * @param to where its summary goes; null: its handler had no usable DSN, and is to be asked again
- * @param like the event of the last occurrence that has a whole record, without an id of its own;
- *     null if none was folded yet
+ * @param template the event of the last occurrence that has a whole record, without an id of its
+ *     own; null if none was counted yet
  * @param lost what of it could not be read any more, in words; empty: nothing
  */
 public record Storm(
@@ -20,7 +20,7 @@ public record Storm(
     int kind,
     long handlerHash,
     Destination.@Nullable To to,
-    @Nullable Event like,
+    @Nullable Event template,
     String lost) {
 
   /** One that was not read, or read as a whole. */
@@ -30,17 +30,17 @@ public record Storm(
       int kind,
       long handlerHash,
       Destination.@Nullable To to,
-      @Nullable Event like) {
-    this(key, window, kind, handlerHash, to, like, "");
+      @Nullable Event template) {
+    this(key, window, kind, handlerHash, to, template, "");
   }
 
   /**
    * What tells faults apart.
    *
-   * @param lane the destination's key, or the handler where it has none
+   * @param destination the destination's key, or the handler where it has none
    * @param fault the records' fold key
    */
-  public record Key(String lane, long fault) {
+  public record Key(String destination, long fault) {
     /** The fault of a record with that destination. */
     public static Key of(Destination destination, long handlerHash, long fault) {
       return new Key(

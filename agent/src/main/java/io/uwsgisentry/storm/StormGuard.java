@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * Decides which occurrences of a fault go out as events of their own and which are only counted, so
  * that a storm of a million costs a handful of events and the count stays exact.
  *
- * <p>A fault has at most one window. The first few records of a window pass; the rest are folded.
+ * <p>A fault has at most one window. The first few records of a window pass; the rest are counted.
  * The window ends when a record beyond its end comes ({@link Windows#ended}), or by the clock,
  * which is the owner's business ({@link StormWindow#isOver}). Records need not come in order: one
  * from before the window counts as one of it. So a clock that went back leads to one window that is
@@ -71,14 +71,14 @@ public final class StormGuard<K> {
       window.pass();
       return true;
     }
-    window.fold(micros, 1, values.get());
+    window.count(micros, 1, values.get());
     return false;
   }
 
   /** Takes so many occurrences of about the same time that are to be counted in any case. */
-  public void folds(K fault, long micros, long times, Map<Varied, String> values)
+  public void count(K fault, long micros, long times, Map<Varied, String> values)
       throws IOException {
-    window(fault, micros).fold(micros, times, values);
+    window(fault, micros).count(micros, times, values);
   }
 
   private StormWindow window(K fault, long micros) throws IOException {

@@ -27,7 +27,7 @@ public final class StormWindow {
 
   private final long opened;
   private long passed;
-  private long folded;
+  private long counted;
   private long first;
   private long last;
   private final Map<Varied, TopValues> varied = new EnumMap<>(Varied.class);
@@ -40,10 +40,10 @@ public final class StormWindow {
   }
 
   /** A window as it was stored. */
-  public StormWindow(long opened, long passed, long folded, long first, long last) {
+  public StormWindow(long opened, long passed, long counted, long first, long last) {
     this.opened = opened;
     this.passed = passed;
-    this.folded = folded;
+    this.counted = counted;
     this.first = first;
     this.last = last;
   }
@@ -79,22 +79,22 @@ public final class StormWindow {
   }
 
   /** So many occurrences of about the same time that are only counted. */
-  void fold(long micros, long times, Map<Varied, String> values) {
-    first = folded == 0 ? micros : Math.min(first, micros);
-    last = folded == 0 ? micros : Math.max(last, micros);
-    folded += times;
+  void count(long micros, long times, Map<Varied, String> values) {
+    first = counted == 0 ? micros : Math.min(first, micros);
+    last = counted == 0 ? micros : Math.max(last, micros);
+    counted += times;
     values.forEach((what, value) -> frequencies(what).add(value, times));
   }
 
-  /** One that was folded is told in another way. */
-  public void unfold() {
-    folded--;
+  /** One that was counted is reported in another way. */
+  public void uncount() {
+    counted--;
   }
 
-  /** What was folded is told of: the window goes on without it. */
-  public void told() {
-    passed += folded;
-    folded = 0;
+  /** What was counted is reported: the window goes on without it. */
+  public void reported() {
+    passed += counted;
+    counted = 0;
     first = 0;
     last = 0;
     varied.clear();
@@ -104,27 +104,27 @@ public final class StormWindow {
     return opened;
   }
 
-  /** How many were told of: at once, or by a summary while the window was open. */
+  /** How many were reported: at once, or by a summary while the window was open. */
   public long passed() {
     return passed;
   }
 
-  /** How many were only counted, and are to be told of. */
-  public long folded() {
-    return folded;
+  /** How many were only counted, and are to be reported. */
+  public long counted() {
+    return counted;
   }
 
-  /** The earliest of those that were folded. */
+  /** The earliest of those that were counted. */
   public long first() {
     return first;
   }
 
-  /** The latest of those that were folded. */
+  /** The latest of those that were counted. */
   public long last() {
     return last;
   }
 
-  /** How often each value came among those that were folded. */
+  /** How often each value came among those that were counted. */
   public Map<Varied, TopValues> varied() {
     return varied;
   }

@@ -153,11 +153,21 @@ class AgentPartsTest {
                 "agent", "--dir", "/d", "--master", "42", "--drain", "7", "--drain-only"))
         .contains(
             new AgentRunner.Arguments(
-                Path.of("/d"), 42L, Duration.ofSeconds(7), true, Bounds.DEFAULT, Delivery.LANES));
+                Path.of("/d"),
+                42L,
+                Duration.ofSeconds(7),
+                true,
+                Bounds.DEFAULT,
+                Delivery.MAX_REQUESTS));
     assertThat(SupervisedStart.read("agent", "--dir", "/d"))
         .contains(
             new AgentRunner.Arguments(
-                Path.of("/d"), null, Duration.ofSeconds(2), false, Bounds.DEFAULT, Delivery.LANES));
+                Path.of("/d"),
+                null,
+                Duration.ofSeconds(2),
+                false,
+                Bounds.DEFAULT,
+                Delivery.MAX_REQUESTS));
     assertThat(
             SupervisedStart.read(
                 "agent",
@@ -169,9 +179,9 @@ class AgentPartsTest {
                 "1000",
                 "--history",
                 "1d,1m",
-                "--lanes",
+                "--max-requests",
                 "8"))
-        .hasValueSatisfying(arguments -> assertThat(arguments.lanes()).isEqualTo(8))
+        .hasValueSatisfying(arguments -> assertThat(arguments.maxRequests()).isEqualTo(8))
         .hasValueSatisfying(
             arguments ->
                 assertThat(arguments.bounds())
@@ -180,7 +190,7 @@ class AgentPartsTest {
                             .with(InstanceOption.OUTBOX_AGE, "2d")
                             .with(InstanceOption.OUTBOX_ENTRIES, "1000")
                             .with(InstanceOption.HISTORY, "1d,1m")));
-    for (String odd : List.of("--outbox-age 7", "--lanes 1", "--dsn x", "--outbox-max")) {
+    for (String odd : List.of("--outbox-age 7", "--max-requests 1", "--dsn x", "--outbox-max")) {
       assertThat(SupervisedStart.read(("agent --dir /d " + odd).split(" "))).isEmpty();
     }
   }

@@ -234,11 +234,11 @@ class FaultyDiskTest {
     }
     try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
       long stored = outbox.states().values().stream().mapToLong(t -> t.occurrences()).sum();
-      long folded =
-          outbox.foldsCounted(10_000, Long.MAX_VALUE).stream()
-              .mapToLong(f -> f.window().folded())
+      long counted =
+          outbox.stormsCounted(10_000, Long.MAX_VALUE).stream()
+              .mapToLong(f -> f.window().counted())
               .sum();
-      assertThat(stored + folded).isEqualTo(records);
+      assertThat(stored + counted).isEqualTo(records);
     }
   }
 }

@@ -151,7 +151,7 @@ class HeapTest {
     }
     try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
       assertThat(outbox.list(Filter.ALL, 1_000)).hasSize(WINDOWS);
-      assertThat(outbox.folding().occurrences()).isZero();
+      assertThat(outbox.storms().occurrences()).isZero();
     }
   }
 

@@ -257,7 +257,7 @@ class CommandsTest {
             "10m",
             "--history",
             "0",
-            "--lanes",
+            "--max-requests",
             "8");
     assertThat(answer.code()).isZero();
     assertThat(scene.agentRuns)
@@ -271,8 +271,8 @@ class CommandsTest {
                     .with(InstanceOption.OUTBOX_MAX, "10m")
                     .with(InstanceOption.HISTORY, "0"),
                 8));
-    assertThat(scene.run("agent", "--dir", "/srv/state", "--lanes", "1").err())
-        .contains("--lanes 1: it is not a number from 2 to 256");
+    assertThat(scene.run("agent", "--dir", "/srv/state", "--max-requests", "1").err())
+        .contains("--max-requests 1: it is not a number from 2 to 256");
     CommandScene.Answer odd = scene.run("agent", "--dir", "/srv/state", "--outbox-age", "7");
     assertThat(odd.code()).isEqualTo(2);
     assertThat(odd.err()).contains("--outbox-age 7: it is not an age: write for example 7d or 12h");

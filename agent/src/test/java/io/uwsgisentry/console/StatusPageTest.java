@@ -217,7 +217,7 @@ class StatusPageTest {
             "disk":{"free":42949672960,"whole":107374182400,"kept":268435456,"full":false,"quarter":10737418240},\
             "damaged":[],"unread":[],"changes":[],\
             "events":{"ready":12,"delivered":345,"local":1,"undeliverable":0,"dead":0},\
-            "folding":{"occurrences":12345,"storms":3},\
+            "storms":{"occurrences":12345,"faults":3},\
             "counters":[{"name":"dropped","reason":"disk_full","subject":"shop","quantity":7,"last":"2026-11-22T11:00:00.123456Z"},\
             {"name":"torn","reason":"","subject":"","quantity":1,"last":"2026-11-22T11:00:00.123456Z"}],\
             "warnings":[{"instance":"shop","handler":"alarm seen","warning":"unknown option 'levl': did you mean 'level'?"}],\

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A server that lets nobody in: what is for it is kept until somebody mends what is wrong. */
+/** A server that rejects the DSN: what is for it is kept until somebody fixes what is wrong. */
 class CircuitBreakerTest {
   private static final Duration SOON = Patience.SOON;
 
@@ -55,20 +55,21 @@ class CircuitBreakerTest {
     receiver.behave(Behaviour.status(status, Map.of(), "go away"));
     rig.store(20, to);
     rig.delivery.start();
-    awaitParked();
+    awaitOpenCircuit();
     roundTripElsewhere();
 
     assertThat(receiver.requests()).hasSize(CircuitBreaker.FEW);
     assertThat(rig.count(State.READY)).isEqualTo(20);
     assertThat(rig.outbox.counters()).isEmpty();
-    assertThat(breaker())
+    assertThat(openCircuit())
         .extracting(OpenCircuit::status, OpenCircuit::words, OpenCircuit::probes)
         .containsExactly(status, status + ": go away", 1);
     assertThat(rig.log)
         .hasSize(1)
         .allMatch(
             line ->
-                line.contains("lets nobody in, its events are kept: it ") && line.contains("mend"));
+                line.contains("rejected the DSN (" + status + "): sending paused, events kept: it ")
+                    && line.contains("fix"));
   }
 
   @Test
@@ -81,7 +82,7 @@ class CircuitBreakerTest {
 
     await().atMost(SOON).until(() -> rig.count(State.DELIVERED) == 50);
     assertThat(receiver.requests()).hasSize(53);
-    assertThat(rig.outbox.breaker(to.key())).isEmpty();
+    assertThat(rig.outbox.circuit(to.key())).isEmpty();
     await().atMost(SOON).until(() -> rig.log.size() == 2);
     assertThat(rig.log).anyMatch(line -> line.contains("works again after"));
   }
@@ -92,7 +93,7 @@ class CircuitBreakerTest {
         Behaviour.firstThen(CircuitBreaker.FEW, Behaviour.status(401), Behaviour.healthy()));
     List<String> ids = rig.store(10, to);
     rig.delivery.start();
-    awaitParked();
+    awaitOpenCircuit();
 
     try (Outbox elsewhere = Outbox.open(rig.db)) {
       elsewhere.retry(ids.subList(3, 4), handler -> to);
@@ -106,11 +107,11 @@ class CircuitBreakerTest {
     receiver.behave(Behaviour.status(401));
     List<String> ids = rig.store(10, to);
     rig.delivery.start();
-    awaitParked();
+    awaitOpenCircuit();
 
     rig.outbox.retry(ids, handler -> to);
     rig.delivery.wake();
-    await().atMost(SOON).until(() -> breaker().probes() == 2);
+    await().atMost(SOON).until(() -> openCircuit().probes() == 2);
     receiver.awaitRequests(2 * CircuitBreaker.FEW, SOON);
     roundTripElsewhere();
     assertThat(receiver.requests()).hasSize(2 * CircuitBreaker.FEW);
@@ -121,7 +122,7 @@ class CircuitBreakerTest {
     receiver.behave(Behaviour.status(403));
     rig.store(10, to);
     rig.delivery.start();
-    awaitParked();
+    awaitOpenCircuit();
     rig.close();
 
     rig = new Rig(directory, PATIENT, Clock.systemUTC());
@@ -137,18 +138,18 @@ class CircuitBreakerTest {
     receiver.behave(Behaviour.status(403));
     rig.store(10, to);
     rig.delivery.start();
-    awaitParked();
+    awaitOpenCircuit();
     rig.close();
 
     rig = new Rig(directory, PATIENT, Clock.systemUTC());
     rig.delivery.start();
     roundTripElsewhere();
     assertThat(receiver.requests()).hasSize(CircuitBreaker.FEW);
-    assertThat(breaker().status()).isEqualTo(403);
+    assertThat(openCircuit().status()).isEqualTo(403);
   }
 
   @Test
-  void anEventThatAloneIsTurnedAwayDoesNotParkTheOthersForEver() throws Exception {
+  void anEventThatAloneIsDeniedDoesNotKeepTheCircuitOpenForEver() throws Exception {
     rig.close();
     rig = new Rig(directory.resolve("quick"));
     String odd = Rig.id(1);
@@ -170,24 +171,24 @@ class CircuitBreakerTest {
     receiver.behave(Behaviour.status(403));
     rig.store(10, to);
     rig.delivery.start();
-    awaitParked();
+    awaitOpenCircuit();
 
     assertThat(rig.delivery.drain(SOON)).isFalse();
     assertThat(receiver.requests()).hasSize(CircuitBreaker.FEW + 1);
     assertThat(rig.count(State.READY)).isEqualTo(10);
   }
 
-  private OpenCircuit breaker() {
+  private OpenCircuit openCircuit() {
     try {
-      return rig.outbox.breaker(to.key()).orElseThrow();
+      return rig.outbox.circuit(to.key()).orElseThrow();
     } catch (IOException e) {
       throw new java.io.UncheckedIOException(e);
     }
   }
 
   /** The first round is over. */
-  private void awaitParked() {
-    await().atMost(SOON).until(() -> rig.outbox.breaker(to.key()).isPresent());
+  private void awaitOpenCircuit() {
+    await().atMost(SOON).until(() -> rig.outbox.circuit(to.key()).isPresent());
     await()
         .atMost(SOON)
         .until(

@@ -59,9 +59,9 @@ class DeniedTest {
     receiver.close();
   }
 
-  private void use(RetryPolicy pace) throws IOException {
+  private void use(RetryPolicy policy) throws IOException {
     rig.close();
-    rig = new Rig(directory.resolve("other"), pace, Clock.systemUTC());
+    rig = new Rig(directory.resolve("other"), policy, Clock.systemUTC());
   }
 
   /** Stores so many, of which these are answered otherwise. */
@@ -85,7 +85,7 @@ class DeniedTest {
 
   @ParameterizedTest
   @ValueSource(ints = {2, 5, 100})
-  void thoseBehindOnesThatAreTurnedAwayNeedNotWaitForAnyPause(int before) throws Exception {
+  void thoseBehindDeniedOnesNeedNotWaitForAnyPause(int before) throws Exception {
     storeAndSend(before + 50, 403, i -> i <= before);
     await().atMost(SOON).until(() -> rig.count(State.DELIVERED) == 50);
   }
@@ -99,7 +99,7 @@ class DeniedTest {
   }
 
   @Test
-  void whereNineOfTenAreTurnedAwayTheTenthGetsThrough() throws Exception {
+  void whereNineOfTenAreDeniedTheTenthGetsThrough() throws Exception {
     storeAndSend(200, 403, i -> i % 10 != 0);
     await().atMost(SOON).until(() -> rig.count(State.DELIVERED) == 20);
   }

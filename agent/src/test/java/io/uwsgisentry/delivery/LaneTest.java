@@ -140,11 +140,11 @@ class LaneTest {
   @Test
   void anEntryIsNotFetchedAgainBeforeItIsSettled() {
     Lane.Ticket ticket = startAll().get(0);
-    assertThat(lane.taken()).contains(ticket.parcel().id());
+    assertThat(lane.taken()).contains(ticket.outgoing().id());
     finish(ticket, TAKEN);
-    assertThat(lane.taken()).contains(ticket.parcel().id());
-    lane.settled(ticket.parcel().id());
-    assertThat(lane.taken()).doesNotContain(ticket.parcel().id());
+    assertThat(lane.taken()).contains(ticket.outgoing().id());
+    lane.settled(ticket.outgoing().id());
+    assertThat(lane.taken()).doesNotContain(ticket.outgoing().id());
   }
 
   @Test
@@ -160,11 +160,11 @@ class LaneTest {
   @Test
   void failuresOfAnotherKindAreNoDenials() {
     assertThat(deniedBetweenOthersThatAreTaken(entry(10, 9, 0)))
-        .isInstanceOf(Settlement.TurnedAway.class);
+        .isInstanceOf(Settlement.Denied.class);
   }
 
   @Test
-  void whatIsTurnedAwayTheFourthTimeWhileOthersAreTakenIsGivenUp() {
+  void whatIsDeniedTheFourthTimeWhileOthersAreAcceptedIsGivenUp() {
     assertThat(deniedBetweenOthersThatAreTaken(entry(10, 3, 3)))
         .isInstanceOf(Settlement.Dead.class);
   }
@@ -195,23 +195,23 @@ class LaneTest {
   void whileNobodyIsLetInAFewTryTheDoorAndNothingIsCertainOfAnyOfThem() {
     finish(startOne(), TAKEN);
     for (int i = 0; i < CircuitBreaker.FEW; i++) {
-      assertThat(lane.breaker()).as("the server has taken some before").isNull();
+      assertThat(lane.openCircuit()).as("the server has taken some before").isNull();
       finish(startOne(), DENIED);
       pass(PACE.spacing());
     }
-    assertThat(lane.breaker()).isNotNull();
+    assertThat(lane.openCircuit()).isNotNull();
     assertThat(startAll()).isEmpty();
 
     pass(ofSeconds(30));
     assertThat(finish(startOne(), TAKEN).certain()).isEmpty();
-    assertThat(lane.breaker()).isNull();
+    assertThat(lane.openCircuit()).isNull();
   }
 
   @Test
   void aServerThatHasTakenNothingYetIsKnownToLetNobodyInFromItsFirstAnswer() {
     Lane.Verdict verdict = finish(startAll().get(0), DENIED);
-    assertThat(verdict.door()).isTrue();
-    assertThat(lane.breaker()).isNotNull();
+    assertThat(verdict.circuitChanged()).isTrue();
+    assertThat(lane.openCircuit()).isNotNull();
   }
 
   @Test
@@ -220,7 +220,7 @@ class LaneTest {
     finish(startOne(), DENIED);
     pass(ofSeconds(30));
     finish(startOne(), DENIED);
-    assertThat(lane.breaker()).isNotNull();
+    assertThat(lane.openCircuit()).isNotNull();
   }
 
   @Test
@@ -229,22 +229,22 @@ class LaneTest {
     pass(PACE.spacing());
     finish(startOne(), TAKEN);
     for (int i = 0; i < CircuitBreaker.MANY; i++) {
-      assertThat(lane.breaker()).isNull();
+      assertThat(lane.openCircuit()).isNull();
       finish(startOne(), DENIED);
       pass(PACE.spacing());
     }
-    assertThat(lane.breaker()).isNotNull();
+    assertThat(lane.openCircuit()).isNotNull();
     assertThat(startAll()).isEmpty();
   }
 
   @Test
-  void aServerThatTakesNoReportsIsNotParkedForThat() {
+  void aServerThatTakesNoReportsDoesNotOpenTheCircuit() {
     finish(startAll().get(0), TAKEN);
     Lane.Verdict verdict = finish(lane.report(report(), nanos), DENIED);
 
-    assertThat(verdict.door()).isFalse();
+    assertThat(verdict.circuitChanged()).isFalse();
     assertThat(verdict.settlement()).isNull();
-    assertThat(lane.breaker()).isNull();
+    assertThat(lane.openCircuit()).isNull();
     assertThat(startAll()).isNotEmpty();
   }
 
@@ -263,9 +263,9 @@ class LaneTest {
     pass(ofSeconds(60));
     Lane.Verdict verdict = finish(lane.report(report(), nanos), TAKEN);
 
-    assertThat(verdict.door()).isFalse();
+    assertThat(verdict.circuitChanged()).isFalse();
     assertThat(verdict.certain()).isEmpty();
-    assertThat(lane.breaker()).isNotNull();
+    assertThat(lane.openCircuit()).isNotNull();
     assertThat(lane.proven()).isFalse();
   }
 

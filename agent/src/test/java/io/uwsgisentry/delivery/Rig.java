@@ -43,14 +43,14 @@ final class Rig implements AutoCloseable {
     this(directory, QUICK, Clock.systemUTC());
   }
 
-  Rig(Path directory, RetryPolicy pace, Clock clock) throws IOException {
-    this(directory, pace, clock, Delivery.LANES);
+  Rig(Path directory, RetryPolicy policy, Clock clock) throws IOException {
+    this(directory, policy, clock, Delivery.MAX_REQUESTS);
   }
 
-  Rig(Path directory, RetryPolicy pace, Clock clock, int lanes) throws IOException {
+  Rig(Path directory, RetryPolicy policy, Clock clock, int maxRequests) throws IOException {
     db = Files.createDirectories(directory).resolve("outbox.db");
     outbox = Outbox.open(db, clock);
-    delivery = new Delivery(outbox, clock, log::add, pace, lanes);
+    delivery = new Delivery(outbox, clock, log::add, policy, maxRequests);
   }
 
   static Destination.To to(String dsn) {

@@ -108,14 +108,14 @@ class RouteTest {
     Files.writeString(large, "\n".repeat(4 << 20), StandardOpenOption.APPEND);
     Sender sender = new Sender(Clock.systemUTC(), log::add, Map.of());
     try (Receiver receiver = tls("fifo", "ip:127.0.0.1")) {
-      assertThat(sender.send(parcel(receiver.dsn(), new Route(fifo.toString(), null))).words())
+      assertThat(sender.send(outgoing(receiver.dsn(), new Route(fifo.toString(), null))).words())
           .isEqualTo("sentry-ca: " + fifo + " is no regular file");
-      assertThat(sender.send(parcel(receiver.dsn(), new Route("/dev/zero", null))).words())
+      assertThat(sender.send(outgoing(receiver.dsn(), new Route("/dev/zero", null))).words())
           .isEqualTo("sentry-ca: /dev/zero is no regular file");
-      assertThat(sender.send(parcel(receiver.dsn(), new Route(large.toString(), null))).words())
+      assertThat(sender.send(outgoing(receiver.dsn(), new Route(large.toString(), null))).words())
           .isEqualTo("sentry-ca: " + large + " has more than 4 MiB");
       assertThat(
-              sender.send(parcel(receiver.dsn(), new Route(certificates.pem().toString(), null))))
+              sender.send(outgoing(receiver.dsn(), new Route(certificates.pem().toString(), null))))
           .isInstanceOf(Outcome.Delivered.class);
     }
   }
@@ -128,10 +128,11 @@ class RouteTest {
     Sender sender = new Sender(Clock.systemUTC(), log::add, Map.of());
     try (Receiver receiver = tls("renew", "ip:127.0.0.1")) {
       Route reach = new Route(file.toString(), null);
-      assertThat(sender.send(parcel(receiver.dsn(), reach)))
+      assertThat(sender.send(outgoing(receiver.dsn(), reach)))
           .isInstanceOf(Outcome.Unreachable.class);
       Files.copy(certificates.pem(), file, StandardCopyOption.REPLACE_EXISTING);
-      assertThat(sender.send(parcel(receiver.dsn(), reach))).isInstanceOf(Outcome.Delivered.class);
+      assertThat(sender.send(outgoing(receiver.dsn(), reach)))
+          .isInstanceOf(Outcome.Delivered.class);
     }
   }
 
@@ -270,10 +271,10 @@ class RouteTest {
   }
 
   private Outcome send(String dsn, Route reach) throws Exception {
-    return new Sender(Clock.systemUTC(), log::add, Map.of()).send(parcel(dsn, reach));
+    return new Sender(Clock.systemUTC(), log::add, Map.of()).send(outgoing(dsn, reach));
   }
 
-  private static Outgoing parcel(String dsn, @Nullable Route reach) throws Exception {
+  private static Outgoing outgoing(String dsn, @Nullable Route reach) throws Exception {
     return new Outgoing.OfTest(
         Rig.event(1), new Destination.To(Dsn.parse(dsn), true, Patience.SOON, false, reach));
   }

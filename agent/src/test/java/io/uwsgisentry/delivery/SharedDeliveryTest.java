@@ -42,7 +42,7 @@ class SharedDeliveryTest extends DeliveryScene {
   }
 
   @Test
-  void noMoreRequestsAreUnderWayThanThereAreLanesAndTheOthersHaveTheirTurn() throws Exception {
+  void noMoreRequestsAreInFlightThanAllowedAndTheOthersHaveTheirTurn() throws Exception {
     rig.close();
     rig = new Rig(directory, Rig.QUICK, Clock.systemUTC(), 4);
     receiver.behave(together(3));
@@ -56,11 +56,11 @@ class SharedDeliveryTest extends DeliveryScene {
     assertThat(rig.log)
         .containsOnlyOnce(
             "more destinations wait than 4 requests at once can serve, they take turns"
-                + " (sentry-lanes)");
+                + " (sentry-max-requests)");
   }
 
   @Test
-  void twoLanesLeaveAHealthyServerOneThatSilentOnesCannotTake() throws Exception {
+  void twoRequestsLeaveAHealthyServerOneThatSilentOnesCannotTake() throws Exception {
     rig.close();
     rig = new Rig(directory, Rig.QUICK, Clock.systemUTC(), 2);
     receiver.behave(Behaviour.silent());

@@ -71,7 +71,8 @@ class NamesakesTest {
     journal.append(alarm(1, OURS));
     pump.pass();
     String ours = outbox.destinationsReady(clock.instant()).get(0);
-    outbox.park(ours, new OpenCircuit(403, "403: quota", clock.instant(), 1, clock.instant()));
+    outbox.openCircuit(
+        ours, new OpenCircuit(403, "403: quota", clock.instant(), 1, clock.instant()));
 
     journal.append(Journal.of(OTHER, configuration(2, "dsn=" + THEIRS)));
     pump.pass();
@@ -98,7 +99,7 @@ class NamesakesTest {
       journal.append(brief(number, 7));
     }
     pump.pass();
-    pump.tellAll();
+    pump.flushStorms();
 
     assertThat(all())
         .filteredOn(entry -> entry.occurrences() == 10)

@@ -128,8 +128,8 @@ final class PumpScene implements AutoCloseable {
     pump.finish();
   }
 
-  void tellAll() throws Exception {
-    pump.tellAll();
+  void flushStorms() throws Exception {
+    pump.flushStorms();
   }
 
   void later(Duration time) throws Exception {

@@ -84,7 +84,7 @@ class StormTest {
     }
     scene.pass();
     assertThat(scene.entries()).hasSize(5);
-    assertThat(scene.outbox().folding()).isEqualTo(new StormTally(995, 1));
+    assertThat(scene.outbox().storms()).isEqualTo(new StormTally(995, 1));
 
     scene.later(Duration.ofSeconds(59));
     assertThat(scene.entries()).as("the window is open").hasSize(5);
@@ -103,7 +103,7 @@ class StormTest {
     assertThat(extra.get("most_frequent").toString())
         .contains("worker={1=498, 2=497}", "instance={shop=995}");
     assertThat(extra.get("summary")).isEqualTo("1,000 times in 1 s, 5 of them reported before");
-    assertThat(scene.outbox().folding()).isEqualTo(new StormTally(0, 0));
+    assertThat(scene.outbox().storms()).isEqualTo(new StormTally(0, 0));
 
     scene.later(Duration.ofDays(1));
     assertThat(scene.entries()).as("exactly one").hasSize(6);
@@ -116,7 +116,7 @@ class StormTest {
       scene.append(alarmOf(instance, number, 1, "dsn=" + (number <= 20 ? DSN : OTHER), "", 7));
     }
     scene.pass();
-    scene.tellAll();
+    scene.flushStorms();
 
     assertThat(scene.entries()).extracting(Entry::occurrences).filteredOn(n -> n > 1).hasSize(2);
     assertThat(scene.entries()).hasSize(12);
@@ -172,8 +172,8 @@ class StormTest {
       scene.append(alarm(number, DSN, 7));
     }
     scene.pass();
-    scene.tellAll();
-    scene.tellAll();
+    scene.flushStorms();
+    scene.flushStorms();
     assertThat(scene.entries())
         .extracting(Entry::occurrences)
         .containsExactly(15L, 1L, 1L, 1L, 1L, 1L);
@@ -260,8 +260,8 @@ class StormTest {
     scene.failStores();
     scene.clock().advance(Duration.ofSeconds(63));
     assertThatThrownBy(scene::pass).isInstanceOf(IOException.class);
-    assertThatThrownBy(scene::tellAll).isInstanceOf(IOException.class);
-    assertThat(scene.outbox().folding()).isEqualTo(new StormTally(15, 1));
+    assertThatThrownBy(scene::flushStorms).isInstanceOf(IOException.class);
+    assertThat(scene.outbox().storms()).isEqualTo(new StormTally(15, 1));
 
     scene.mendStores();
     scene.later(Duration.ofSeconds(2));
@@ -320,7 +320,7 @@ class StormTest {
     scene.killAndStart();
     scene.append(alarmOf("shop", 33, 1, "dsn=" + DSN, defaults, 33));
     scene.pass();
-    scene.tellAll();
+    scene.flushStorms();
 
     assertThat(scene.entries()).as("3, one of the other, one of the next minute").hasSize(5);
     assertThat(scene.counted(Counter.Name.DISCARDED)).isEqualTo(33 - 5);
@@ -365,7 +365,7 @@ class StormTest {
           scene.killAndStart();
         }
         case 2 -> scene.clock().advance(Duration.ofSeconds(random.nextInt(200) - 50));
-        case 3 -> scene.tellAll();
+        case 3 -> scene.flushStorms();
         default -> scene.pass();
       }
       scene
@@ -379,11 +379,11 @@ class StormTest {
 
     assertThat(
             scene.told()
-                + scene.outbox().folding().occurrences()
+                + scene.outbox().storms().occurrences()
                 + scene.counted(Counter.Name.DISCARDED))
         .isEqualTo(appended.size());
     scene.later(Duration.ofDays(1));
-    assertThat(scene.outbox().folding()).isEqualTo(new StormTally(0, 0));
+    assertThat(scene.outbox().storms()).isEqualTo(new StormTally(0, 0));
     assertThat(scene.told() + scene.counted(Counter.Name.DISCARDED)).isEqualTo(appended.size());
   }
 }

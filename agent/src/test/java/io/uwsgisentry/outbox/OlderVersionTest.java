@@ -95,7 +95,7 @@ class OlderVersionTest {
     return all.append(outbox.states())
         .append(outbox.destinations())
         .append(outbox.counters())
-        .append(outbox.folding())
+        .append(outbox.storms())
         .append(outbox.handlers())
         .append(outbox.destinationsToTell())
         .toString();

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a changed configuration means for events that are parked. */
+/** What a changed configuration means for events behind an open circuit. */
 class OpenCircuitsTest {
   private static final Instant NOW = Instant.parse("2026-11-22T12:00:00Z");
   private static final Destination.To OLD = to("old.example", Route.USUAL);
@@ -76,12 +76,12 @@ class OpenCircuitsTest {
   }
 
   private void park(Destination.To to) throws IOException {
-    outbox.park(
+    outbox.openCircuit(
         to.key(), new OpenCircuit(403, "403: no", NOW, 3, Instant.now().plus(Duration.ofHours(1))));
   }
 
   @Test
-  void whatIsParkedGoesWhereItsHandlersDsnLeadsByNow() throws IOException {
+  void whatWaitsBehindAnOpenCircuitGoesWhereItsHandlersDsnLeadsByNow() throws IOException {
     String ofShop = store(SHOP, OLD);
     String ofNamesake = store(NAMESAKE, OLD);
     outbox.settle(
@@ -104,7 +104,7 @@ class OpenCircuitsTest {
   }
 
   @Test
-  void aDsnThatIsGoneOrMalformedMovesNothingThatIsParked() throws IOException {
+  void aDsnThatIsGoneOrMalformedMovesNothingBehindAnOpenCircuit() throws IOException {
     String id = store(SHOP, OLD);
     park(OLD);
     outbox.resolve(handler -> new Destination.None());
@@ -117,7 +117,7 @@ class OpenCircuitsTest {
     store(SHOP, OLD);
     park(OLD);
     outbox.resolve(handler -> OLD);
-    assertThat(outbox.breaker(OLD.key()).orElseThrow())
+    assertThat(outbox.circuit(OLD.key()).orElseThrow())
         .extracting(OpenCircuit::next, OpenCircuit::probes)
         .containsExactly(Instant.EPOCH, 3);
   }
@@ -127,8 +127,8 @@ class OpenCircuitsTest {
     store(SHOP, NEW);
     park(NEW);
     DestinationTally tally = outbox.destinations().get(0);
-    assertThat(tally.breaker()).isNotNull();
-    assertThat(OpenCircuit.advice(403)).contains("mend the DSN");
+    assertThat(tally.openCircuit()).isNotNull();
+    assertThat(OpenCircuit.advice(403)).contains("fix the DSN");
     assertThat(tally.toString()).contains("http://***@proxy:3128").doesNotContain("u:p");
   }
 }

@@ -55,10 +55,10 @@ class OutboxQuestionsTest extends OutboxScene {
     store(to("b.example"), 3);
     String a = to("a.example").key();
 
-    assertThat(outbox.lastOfFold(77, a, 0).orElseThrow().id()).isEqualTo(id(2));
-    assertThat(outbox.lastOfFold(78, a, 0)).isEmpty();
-    assertThat(outbox.lastOfFold(77, to("c.example").key(), 0)).isEmpty();
-    assertThat(outbox.lastOfFold(77, null, SHOP_ALARM.hash())).isEmpty();
+    assertThat(outbox.lastOfStorm(77, a, 0).orElseThrow().id()).isEqualTo(id(2));
+    assertThat(outbox.lastOfStorm(78, a, 0)).isEmpty();
+    assertThat(outbox.lastOfStorm(77, to("c.example").key(), 0)).isEmpty();
+    assertThat(outbox.lastOfStorm(77, null, SHOP_ALARM.hash())).isEmpty();
   }
 
   @Test

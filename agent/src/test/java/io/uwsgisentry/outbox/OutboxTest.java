@@ -202,7 +202,7 @@ class OutboxTest extends OutboxScene {
         List.of(
             new Settlement.Retry(id(1), NOW, "no connection"),
             new Settlement.Retry(id(1), NOW, "403"),
-            new Settlement.TurnedAway(id(1)),
+            new Settlement.Denied(id(1)),
             new Settlement.Retry(id(1), NOW, "503")));
     assertThat(outbox.find(id(1), 1).get(0).attempts()).isEqualTo(3);
     assertThat(outbox.find(id(1), 1).get(0).denials()).isEqualTo(1);
@@ -243,7 +243,7 @@ class OutboxTest extends OutboxScene {
     assertThat(entry.payload()).asString(StandardCharsets.UTF_8).isEqualTo("raw bytes");
     assertThat(counted(Counter.Name.DISCARDED)).containsEntry("internal_sdk_error/error", 1L);
     assertThat(outbox.retry(List.of(id(1)), handler -> to("a.example"))).isZero();
-    assertThat(outbox.lastOfFold(77, null, SHOP_ALARM.hash())).isEmpty();
+    assertThat(outbox.lastOfStorm(77, null, SHOP_ALARM.hash())).isEmpty();
   }
 
   @Test

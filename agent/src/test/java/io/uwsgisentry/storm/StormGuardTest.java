@@ -54,7 +54,7 @@ class StormGuardTest {
 
     StormWindow window = guard.touched().get("a");
     assertThat(window.passed()).isEqualTo(5);
-    assertThat(window.folded()).isEqualTo(95);
+    assertThat(window.counted()).isEqualTo(95);
     assertThat(window.first()).isEqualTo(NOON + 5);
     assertThat(window.last()).isEqualTo(NOON + 99);
     assertThat(kept.ended).isEmpty();
@@ -100,11 +100,11 @@ class StormGuardTest {
 
   @Test
   void whatIsToBeFoldedInAnyCaseOpensAWindowToo() throws Exception {
-    guard.folds("a", NOON, 4000, Map.of(Varied.HOST, "web1"));
-    guard.folds("a", NOON + 2, 1, Map.of(Varied.HOST, "web2"));
+    guard.count("a", NOON, 4000, Map.of(Varied.HOST, "web1"));
+    guard.count("a", NOON + 2, 1, Map.of(Varied.HOST, "web2"));
     assertThat(passes("a", NOON + 1)).isTrue();
     StormWindow window = guard.touched().get("a");
-    assertThat(window.folded()).isEqualTo(4001);
+    assertThat(window.counted()).isEqualTo(4001);
     assertThat(window.first()).isEqualTo(NOON);
     assertThat(window.last()).isEqualTo(NOON + 2);
     assertThat(window.varied().get(Varied.HOST).top(5))
@@ -126,10 +126,10 @@ class StormGuardTest {
       passes("a", NOON + i);
     }
     StormWindow window = guard.touched().get("a");
-    window.told();
+    window.reported();
 
     assertThat(passes("a", NOON + 11)).isFalse();
-    assertThat(window.folded()).isEqualTo(1);
+    assertThat(window.counted()).isEqualTo(1);
     assertThat(window.passed()).isEqualTo(10);
     assertThat(window.first()).isEqualTo(NOON + 11);
   }
@@ -202,9 +202,9 @@ class StormGuardTest {
     }
     List<StormWindow> all = new ArrayList<>(kept.ended);
     all.addAll(kept.open.values());
-    assertThat(passed + all.stream().mapToLong(StormWindow::folded).sum()).isEqualTo(records);
+    assertThat(passed + all.stream().mapToLong(StormWindow::counted).sum()).isEqualTo(records);
     assertThat(all).hasSize((int) oracle.values().stream().mapToLong(List::size).sum());
-    assertThat(all.stream().map(w -> w.opened() + " " + w.folded()))
+    assertThat(all.stream().map(w -> w.opened() + " " + w.counted()))
         .containsExactlyInAnyOrderElementsOf(
             oracle.values().stream()
                 .flatMap(List::stream)

@@ -38,7 +38,7 @@ record Accounts(Map<State, Long> byState, long dropped) {
   /** What the agent has read so far, storms that it still counts included. */
   static long counted(Path state) {
     try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
-      return of(state).sum() + outbox.folding().occurrences();
+      return of(state).sum() + outbox.storms().occurrences();
     } catch (NoSuchFileException e) {
       return 0; // the agent has yet to make it
     } catch (IOException e) {

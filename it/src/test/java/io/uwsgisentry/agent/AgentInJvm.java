@@ -89,7 +89,7 @@ public final class AgentInJvm implements AutoCloseable {
     EventFactory factory =
         new EventFactory(new Scrubber(), Agent.version(), Bounds.DEFAULT.eventBytes());
     try (Outbox outbox = Outbox.open(state.resolve("outbox.db"), clock, Bounds.DEFAULT);
-        Delivery delivery = new Delivery(outbox, clock, this::line, Delivery.LANES)) {
+        Delivery delivery = new Delivery(outbox, clock, this::line, Delivery.MAX_REQUESTS)) {
       JournalPump pump =
           new JournalPump(
               journal,
@@ -111,7 +111,7 @@ public final class AgentInJvm implements AutoCloseable {
         // Until nothing is left.
       }
       pump.finish();
-      pump.tellAll();
+      pump.flushStorms();
       if (!delivery.drain(Patience.SOON)) {
         line("what is not delivered waits in the outbox");
       }

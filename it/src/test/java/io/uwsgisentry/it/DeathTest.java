@@ -169,7 +169,7 @@ class DeathTest {
             () ->
                 assertThat(
                         Events.sum(scene.receiver().events())
-                            + scene.state().folding()
+                            + scene.state().storms()
                             + scene.state().counted(Counter.Name.DROPPED))
                     .isEqualTo(n));
     agent.destroy();

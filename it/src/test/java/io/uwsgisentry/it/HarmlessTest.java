@@ -197,7 +197,7 @@ class HarmlessTest {
    * dropped. What is still being counted while the server runs is told of when it has ended.
    */
   private void awaitAccounted(UwsgiServer server, long incidents) {
-    awaitSum(incidents, () -> state.folding());
+    awaitSum(incidents, () -> state.storms());
     server.stop();
     awaitSum(incidents, () -> 0);
     scene.noEventCameMoreOftenThanItWasSent(state);

@@ -10,7 +10,7 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
-/** {@code sentry-lanes} on its way from the ini to what a server sees of it. */
+/** {@code sentry-max-requests} on its way from the ini to what a server sees of it. */
 class LanesTest {
   private static final int PROJECTS = 6;
   private static final int EACH = 4;
@@ -29,7 +29,7 @@ class LanesTest {
             master = true
             sentry-dir = ${state}
             sentry-fold = 0
-            sentry-lanes = 3
+            sentry-max-requests = 3
             """);
     for (int i = 1; i <= PROJECTS; i++) {
       scene.define("dsn" + i, scene.receiver().dsn("" + i));

@@ -249,7 +249,7 @@ class LogFloodTest {
   private long sum() {
     return Events.sum(scene.receiver().events())
         + scene.state().counted(Counter.Name.DROPPED)
-        + scene.state().folding();
+        + scene.state().storms();
   }
 
   private long written() {

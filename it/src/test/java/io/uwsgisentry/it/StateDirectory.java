@@ -160,8 +160,8 @@ record StateDirectory(Path path) {
   }
 
   /** How many incidents are counted in windows that are still open. */
-  long folding() {
-    return outbox(o -> o.folding().occurrences(), 0L);
+  long storms() {
+    return outbox(o -> o.storms().occurrences(), 0L);
   }
 
   /** For how many incidents the entries of that state stand. */

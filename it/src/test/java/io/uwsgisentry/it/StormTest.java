@@ -54,10 +54,10 @@ class StormTest {
         .pollInterval(Duration.ofMillis(500))
         .untilAsserted(
             () ->
-                assertThat(sum() + scene.state().folding() + dropped())
+                assertThat(sum() + scene.state().storms() + dropped())
                     .as(
                         "%d told of, %d counted, %d dropped",
-                        sum(), scene.state().folding(), dropped())
+                        sum(), scene.state().storms(), dropped())
                     .isEqualTo(all));
     shop.stop();
     api.stop();
