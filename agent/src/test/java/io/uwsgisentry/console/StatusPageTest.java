@@ -79,7 +79,7 @@ class StatusPageTest {
             stuck        sealed-00 cannot be taken: agent.log says why
             events       12 ready, 345 delivered, 1 local
                          standing for 1,546 occurrences
-            folding      12,345 counted in 3 faults, reported when its minute ends
+            storms       12,345 counted in 3 faults, reported when its minute ends
             dropped      7  disk_full (shop), last 11-22 12:00:00
             torn         1, last 11-22 12:00:00
             warning      shop, alarm seen: unknown option 'levl': did you mean 'level'?
