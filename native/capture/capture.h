@@ -49,6 +49,7 @@ int sentry_slot_of_spooler(struct uwsgi_spooler *);
 
 /* ---- crash_stacks.c: the same at a crash ---- */
 
+void sentry_crash_stacks_prepare(void);
 void sentry_crash_stacks_start(int slot);
 int sentry_has_crashed(void);	/* this process: nothing else may take stacks of it */
 

@@ -2,8 +2,8 @@
  * Python's stacks at the moment of a crash: which line of the application it was, where the native stack shows only the
  * interpreter's own functions.
  *
- * A handler of ours is entered before the one that is there (uWSGI's, or faulthandler's); where none is, none is entered, so that
- * the same signals are handled as without us. It has the stacks taken as the
+ * A handler of ours is entered before the one that is there (uWSGI's, or faulthandler's), or the default, which ends the process; a
+ * signal that is ignored is left alone. It has the stacks taken as the
  * watchdog does, in a copy of the process, so that nothing of Python's is touched in the process that crashed, and whatever is
  * damaged there ends the copy alone. Then it puts the former handler back and returns: the instruction fails again, and everything
  * goes on as if we had not been there; a signal that was sent is sent again. All that it calls is a system call, and each ends.
@@ -11,6 +11,10 @@
  * It serves the process for which it was entered, and once: an application's own children, and a library that handles such
  * signals itself (a JVM does), pay one copy at most. An application that registers a handler later than we do calls ours, as
  * faulthandler does, or does without these stacks. A stack that overflowed has no room for a handler, ours or uWSGI's.
+ *
+ * uWSGI blocks all signals in a worker's threads but the first. The kernel ends a process for a fault whose signal is blocked, before
+ * any handler: so these signals are let through there, and such a crash is printed by uWSGI as one in the first thread is. One that is
+ * sent to the process still goes to its first thread.
  */
 #include "capture/capture.h"
 
@@ -78,8 +82,33 @@ void sentry_crash_stacks_start(int slot) {
 	for (int i = 0; i < SIGNALS; i++) {
 		struct sigaction there;
 		if (sigaction(signals[i], NULL, &there)) continue;
-		if (!(there.sa_flags & SA_SIGINFO) && (there.sa_handler == SIG_DFL || there.sa_handler == SIG_IGN)) continue;
+		if (!(there.sa_flags & SA_SIGINFO) && there.sa_handler == SIG_IGN) continue;
 		crash.before[i] = there;
 		sigaction(signals[i], &ours, NULL);
+	}
+}
+
+static void (*init_thread_before)(int core);
+
+/* in the thread of another core, once uWSGI has blocked all signals in it */
+static void init_thread(int core) {
+	SENTRY_ENTRY;
+	init_thread_before(core);
+	if (crash.of != getpid()) return;
+	sigset_t faults;
+	sigemptyset(&faults);
+	for (int i = 0; i < SIGNALS; i++) sigaddset(&faults, signals[i]);
+	pthread_sigmask(SIG_UNBLOCK, &faults, NULL);
+}
+
+/* once languages are initialised, before uWSGI forks: uWSGI asks Python's plugin about each thread, and not ours */
+void sentry_crash_stacks_prepare(void) {
+	if (!sentry_capturing(SENTRY_CAPTURE_CRASHES) || uwsgi.threads < 2 || init_thread_before) return;
+	for (int i = 0; i < 256; i++) {
+		struct uwsgi_plugin *plugin = uwsgi.p[i];
+		if (!plugin || !plugin->name || strcmp(plugin->name, "python") || !plugin->init_thread) continue;
+		init_thread_before = plugin->init_thread;
+		plugin->init_thread = init_thread;
+		return;
 	}
 }

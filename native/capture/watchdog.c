@@ -143,6 +143,7 @@ static void read_threshold(void) {
 void sentry_watchdog_prepare(void) {
 	read_threshold();
 	if (watchdog.threshold || watchdog.cuts || sentry_capturing(SENTRY_CAPTURE_CRASHES) || (sentry_capturing(SENTRY_CAPTURE_DAEMONS) && (uwsgi.mules_cnt > 0 || uwsgi.spoolers))) sentry_python_stacks_find();
+	sentry_crash_stacks_prepare();
 }
 
 /* in a worker, just forked */

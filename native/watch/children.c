@@ -147,7 +147,7 @@ static void look_at_worker(struct sentry_child *child, int id, int someone_died)
 	if (worker->manage_next_request) child->served = 1;
 	if (worker->cursed_at || (!worker->manage_next_request && child->served) || worker->cheaped) child->leaving = 1;
 	siginfo_t how;
-	if (child->reported != child->pid && !child->harakiri_at && sentry_mercy_is_over(id) && !sentry_has_died(worker->pid, &how)) {
+	if (child->reported != child->pid && !child->harakiri_at && sentry_mercy_is_over(worker->cursed_at, worker->no_mercy_at) && sentry_requests_in_flight(id) && !sentry_has_died(worker->pid, &how)) {
 		child->reported = child->pid;
 		sentry_report_cut(child, id, NULL);
 	}
@@ -169,7 +169,7 @@ struct other {
 	int stack_slot;		/* where its watchdog leaves its stacks, or 0 */
 	int to_go;		/* however it ends, it was to */
 	int busy;		/* a spooler's: it runs a task */
-	time_t cursed_at;
+	time_t cursed_at, no_mercy_at;
 	int mercy;		/* seconds between that and uWSGI's kill */
 	int stays;		/* it is restarted whenever it ends */
 };
@@ -214,9 +214,9 @@ static void missed(struct sentry_handler *handler, struct sentry_child *child, c
 	judge(handler, child, now, last_word(now->stack_slot, child, &exited), 1);
 }
 
-/* it was to end, and did so in the middle of something: a spooler's task, or whatever held a mule up until uWSGI killed it */
+/* it was to end, and does so in the middle of something: a spooler's task, or whatever holds a mule up until uWSGI kills it (NULL: next) */
 static void look_for_cut(const struct sentry_child *child, const struct other *now, const siginfo_t *how) {
-	int is_killed = how->si_code != CLD_EXITED && how->si_status == SIGKILL;
+	int is_killed = !how || (how->si_code != CLD_EXITED && how->si_status == SIGKILL);
 	int is_cut = now->process == SENTRY_PROCESS_SPOOLER ? now->busy : now->process == SENTRY_PROCESS_MULE && is_killed && child->cursed_at;
 	if (is_cut) sentry_report_cut_other(child, now->process, now->number, now->name, now->stack_slot, now->mercy, how);
 }
@@ -236,6 +236,10 @@ static void look_at(struct sentry_child *child, struct other now, int someone_di
 	if (now.deadline > 0) child->deadline = now.deadline;
 	if (now.to_go) child->leaving = 1;
 	siginfo_t how;
+	if (child->reported != now.pid && sentry_mercy_is_over(now.cursed_at, now.no_mercy_at) && now.pid > 0 && !sentry_has_died(now.pid, &how)) {
+		child->reported = now.pid;
+		look_for_cut(child, &now, NULL);
+	}
 	if ((!handler && !sentry.crash_alarms) || !someone_died || child->reported == now.pid || !sentry_has_died(now.pid, &how)) return;
 	child->reported = now.pid;
 	if (!now.to_go && !stopping_as_well(&how)) judge(handler, child, &now, &how, 0);
@@ -297,7 +301,7 @@ static void look_at_others(int someone_died) {
 		struct other now = {
 			.pid = mule->pid, .process = SENTRY_PROCESS_MULE, .number = mule->id, .name = mule->patch, .stack_slot = sentry_slot_of_mule(mule->id),
 			.deadline = mule->harakiri ? mule->harakiri : mule->user_harakiri, .to_go = mule->cursed_at != 0, .stays = 1,
-			.cursed_at = mule->cursed_at, .mercy = uwsgi.mule_reload_mercy,
+			.cursed_at = mule->cursed_at, .no_mercy_at = mule->no_mercy_at, .mercy = uwsgi.mule_reload_mercy,
 		};
 		look_at(&mules[i], now, someone_died);
 	}
@@ -306,7 +310,7 @@ static void look_at_others(int someone_died) {
 		struct other now = {	/* it has no number that its user knows */
 			.pid = spooler->pid, .process = SENTRY_PROCESS_SPOOLER, .name = spooler->dir, .stack_slot = sentry_slot_of_spooler(spooler),
 			.deadline = spooler->harakiri ? spooler->harakiri : spooler->user_harakiri, .to_go = spooler->cursed_at != 0, .stays = 1,
-			.busy = spooler->running, .cursed_at = spooler->cursed_at, .mercy = uwsgi.spooler_reload_mercy,
+			.busy = spooler->running, .cursed_at = spooler->cursed_at, .no_mercy_at = spooler->no_mercy_at, .mercy = uwsgi.spooler_reload_mercy,
 		};
 		look_at(&commands[n], now, someone_died);
 	}

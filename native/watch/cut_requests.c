@@ -62,9 +62,8 @@ static uint64_t mercy_of(const struct sentry_child *child, const siginfo_t *how,
  */
 #define BEFORE_US 5000
 
-int sentry_mercy_is_over(int worker) {
-	const struct uwsgi_worker *going = &uwsgi.workers[worker];
-	return going->cursed_at && sentry_now_us() + BEFORE_US >= ((uint64_t) going->no_mercy_at + 1) * 1000000 && sentry_requests_in_flight(worker);
+int sentry_mercy_is_over(time_t cursed_at, time_t no_mercy_at) {
+	return cursed_at && sentry_now_us() + BEFORE_US >= ((uint64_t) no_mercy_at + 1) * 1000000;
 }
 
 /* ---- the record ---- */

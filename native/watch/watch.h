@@ -73,7 +73,7 @@ void sentry_report_death(struct sentry_handler *, const struct sentry_death *);	
 uint64_t sentry_deaths_reported(void);
 
 /* cut_requests.c */
-int sentry_mercy_is_over(int worker);	/* it has some, and is killed next */
+int sentry_mercy_is_over(time_t cursed_at, time_t no_mercy_at);	/* it is killed next, if it still lives */
 /* the option by which uWSGI killed it for its memory; NULL: it did not */
 const char *sentry_evil_reload(const struct sentry_child *, const struct uwsgi_worker *, const siginfo_t *how);
 void sentry_report_cut(struct sentry_child *, int worker, const siginfo_t *how);	/* nothing, if it had no request in flight; how it ended may be NULL */

@@ -38,7 +38,7 @@ final class DeathEventBuilder implements EventBuilder {
     if (backtrace != null && NativeBacktrace.isOfCrash(backtrace)) {
       crash(draft, incident, backtrace, cause, process);
     } else {
-      new StuckRequest(incident, sources)
+      new StuckRequest(incident, sources, !"harakiri".equals(death.get("cause")))
           .fill(
               draft,
               cause.type,

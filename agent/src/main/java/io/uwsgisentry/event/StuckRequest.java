@@ -23,7 +23,15 @@ final class StuckRequest {
   /** Whether requests take turns on one thread ({@code async}, {@code gevent}). */
   private final boolean shared;
 
+  /** Whether the stacks were taken in the handler of a signal that the process died of. */
+  private final boolean crashed;
+
   StuckRequest(RecordContext incident, SourceContext sources) {
+    this(incident, sources, false);
+  }
+
+  StuckRequest(RecordContext incident, SourceContext sources, boolean crashed) {
+    this.crashed = crashed;
     this.incident = incident;
     this.frames = new ScriptFrames(sources, incident);
     this.stacks =
@@ -44,11 +52,11 @@ final class StuckRequest {
   void fill(EventDraft draft, String type, String value, Mechanism mechanism) {
     ServedRequest request = incident.request();
     String thread = request == null ? null : request.thread();
-    if (thread == null && incident.requests().size() < 2) {
+    if (crashed || (thread == null && incident.requests().size() < 2)) {
       thread = incident.record().fields().text("stack.main");
     }
     int stuck = stacks.serving(thread);
-    if (shared && stuck >= 0 && waits(stuck)) {
+    if (shared && !crashed && stuck >= 0 && waits(stuck)) {
       // Nothing of the application ran on the thread: where this request waited is not on its
       // stack.
       draft.extra("stack_note", "requests take turns on one thread, and this one was waiting then");

@@ -7,6 +7,9 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Deaths of workers that nobody in the worker can report: one event each; those meant to be, none.
@@ -16,6 +19,8 @@ class CaptureDeathTest {
 
   /** For what the master has seen of a worker before its death. */
   private static final String SEEN = SERVER + "stats = ${dir}/stats\n";
+
+  private static final String FAULTS = SEEN.replace("module = captured", "module = faults");
 
   @RegisterExtension final Scene scene = Scene.withAgentInJvm();
 
@@ -95,6 +100,38 @@ class CaptureDeathTest {
   @Test
   void an_abort_names_its_signal_and_the_request() {
     assertDeath("/abort", "death_by_abort");
+  }
+
+  /** None of them has a handler of uWSGI's, which would print where the native code was. */
+  @ParameterizedTest
+  @CsvSource({
+    "/abort, SIGABRT, application",
+    "/bus,   SIGBUS,  beyond_the_end",
+    "/ill,   SIGILL,  application",
+  })
+  void any_signal_of_a_crash_comes_with_the_line_of_the_application(
+      String path, String type, String function) {
+    UwsgiServer server = scene.server(FAULTS).start();
+    assertThat(server.get(path).status()).isZero();
+    server.awaitLog("Respawned uWSGI worker 1");
+    assertThat(server.log()).contains("killed by signal");
+    Map<String, Object> event = scene.onlyEventOf(server);
+    assertThat(Events.exceptionType(event)).isEqualTo(type);
+    assertThat(Events.functions(event)).endsWith(function);
+    assertThat(event).containsEntry("level", "fatal").containsEntry("transaction", "GET " + path);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/thread", "/core"})
+  void a_crash_in_another_thread_is_told_as_one_in_the_first(String path) {
+    UwsgiServer server = scene.server(FAULTS + "threads = 2\n").start();
+    // Two, so that one is served by the second core.
+    server.getLater(path);
+    server.getLater(path);
+    server.awaitLog("Respawned uWSGI worker 1");
+    Map<String, Object> event = scene.onlyEventOf(server);
+    assertThat(Events.exceptionType(event)).isEqualTo("SIGSEGV in _ctypes");
+    assertThat(Events.functions(event)).containsSubsequence("in_a_thread", "string_at");
   }
 
   @Test

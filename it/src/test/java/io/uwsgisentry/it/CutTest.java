@@ -65,6 +65,69 @@ class CutTest {
     assertThat(scene.eventsOf(server, 1)).hasSize(1);
   }
 
+  /**
+   * Two at once. Under async uWSGI ends a worker that is to reload without waiting for its
+   * requests.
+   */
+  @ParameterizedTest(name = "{0}, {1}: {2}")
+  @CsvSource({
+    "threads = 4, INT, a stop of the server",
+    "threads = 4, HUP, 'a reload (worker-reload-mercy, 1 s)'",
+    "gevent = 10, INT, a stop of the server",
+    "gevent = 10, HUP, 'a reload (worker-reload-mercy, 1 s)'",
+    "greenlet = true, INT, a stop of the server",
+    "greenlet = true, HUP, a reload",
+  })
+  void however_a_worker_serves_them(String mode, String signal, String cause) throws Exception {
+    UwsgiServer server = serving(Concurrency.of(SERVER + "harakiri = 100\n", mode));
+    CompletableFuture<Http.Response> other = server.getLater("/report/8");
+    server.awaitLog("(?s)at it.*at it");
+    server.signal(signal);
+    Map<String, Object> event = scene.awaitEvents(1).get(0);
+    assertThat(Events.exceptionType(event)).isEqualTo("RequestCut");
+    assertThat(Events.exceptionValue(event)).endsWith(" was cut by " + cause);
+    assertThat(Events.extra(event).get("requests_in_flight").toString())
+        .contains("/report/7", "/report/8");
+    scene.file("go", "");
+    assertThat(scene.eventsOf(server, 1)).hasSize(1);
+    assertThat(answer.get().status()).isZero();
+    assertThat(other.get().status()).isZero();
+  }
+
+  /**
+   * A stop never waits for mules longer than for workers, and kills those that are left as well.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "HUP, 'a reload (mule-reload-mercy, 1 s)'",
+    "INT, 'a stop of the server (mule-reload-mercy, 1 s)'"
+  })
+  void a_mule_that_does_not_end_within_its_mercy_is_one_warning(String signal, String cause) {
+    scene.file(
+        "busy.py",
+        """
+        import signal, time
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        print("at it", flush=True)
+        while True:
+            time.sleep(0.1)
+        """);
+    UwsgiServer server =
+        scene
+            .server(
+                application(SERVER)
+                    + "mule = ${dir}/busy.py\nmule-reload-mercy = 1\nharakiri = 100\n")
+            .start();
+    server.awaitMaster();
+    server.awaitLog("at it");
+    server.signal(signal);
+    Map<String, Object> event = scene.awaitEvents(1).get(0);
+    assertThat(event.get("level")).isEqualTo("warning");
+    assertThat(Events.exceptionType(event)).isEqualTo("TaskCut");
+    assertThat(Events.exceptionValue(event)).isEqualTo("mule 1 was cut by " + cause);
+  }
+
   @Test
   void a_kill_for_memory_is_named_by_its_option_and_by_what_it_cut() {
     UwsgiServer server = serving(SERVER + "evil-reload-on-rss = 1\nmemory-report = true\n");
@@ -126,13 +189,23 @@ class CutTest {
     scene.file(
         "waiting.py",
         """
-        import os, sys, time
+        import os, sys, time, uwsgi
+
+        def pause():
+            if "gevent" in uwsgi.opt:
+                import gevent
+                gevent.sleep(0.05)
+            elif "greenlet" in uwsgi.opt:
+                uwsgi.async_sleep(1)
+                uwsgi.suspend()
+            else:
+                time.sleep(0.05)
 
         def application(environ, start_response):
             if environ["PATH_INFO"].startswith("/report"):
                 sys.stderr.write("at it\\n")
                 while not os.path.exists("${dir}/go"):
-                    time.sleep(0.05)
+                    pause()
             start_response("200 OK", [])
             return [b"well"]
         """);

@@ -7,7 +7,9 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.uwsgisentry.testkit.Patience;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /**
@@ -51,7 +53,9 @@ class SdkTest {
 
   @RegisterExtension final Scene scene = Scene.withAgentInJvm();
 
+  /** A thousand wait for uWSGI, which starts no worker twice within two seconds. */
   @Test
+  @Timeout(value = 20, unit = TimeUnit.MINUTES)
   void each_incident_of_five_kinds_is_reported_once() {
     assumeTrue(Installation.hasPython("sentry_sdk"), "needs Python's sentry_sdk");
     scene.file("with_sdk.py", APPLICATION);
