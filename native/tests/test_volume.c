@@ -66,7 +66,7 @@ static void volume(const char *size) {
 	snprintf(options, sizeof(options), "size=%s", size);
 	if (mount("none", base, "tmpfs", 0, options)) {
 		printf("SKIPPED: small volumes, no tmpfs can be mounted here\n");
-		exit(check_result("room"));
+		exit(check_result("volume"));
 	}
 }
 
@@ -154,5 +154,5 @@ int main(void) {
 	last_bytes();
 	umount2(base, MNT_DETACH);
 	rmdir(base);
-	return check_result("room");
+	return check_result("volume");
 }
