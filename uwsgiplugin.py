@@ -18,7 +18,7 @@
 # let warnings of the compiler fail the build.
 #
 # In a uWSGI that gets the plugin built in (UWSGI_EMBED_PLUGINS) there is no file of its own to put a jar behind: the agent's jar
-# lies elsewhere then, where native/agent/supervisor.c looks for it.
+# lies elsewhere then, where native/agent/requirements.c looks for it.
 
 import glob
 import os
@@ -177,7 +177,7 @@ def append(jar, plugin):
 
 
 def holds_jar(plugin):
-    """zipfile.is_zipfile() takes a small plugin for a jar: supervisor.c holds the signature that it looks for."""
+    """zipfile.is_zipfile() takes a small plugin for a jar: requirements.c holds the signature that it looks for."""
     try:
         with zipfile.ZipFile(plugin) as jar:
             return 'META-INF/MANIFEST.MF' in jar.namelist()
