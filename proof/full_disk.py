@@ -30,6 +30,7 @@ import time
 from basics import JAR, OUT, Failure, keep, seed_of_environment, until
 from outbox import DELIVERED, Outbox
 from receiver import Receiver
+from volume import Volume, in_own_namespace
 from writers import ACKNOWLEDGED, BEGUN, DROPPED, Oracle
 
 PATIENCE = 180.0
@@ -75,40 +76,18 @@ class Agent(threading.Thread):
             self.process.wait()
 
 
-class Filler:
-    """Somebody else's file on the volume."""
-
-    def __init__(self, volume):
-        self.volume, self.file = volume, volume / "filler"
-
-    def free(self):
-        found = os.statvfs(self.volume)
-        return found.f_bavail * found.f_frsize
-
-    def fill(self, left):
-        block = b"f" * 65536
-        with open(self.file, "ab", buffering=0) as file:
-            try:
-                while self.free() > left:
-                    file.write(block[:max(1, min(len(block), self.free() - left))])
-            except OSError:
-                pass
-
-    def give_back(self, part):
-        if self.file.exists():
-            os.truncate(self.file, int(self.file.stat().st_size * (1 - part)))
-
-    def turn(self, chance, tally):
-        dice = chance.random()
-        if dice < 0.45:
-            self.fill(0)
-            tally["times full to the last byte"] += 1
-        elif dice < 0.6:
-            self.fill(int(chance.random() * self.free()))
-        elif dice < 0.85:
-            self.give_back(1)
-        else:
-            self.give_back(chance.random())
+def turn(volume, chance, tally):
+    """Somebody else's file grows or shrinks."""
+    dice = chance.random()
+    if dice < 0.45:
+        volume.fill()
+        tally["times full to the last byte"] += 1
+    elif dice < 0.6:
+        volume.fill(int(chance.random() * volume.free()))
+    elif dice < 0.85:
+        volume.give_back()
+    else:
+        volume.give_back(chance.random())
 
 
 def own_bytes(state):
@@ -134,10 +113,10 @@ def is_quiet(state, outbox):
 
 
 def make_trouble(arguments, chance, volume, state, agent, receiver, tally):
-    filler, most = Filler(volume), 0
+    most = 0
     end, receiver_turns = time.monotonic() + arguments.seconds, time.monotonic() + 2
     while time.monotonic() < end:
-        filler.turn(chance, tally)
+        turn(volume, chance, tally)
         until = time.monotonic() + chance.random() * 3
         while time.monotonic() < min(until, end):
             most = max(most, own_bytes(state))
@@ -149,7 +128,7 @@ def make_trouble(arguments, chance, volume, state, agent, receiver, tally):
             receiver_turns = time.monotonic() + chance.random() * (12 if away else 6)
         if chance.random() < 0.06:
             agent.kill()
-    filler.give_back(1)
+    volume.give_back()
     receiver.set_mood("takes")
     return most
 
@@ -196,11 +175,9 @@ def run(arguments, tally):
     chance = random.Random(arguments.seed)
     directory = OUT / "full-disk"
     shutil.rmtree(directory, ignore_errors=True)
-    volume = directory / "volume"
-    volume.mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%dm,mode=700" % arguments.megabytes, "none", volume], check=True)
-    state, receiver = volume / "state", Receiver(arguments.seed)
-    quarter = Filler(volume).free() / 4
+    volume = Volume(directory / "volume", arguments.megabytes)
+    state, receiver = volume.place / "state", Receiver(arguments.seed)
+    quarter = volume.free() / 4
     parts = []
     try:
         with open(directory / "agent.out", "wb") as log:
@@ -224,14 +201,7 @@ def run(arguments, tally):
             part.close()
         kept = directory / "state"
         shutil.copytree(state, kept, ignore_dangling_symlinks=True, ignore=shutil.ignore_patterns("runtime"))
-        subprocess.run(["umount", "-l", volume])
-
-
-def in_own_namespace():
-    """Nothing of the mount outlives this process, however it ends."""
-    if os.environ.get("FULL_DISK_NAMESPACE") != "own":
-        os.environ["FULL_DISK_NAMESPACE"] = "own"
-        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable] + sys.argv)
+        volume.close()
 
 
 def main():

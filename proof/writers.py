@@ -1,12 +1,13 @@
 """Writers that die and note what became of each record (oracle.c), and an agent that is started by hand."""
 
+import functools
 import mmap
 import signal
 import struct
 import subprocess
 import time
 
-from basics import JAR, OUT, PATIENCE, Failure
+from basics import HERE, JAR, OUT, PATIENCE, Failure
 
 WRITERS, MOST_EACH = 16, 65536
 FATES_AT = 16 + 8 * WRITERS
@@ -50,11 +51,17 @@ class Agent:
             self.process.wait()
 
 
+@functools.cache
+def compile_programs():
+    subprocess.run(["make", "-s", "-C", HERE], check=True)
+
+
 class Oracle:
     """The writers, and what they noted."""
 
     def __init__(self, directory, state, run, seconds, fold, dsn, planted, *more):
         notes = directory / "notes"
+        compile_programs()
         program = OUT / ("oracle-without-look" if planted else "oracle")
         self.run, self.fold = run, fold
         self.process = subprocess.Popen([program, state, notes, str(run), str(int(seconds * 1000)), str(MOST_EACH), fold, dsn, *more])
