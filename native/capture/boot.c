@@ -70,11 +70,11 @@ void sentry_boot_report_serving(const char *what) {
 }
 
 /*
- * A hook that failed. One that each worker runs stops the server at its first failure, and is reported once.
+ * A hook that failed. One that each worker runs stops the server at its first failure and is reported once.
  */
 void sentry_boot_hook(const char *text, enum sentry_hook_effect effect) {
 	static const char *const effects[] = {"goes on", "stops", "marks"};
-	/* what it returns to the next is another matter: that one is being stopped */
+	/* without its result, which may be another in a worker that is being stopped */
 	const char *end = strstr(text, " failed with ");
 	uint64_t hash = sentry_hash(SENTRY_HASH_START, text, end ? (size_t) (end - text) : strlen(text));
 	if (effect == SENTRY_HOOK_STOPS && sentry.watch && __atomic_exchange_n(&sentry.watch->hook_reported, hash, __ATOMIC_ACQ_REL) == hash) return;
@@ -94,7 +94,7 @@ static int is_application_file(const char *argument) {
 }
 
 /*
- * Whether an application is named anywhere, of a language that serves on where it does not load. A language plugin alone names none: it may
+ * Whether an application is named whose language serves on if it does not load. A language plugin alone names none: it may
  * be there for files, mules and crons, or for applications that requests name. The Ruby, Lua and JVM plugins end the server themselves.
  */
 static int names_an_application(void) {
@@ -135,8 +135,8 @@ static void report_no_application(void) {
 }
 
 /*
- * In a worker that loads its own application (lazy-apps), once its language has tried, while it can still say why not. With
- * need-app it signals the master next, which kills it, perhaps before it has come to its exit; and there Python is gone.
+ * In a worker that loads its own application (lazy-apps), after its language has tried, while the reason is still known. With
+ * need-app the worker signals the master next, which kills it, perhaps before its exit; and at its exit Python is gone.
  */
 void sentry_boot_loaded(void) {
 	if (!sentry_capturing(SENTRY_CAPTURE_BOOT) || !uwsgi.workers || !(uwsgi.lazy || uwsgi.lazy_apps) || uwsgi.mywid < 1 || uwsgi.mounts || uwsgi.command_mode) return;

@@ -1,7 +1,7 @@
 /*
- * What is reported with no handler for it: which of it, and how each is plugged into uWSGI. Where uWSGI has a way of its own
- * (alarms, after-request hooks), ours is entered there as if it stood in the configuration; nothing is switched on that costs
- * the server (a master, the log pipe) if its user has not.
+ * What is reported without a handler, and how each kind is plugged into uWSGI. If uWSGI has a way of its own (alarms,
+ * after-request hooks), ours is entered there as if it stood in the configuration. Nothing that costs the server something (a
+ * master, the log pipe) is switched on unless its user has.
  */
 #include "capture/capture.h"
 
@@ -10,7 +10,7 @@
 #define CRASH_ALARM "uwsgi-sentry-crash"
 #define LINES_ALARM "uwsgi-sentry-lines"
 
-/* the alarm of that name is one of ours: then it reports the incident already, and one incident is one event */
+/* the alarm of that name is a sentry handler: it reports the incident already, and one incident is one event */
 static int alarm_is_ours(const char *name) {
 	char *full = uwsgi_concat2("alarm ", (char *) name);
 	struct sentry_handler *handler = sentry_handler_by_name(full);

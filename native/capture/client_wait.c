@@ -2,7 +2,7 @@
  * How long each request in flight has waited for its client: for its head and its body, and to take the answer. uWSGI waits through
  * two functions of its loop engine; each is called by one of ours, which reads the clock before and after. They are put there in the
  * worker, after the fork, and once more after a request: an engine (gevent) sets its own when it starts. They may switch to another
- * request meanwhile, so nothing is kept but on the stack and in the request's own slot.
+ * request, so state is kept only on the stack and in the request's own slot.
  */
 #include "capture/capture.h"
 

@@ -46,8 +46,8 @@ static void report_noted(struct wsgi_request *req, const struct sentry_request_e
 }
 
 /*
- * A request that the server answered with an error of its own: why is the exception that was noted while it ran (request_errors.c), if
- * any was; if one was reported already, this is its answer. 1: an exception is reported, which says how long its request took: one
+ * A request that was answered with a server error. Its cause is the exception noted while it ran (request_errors.c), if there is
+ * one; if one was reported already, this is its answer. Returns 1 if an exception is reported, which has the request's duration: one
  * incident is one event.
  */
 static int look_at_answer(struct wsgi_request *req, uint64_t took, int is_slow) {

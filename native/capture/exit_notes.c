@@ -4,7 +4,7 @@
  */
 #include "capture/capture.h"
 
-/* its place among the stacks; 0: it is none of these, or a child of the application's that only looks like one */
+/* its slot among the stacks; 0: none of these, or a child of the application's that only looks like one */
 static int own_slot(void) {
 	pid_t pid = getpid();
 	if (uwsgi.muleid > 0) return uwsgi.muleid <= uwsgi.mules_cnt && uwsgi.mules[uwsgi.muleid - 1].pid == pid ? sentry_slot_of_mule(uwsgi.muleid) : 0;

@@ -2,7 +2,7 @@
  * Python exceptions that belong to no request: in threads of the application's, in mules, spoolers, timers and signal handlers.
  * uWSGI only has Python print them. Printing goes through sys.excepthook, and for threads through threading.excepthook: both are
  * replaced, before any application is loaded, by a function that records the exception and then calls the one that was there.
- * An application that sets its own and calls on the one before works as ever; one that does not is out of our sight.
+ * An application that sets its own hook and calls the previous one works as before; exceptions of one that does not are not seen.
  *
  * An exception of a request, which uWSGI prints too, and one of an application that does not load are not reported a second time.
  */

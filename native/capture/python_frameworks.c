@@ -1,13 +1,13 @@
 /*
- * Exceptions that a framework turns into a response: uWSGI never sees them. Two ways, neither of which imports anything:
+ * Exceptions that a framework turns into a response: uWSGI never sees them. There are two ways, neither of which imports a module:
  *
  *   - Django and Flask say so with a signal, got_request_exception: what comes with it is reported at once.
  *   - Everything else that answers an exception with a 500 first logs it or formats its traceback, in the request: those two places
- *     of Python's library note it, and if the request then ends as 5xx and none was reported, the noted one is (requests.c).
+ *     of Python's library note it. If the request then ends as 5xx and none was reported, the noted one is (ended_requests.c).
  *
  * What is replaced are attributes of classes, so that the order of imports does not matter; each calls what was there before,
  * with the same arguments, and gives its result. It is done in the main interpreter, once the applications are loaded, and again
- * when one more was: frameworks come with applications.
+ * after another was: frameworks come with applications.
  */
 #include "capture/capture.h"
 

@@ -28,7 +28,7 @@ void sentry_python_report(const struct sentry_python_exception_seen *seen) {
 
 static int sdk_active;
 
-/* of the module: since 2.0 is_initialized(), before it a client in the current hub */
+/* the SDK's module has is_initialized() since 2.0; before that, a client in the current hub */
 static int is_initialized(Object *sdk) {
 	Object *answer = py.PyObject_CallMethod(sdk, "is_initialized", NULL);
 	if (answer) {

@@ -1,6 +1,6 @@
 /*
  * What is known of the exceptions of the requests in flight, one slot a core: whether one was reported, and the last that the
- * application noted (logged, formatted) while it went on to answer. If the answer is an error of the server's, the noted one is why.
+ * application logged or formatted while it went on to answer. If the answer is a server error, that exception is its cause.
  *
  * A noted exception is kept as the bytes of its record's fields, never as an object: that would keep the application's own objects
  * alive for longer than without us.

@@ -69,11 +69,11 @@ void sentry_add_requests(struct sentry_record *record, int worker, unsigned char
 		struct uwsgi_header again;
 		memcpy(&again, core->buffer, sizeof(again));
 		if (!core->in_request || core->req.start_of_request != started || again.pktsize != head.pktsize) continue;
-		/* its vectors are in the same memory, wherever its worker has them from */
+		/* its vectors are in the same memory */
 		if (is_known(&core->req) && core->req.hvec == core->hvec) repair((char *) *copy + used, core->buffer + sizeof(head), len, core->hvec, core->req.var_cnt);
 		sentry_record_number(record, "request.core", (uint64_t) i);
 		sentry_record_number(record, "request.started", started);
-		/* uWSGI notes it only where there are several */
+		/* uWSGI notes it only if there are several */
 		unsigned long id = core->thread_id ? (unsigned long) core->thread_id : sentry.watch && worker < sentry.watch->stacks ? (unsigned long) sentry.watch->stack[worker].main_thread : 0;
 		if (i < THREADS_REPORTED && id) {
 			char *thread = (char *) *copy + MOST_COPIED - 32 * (size_t) (i + 1);

@@ -1,6 +1,6 @@
 /*
- * Ruby's own C functions, found in the running process: what is raised, asked for its words where something catches what that raises,
- * and what was raised and rescued in a request that then fails.
+ * Ruby's own C functions, found in the running process: to ask an exception for its message in a place that catches what that raises,
+ * and to know what was raised and rescued in a request that then fails.
  */
 #include "capture/capture.h"
 
@@ -10,7 +10,7 @@
 
 /*
  * A Ruby exception's message may be made by Ruby code that raises and rescues (NameError does). The rack plugin asks for it where
- * nothing catches what is raised, and the worker dies of it; Ruby's own rb_protect makes such a place.
+ * nothing catches, and the worker dies of it; Ruby's own rb_protect makes a place that catches.
  */
 static struct {
 	uintptr_t (*protect)(uintptr_t (*)(uintptr_t), uintptr_t, int *);
@@ -41,7 +41,7 @@ int sentry_ruby_is_raised(void) {
 
 /*
  * Rails, Sinatra and other frameworks answer an exception themselves. Ruby reports each that is raised, rescued later or not: the last
- * one of a request that then ends as 5xx is why (requests.c). The object is kept until then; one request at a time.
+ * one of a request that then ends as 5xx is why (ended_requests.c). The object is kept until then; one request at a time.
  */
 static uintptr_t last_raised;
 static uint64_t last_raised_in;

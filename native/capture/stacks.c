@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-/* near a limit of memory the copy is to be killed and not the worker. Where the worker gave root up the kernel does not let it ask */
+/* near a memory limit the copy should be killed, not the worker. A worker that gave root up may not ask the kernel for that */
 static void be_the_first_to_go(void) {
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	if (fd < 0) return;
@@ -99,7 +99,7 @@ int sentry_add_stack(struct sentry_record *record, int slot, uint64_t of, char *
 	if (!len || len > SENTRY_STACK_MAX || !stack->of || (of && stack->of != of) || taken <= from || taken >= to) return 0;
 	if (!(*copy = malloc(len))) return 0;
 	memcpy(*copy, stack->text, len);
-	/* half of one and half of the next would be worse than none, but the last of a process that was killed while it wrote will do */
+	/* a mix of two is worse than none, but the last of a process that was killed while it wrote will do */
 	int torn = turn & 1 || __atomic_load_n(&stack->turn, __ATOMIC_ACQUIRE) != turn;
 	if (torn && getpid() != sentry.main) return 0;
 	sentry_record_number(record, "stack.taken", taken);

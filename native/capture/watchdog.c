@@ -5,9 +5,9 @@
  *
  * The thread allocates nothing, takes no lock, keeps no descriptor, and has every signal blocked.
  *
- * Too long is, for a worker, a request beyond its threshold, and any, a websocket too, in the last second before harakiri, or before
- * its mercy ends once it is to go; for a mule or a spooler, half of the time to its deadline. A request whose headers are still on
- * their way has nothing to show.
+ * A worker's request takes too long beyond its threshold; and any request, a websocket too, in the last second before harakiri or
+ * before the end of the mercy of a worker that is to go. A mule or a spooler takes too long after half of the time to its deadline.
+ * A request whose headers are still on their way has no stack worth taking.
  */
 #include "capture/capture.h"
 #include "capture/stack_times.h"
@@ -108,7 +108,7 @@ static void *watch(void *nothing) {
 }
 
 static void start(int slot) {
-	if (watchdog.of == getpid()) return;	/* one a process, also where a user has named the hook once more */
+	if (watchdog.of == getpid()) return;	/* one for each process, even if the user has named the hook again */
 	watchdog.of = getpid();
 	watchdog.stack = NULL;
 	if (!sentry.watch || slot < 1 || slot >= sentry.watch->stacks) return;
@@ -154,8 +154,8 @@ void sentry_watchdog_start(void) {
 }
 
 /*
- * A worker that was told to go at once does so inside of a signal handler, wherever its request is: that is still on the stack, and
- * nothing that would have ended Python has run (uWSGI leaves it where a request is in flight). What is called here is a clone and waits.
+ * A worker that was told to go at once exits inside a signal handler, wherever its request is. The request is still on the stack, and
+ * Python has not been finalised (uWSGI leaves it while a request is in flight). Only a clone and waits are called here.
  */
 void sentry_watchdog_at_exit(void) {
 	if (!watchdog.cuts || !watchdog.stack || watchdog.of != getpid() || uwsgi.mywid < 1 || uwsgi.muleid || uwsgi.i_am_a_spooler) return;

@@ -30,7 +30,7 @@ static void look_for_refusal(const char *msg, size_t len) {
 	}
 }
 
-/* the two without a handler, which are capture.c's: crashes, and the log's lines, of which a crash is one */
+/* the two alarms that capture.c enters: crashes, and the log's lines, a crash among them */
 static void captured(const char *name, const char *msg, size_t len) {
 	int is_line = !strcmp(name, "uwsgi-sentry-lines"), is_crash = sentry_is_crash(msg, len);
 	if (is_crash && !(is_line && sentry.crash_alarms)) sentry_note_crash(msg, len, NULL);

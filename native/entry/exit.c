@@ -1,5 +1,5 @@
 /*
- * The exit of every process that has the plugin: what it notes for the master, and, of a start that failed, the report.
+ * The exit of every process that has the plugin: it notes how it ended for the master, and reports a start that failed.
  */
 #include "entry/entry.h"
 
@@ -19,7 +19,7 @@ static int is_accepting(void) {
 	return uwsgi.workers && uwsgi.mywid > 0 && uwsgi.mywid <= uwsgi.numproc && uwsgi.workers[uwsgi.mywid].accepting;
 }
 
-/* a mule, a spooler and what an application forks have our handler too, and end with whatever code they like */
+/* a mule, a spooler and the application's own children have our handler too, and may end with any code */
 static int is_worker_that_loads(void) {
 	return uwsgi.mywid > 0 && uwsgi.mywid <= uwsgi.numproc && getpid() == uwsgi.mypid && !uwsgi.muleid && !uwsgi.i_am_a_spooler && !is_accepting();
 }
@@ -50,8 +50,8 @@ static void report_exit(int code) {
 }
 
 /*
- * An option that uWSGI cannot use ends it while the options are still being read, before anything of ours was called but the load:
- * what this server is comes from what was read, and from what is written and was not reached.
+ * An option that uWSGI cannot use ends it while the options are still being read, when only the plugin's load
+ * has run. What this server is then comes from the options that were read, and from those that are written and were not reached.
  */
 static int is_ready(int code) {
 	if (sentry.configured) return 1;
@@ -63,7 +63,7 @@ static int is_ready(int code) {
 	return 1;
 }
 
-/* a server that ends before it came to start its agent (an app that does not load, need-app) still has its say */
+/* a server that ends before it could start its agent (an app that does not load, need-app) still reports */
 static void at_exit(int code, void *nothing) {
 	SENTRY_ENTRY;
 	(void) nothing;

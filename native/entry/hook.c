@@ -8,7 +8,7 @@ static struct sentry_handler *handler_of(const char *arg) {
 	for (struct sentry_handler *h = sentry.handlers; h; h = h->next) {
 		if (h->source == arg) return h;
 	}
-	/* a list that was copied since, by a version that does so */
+	/* a uWSGI that copies the list */
 	for (struct sentry_handler *h = sentry.handlers; h; h = h->next) {
 		if (h->source && !strncmp(h->name, "hook-", 5) && !strcmp(h->options, arg)) return h;
 	}
@@ -27,7 +27,7 @@ int sentry_hook(char *arg) {
 	else if (sentry_handler_named(handler, "hook-as-vassal")) sentry_record_process(&record, SENTRY_PROCESS_VASSAL);
 	else if (sentry_handler_named(handler, "hook-as-emperor") || sentry_handler_named(handler, "hook-emperor-start")) {
 		sentry_record_process(&record, SENTRY_PROCESS_EMPEROR);
-		/* an emperor without a server of its own comes to nothing that would start an agent */
+		/* an emperor without a server of its own calls nothing else that would start an agent */
 		if (!uwsgi.master_process) sentry_agent_detached(0);
 	}
 	sentry_append(&record);

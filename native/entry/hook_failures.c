@@ -1,9 +1,9 @@
 /*
- * uWSGI's own hooks (hook-pre-app = exec:./migrate.sh): that one failed, and which.
+ * Which of uWSGI's own hooks (hook-pre-app = exec:./migrate.sh) failed.
  *
  * What uWSGI makes of a failure depends on the phase, and it never says which hook it was. Before there are workers it exits with 1.
  * While it loads applications (pre-app, post-app) it marks itself as dying and serves on all the same: sentry_stopping(). Later it
- * stops the instance, with exit code 0. In phases of which no failure is fatal the log alone has it.
+ * stops the instance, with exit code 0. In phases in which no failure is fatal, only the log shows it.
  *
  * So each hook's function is called through one of ours, which returns what that returned, with the same errno. The functions are
  * as many as there may be hooks, because a hook gets no hint which of them it is.
@@ -29,7 +29,7 @@ static const char *action_in(struct uwsgi_string_list *list, const char *arg) {
 	uwsgi_foreach(usl, list) {
 		size_t len = strlen(usl->value);
 		if (arg > usl->value && arg <= usl->value + len) return usl->value;
-		/* of "file action" uWSGI makes a list of its own, of one */
+		/* uWSGI makes a list with one element of "file action" */
 		const char *action = usl->custom_ptr ? action_in(usl->custom_ptr, arg) : NULL;
 		if (action) return action;
 	}

@@ -59,7 +59,7 @@ static void sentry_jail(int (*start)(void *), char **argv) {
 		sentry_say("strict: not starting with a plugin that does nothing");
 		exit(1);
 	}
-	sentry_hooks_wrap();	/* those of plugins that were loaded after this one */
+	sentry_hooks_wrap();	/* the hooks of plugins that were loaded after this one */
 	sentry_configure();
 	sentry_log_pipe_widen();	/* while this is root, it may be wider */
 }
@@ -100,7 +100,7 @@ static int is_another_second(void) {
 	return is;
 }
 
-/* what looks at files, or is no event and waits for the journal to have room: the writer's work, where there is one */
+/* work that touches files, or waits for room in the journal: the writer's, if there is one */
 static void keep_up(void) {
 	if (sentry_writer_runs()) sentry_writer_wake();
 	else sentry_writer_duties();

@@ -1,6 +1,6 @@
 /*
- * The start: the configuration is read once, the handlers get the fields of their records, the state directory is opened. The first
- * of uWSGI's calls that needs it does so, whichever that is.
+ * The start: the configuration is read, the handlers get the fields of their records, the state directory is opened. The first of
+ * uWSGI's calls that needs this does it, once.
  */
 #include "entry/entry.h"
 
@@ -43,7 +43,7 @@ static void say_if_kept_locally(void) {
 
 /* The one line of a good start. Its words are few: a user's alarm-log looks for patterns in the log */
 static void say_ready(void) {
-	if (sentry.journal.dir < 0) return;	/* why is said */
+	if (sentry.journal.dir < 0) return;	/* the reason is logged already */
 	const char *dsn = sentry.dsn ? sentry.dsn : getenv("SENTRY_DSN");
 	const char *host = dsn ? strchr(dsn, '@') : NULL, *secret = dsn ? strstr(dsn, "://") : NULL;
 	char to[300];
@@ -89,7 +89,7 @@ void sentry_refresh_main(void) {
 	sentry.main = main_process();
 }
 
-/* uWSGI becomes another process with daemonize, and once more with daemonize2: the records are to name the one that serves */
+/* uWSGI becomes another process with daemonize, and again with daemonize2: records name the one that serves */
 int sentry_refresh(void) {
 	if (sentry.main == main_process()) return 0;
 	sentry.main = main_process();

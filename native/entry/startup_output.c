@@ -13,11 +13,11 @@
  *     made writable, as it has to be in a uWSGI with full RELRO. The page becomes read-only again at once.
  *   - Our function calls what was in the slot, never write() by name: a plugin that is built into uWSGI would find itself, and what
  *     another library has put there is not passed over.
- *   - Somebody may put another function there later and call ours from it, for ever (this plugin loaded twice, under two names): ours
+ *   - Another library may put its function there later and go on calling ours (this plugin loaded twice, under two names): ours
  *     stays in memory and goes on writing, and notes nothing any more.
  *
  * Only the thread that loads the plugin is noted: lines of others are no reason for an exit.
- * Each process that serves gives it back; one that inherits it and is none of those goes on noting in its own memory, and writes.
+ * Each process that serves restores the slot; any other that inherits it goes on noting in its own memory, and writes.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

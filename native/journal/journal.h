@@ -23,7 +23,7 @@ enum sentry_drop {
 
 extern const char *const sentry_drop_name[SENTRY_DROP_REASONS];
 
-/* Counters of all processes of one server; in memory that they share. Plain additions only: any of them may die anywhere. */
+/* Counters of all processes of one server; in memory that they share. Plain additions only: any process may die anywhere. */
 struct sentry_counters {
 	uint64_t appended;
 	uint64_t dropped[SENTRY_DROP_REASONS];
@@ -74,7 +74,7 @@ ssize_t sentry_write(int fd, const struct iovec *, int pieces);
  */
 enum sentry_drop sentry_journal_append(struct sentry_journal *, struct sentry_record *);
 
-/* The same of a record that stands for so many events: if it is dropped, they are */
+/* The same for a record that stands for so many events: if it is dropped, they are all counted */
 enum sentry_drop sentry_journal_append_count(struct sentry_journal *, struct sentry_record *, uint64_t events);
 
 /*

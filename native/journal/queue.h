@@ -34,16 +34,16 @@ void sentry_queue_free(struct sentry_queue *);
  */
 enum sentry_queued sentry_queue_put(struct sentry_queue *, struct sentry_record *);
 
-/* One more of the fault that this head is of: for the ring's reader too. 0: the table has no room for it */
+/* Counts one more of this head's fault; the ring's reader may do so too. 0: the table has no room for it */
 int sentry_queue_count(struct sentry_queue *, const unsigned char head[SENTRY_RECORD_HEAD]);
 
 /* A log line would only be counted now; then its record needs no fields */
 int sentry_queue_is_pressed(const struct sentry_queue *);
 
-/* Nothing is in the ring, and nothing is counted. By any thread, so only a hint */
+/* Nothing is in the ring, and nothing is counted. Any thread may ask, so it is only a hint */
 int sentry_queue_is_empty(const struct sentry_queue *);
 
-/* ---- by the one thread that empties it ---- */
+/* ---- for the one thread that empties it ---- */
 
 /* the oldest record's bytes, not sealed: the head and, behind it, the fields. They stay until the release; NULL: there is none */
 unsigned char *sentry_queue_next(struct sentry_queue *, size_t *len);

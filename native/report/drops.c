@@ -50,7 +50,7 @@ static enum sentry_drop report(int from_reserve) {
 
 static int known_unusable;
 
-/* once until it can be used again */
+/* logged once, until the journal can be used again */
 void sentry_say_unusable(int is_unusable) {
 	if (!__atomic_exchange_n(&known_unusable, is_unusable, __ATOMIC_RELAXED) && is_unusable && sentry.journal.dir >= 0) {
 		sentry_say("events are not recorded: the journal's directory is gone, or cannot be written to. Give %s back, or reload the server, which makes a new one", sentry.state);

@@ -21,7 +21,7 @@ void sentry_begin_about(struct sentry_record *record, enum sentry_kind kind, str
 	sentry_record_fields(record, handler->fields, handler->fields_len);
 }
 
-/* how the server is just now, and the worker if it is one of its: what uWSGI keeps in memory that all its processes share */
+/* the state of the server, and of that worker if there is one: what uWSGI keeps in memory that all its processes share */
 void sentry_add_state(struct sentry_record *record, int id) {
 	if (!uwsgi.workers || !uwsgi.shared) return;
 	struct {
@@ -73,7 +73,7 @@ void sentry_add_state(struct sentry_record *record, int id) {
 
 /* the handler may be NULL (records of the plugin's own), so may the request */
 void sentry_begin(struct sentry_record *record, enum sentry_kind kind, struct sentry_handler *handler, struct wsgi_request *req) {
-	pid_t pid = getpid();	/* a call of the kernel's: once */
+	pid_t pid = getpid();	/* a system call: once */
 	enum sentry_process process = process_of(pid);
 	int number = process == SENTRY_PROCESS_MULE ? uwsgi.muleid : uwsgi.mywid;
 	uint16_t core = SENTRY_NO_CORE;
@@ -82,6 +82,6 @@ void sentry_begin(struct sentry_record *record, enum sentry_kind kind, struct se
 	if (!handler) return;
 	sentry_record_fold(record, handler->hash, sentry_fold_start(handler, kind));
 	sentry_record_fields(record, handler->fields, handler->fields_len);
-	/* a route's action is the one that may run for every request: it says only what the request is */
+	/* a route's action may run for every request: it records the request alone */
 	if (kind != SENTRY_ROUTE) sentry_add_state(record, uwsgi.mywid);
 }

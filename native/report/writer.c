@@ -8,8 +8,8 @@
  * copy and never uses it, and closes what the thread had open just then (after_fork). It sleeps while there is nothing to do.
  *
  * At the end of a master, also before the exec of a reload, what is left is appended, and waited for up to FLUSH_SECONDS; what is not
- * through by then is counted as dropped. What a SIGKILL of the master takes with it is what is in the queue: while the disk takes
- * writes, that of the last milliseconds; never more than SENTRY_QUEUE_BYTES of records, and the counts of SENTRY_QUEUE_FAULTS faults.
+ * through by then is counted as dropped. A SIGKILL of the master loses what is in the queue: the last milliseconds
+ * while the disk takes writes, and never more than SENTRY_QUEUE_BYTES of records, and the counts of SENTRY_QUEUE_FAULTS faults.
  */
 #include "report/report.h"
 
@@ -23,7 +23,7 @@
 #define FLUSH_SECONDS 3
 #define BATCH_RECORDS 128
 #define BATCH_BYTES (128u << 10)
-#define COUNTS_MS 100		/* in a flood that does not end: how old counts become in memory */
+#define COUNTS_MS 100		/* how long counts may stay in memory during a flood */
 #define NAP_US 1000		/* between two looks, while there may be more to come: it needs no wake-up then */
 
 enum state { NONE, RUNNING, CLOSING, CLOSED, GIVEN_UP };
@@ -35,7 +35,7 @@ static struct {
 	int users;		/* threads that are about to put something in */
 	int asleep;
 	int appending;		/* it may have descriptors open */
-	int turn;		/* of using the queue's reading end: free, the thread's, or for ever the one's that gives it up */
+	int turn;		/* the user of the queue's reading end: 0 none, 1 the thread, 2 for ever the caller that gives the queue up */
 	uint64_t in_hand;	/* events that it has taken out and not yet appended */
 	sem_t wake, ended;
 } writer;
@@ -108,7 +108,7 @@ static uint64_t fill_batch(void) {
 	return events;
 }
 
-/* `may_count`: none of them is in the journal, and of a log line a brief record is wanted there: those of one fault share one */
+/* `may_count`: none of them is in the journal, and log lines of one fault may share one brief record */
 static void append_each(int may_count) {
 	for (int i = 0; i < batch.pieces; i++) {
 		const unsigned char *bytes = batch.piece[i].iov_base;
@@ -121,7 +121,7 @@ static void append_each(int may_count) {
 	}
 }
 
-/* with the turn: 0 if there was nothing, -1 if the queue was given up meanwhile */
+/* with the turn: 0 if there was nothing, -1 if the queue has been given up */
 static int append_records(void) {
 	uint64_t events = fill_batch();
 	if (!batch.pieces) return 0;
@@ -244,8 +244,8 @@ int sentry_writer_runs(void) {
 /* ---- beginning and end ---- */
 
 /*
- * In a child, just forked: what the thread had open is open here too, without the thread. Only while it was at it, and only what
- * looks like its own: a regular file of the journal's file system that was opened as it opens them.
+ * In a child, just forked: what the thread had open is open here too, without the thread. It is closed only if the thread was appending,
+ * and only what looks like its own: a regular file of the journal's file system that was opened as the thread opens them.
  */
 static void after_fork(void) {
 	const int flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
@@ -274,7 +274,7 @@ static int start_thread(void) {
 	return failed;
 }
 
-/* idempotent; without memory or threads for it every append is made where it comes from, as in any other process */
+/* idempotent; without memory or a thread, every append is made by its caller, as in any other process */
 void sentry_writer_start(void) {
 	static pid_t tried;
 	static int is_fork_watched;
@@ -287,7 +287,7 @@ void sentry_writer_start(void) {
 		sentry_queue_free(queue);
 		return;
 	}
-	/* of the process that forked this one there may be a copy */
+	/* there may be a copy of the queue of the process that forked this one */
 	sentry_queue_free(writer.queue);
 	writer.queue = queue;
 	writer.users = writer.asleep = writer.appending = writer.turn = 0;
@@ -318,7 +318,7 @@ static void give_up(void) {
 	drop(sentry_queue_abandon(writer.queue), SENTRY_STALLED);
 }
 
-/* the process ends, or becomes its successor: what is queued is appended, and what comes from now on where it comes from */
+/* the process ends, or becomes its successor: what is queued is appended, and later records by their callers */
 void sentry_writer_close(void) {
 	int running = RUNNING;
 	if (!is_mine() || !__atomic_compare_exchange_n(&writer.state, &running, CLOSING, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) return;

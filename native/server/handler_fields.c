@@ -1,5 +1,5 @@
 /*
- * What the records of a handler have in common, made ready once: the handler's name and options, and what holds for the whole
+ * The fields that all records of a handler share, made ready once: the handler's name and options, and the defaults of the whole
  * instance. The entry points add only what they alone know.
  */
 #include "server/server.h"
@@ -36,7 +36,7 @@ static void default_value(const char *key, const char *value) {
 	if (value && *value) sentry_fields_put_pair(&defaults, "default", key, value);
 }
 
-/* where the application's relative file names start from; in a chroot the agent would look at another place */
+/* the directory of the application's relative file names; in a chroot the agent would look in another place */
 static void default_directory(void) {
 	if (uwsgi.chroot) return;
 	if (!uwsgi.chdir || *uwsgi.chdir == '/') {
@@ -76,7 +76,7 @@ static void default_language(void) {
 	*(void **) &python = dlsym(RTLD_DEFAULT, "Py_GetVersion");
 	if (!python) return;
 	char version[32];
-	snprintf(version, sizeof(version), "%.*s", (int) strcspn(python(), " "), python());	/* of "3.11.2 (main, ..." */
+	snprintf(version, sizeof(version), "%.*s", (int) strcspn(python(), " "), python());	/* from "3.11.2 (main, ..." */
 	default_value("python", version);
 }
 
@@ -92,9 +92,9 @@ static int is_address(const char *option) {
 }
 
 /*
- * Which server of the state directory this is: the file that it is configured by, as it was named (behind a link that moves with
- * each deployment stands another file each time), else its working directory; and its addresses as they are written, by which
- * servers of one file differ. The same at each start and reload; no two servers that may have other owners have the same.
+ * Which server of the state directory this is: its configuration file as it was named (a link that moves with each deployment leads
+ * to another file each time), else its working directory; and its addresses as they are written, because several servers may share
+ * a file. It is the same at each start and reload, and differs between servers that may have different owners.
  */
 static uint64_t server_hash(void) {
 	const char *file = uwsgi.magic_table['O'];	/* of the first one; with its section */

@@ -1,6 +1,6 @@
 /*
- * sentry-ignore = TYPE | TYPE, TYPE | TYPE: MESSAGE, as often as there are rules. The agent goes by them; here they are only looked
- * at, so that a mistake is said where the option stands, and handed over. settings/IgnoreRule.java says what a rule is.
+ * sentry-ignore = TYPE | TYPE, TYPE | TYPE: MESSAGE, as often as there are rules. The agent applies them. Here they are only
+ * checked, so that a mistake is logged where the option stands, and handed over. settings/IgnoreRule.java says what a rule is.
  */
 #include "server/server.h"
 
@@ -47,7 +47,7 @@ char *sentry_ignore_rules(void) {
 		size_t len = strlen(rule->value);
 		if (!why && len + 2 > sizeof(rules) - used) why = "is one too many: all together may have 16384 characters";
 		if (why) sentry_mistake("sentry-ignore = %s %s; it ignores nothing", rule->value, why);
-		/* one with a fault goes along, for status to say so */
+		/* a rule with a mistake is handed over too, so that `status` shows it */
 		if (len + 2 > sizeof(rules) - used || strpbrk(rule->value, "\n\r")) continue;
 		memcpy(rules + used, rule->value, len);
 		used += len;

@@ -47,7 +47,7 @@ static int is_number(const char *text, size_t most_digits) {
 	return len > 0 && len <= most_digits && strspn(text, "0123456789") == len;
 }
 
-/* the plugin's own that have a value and none yet; of the others a default will do in a server that does not start */
+/* the plugin's own options that are written and not read yet; for the others a default will do in a server that does not start */
 void sentry_options_written(void) {
 	for (struct uwsgi_option *option = sentry_options; option->name; option++) {
 		char **to = option->data;
@@ -164,7 +164,7 @@ static int read_lines(const char *text) {
 	return lines < SENTRY_LINES_MAX ? lines : SENTRY_LINES_MAX;
 }
 
-/* local variables are personal: whatever is not plainly a yes leaves them out */
+/* local variables are personal: only a clear yes sends them */
 static int read_locals(const char *text) {
 	if (!strcasecmp(text, "true") || !strcasecmp(text, "yes") || !strcasecmp(text, "on") || !strcmp(text, "1")) return 1;
 	if (strcasecmp(text, "false") && strcasecmp(text, "no") && strcasecmp(text, "off") && strcmp(text, "0")) {
@@ -173,7 +173,7 @@ static int read_locals(const char *text) {
 	return 0;
 }
 
-/* "500-599", "500,502-504"; 0 where it is neither */
+/* "500-599", "500,502-504"; 0 for anything else */
 static int read_statuses(const char *text) {
 	memset(sentry.failed, 0, sizeof(sentry.failed));
 	for (const char *at = text;; at++) {

@@ -16,7 +16,7 @@ void sentry_say(const char *format, ...) {
 	va_end(ap);
 }
 
-/* by the option's name, since the struct that holds it may not be the one that we know */
+/* by the option's name: the struct may not be the one that we were built for */
 int sentry_strict(void) {
 	char *value = uwsgi_get_exported_opt("strict");
 	return value && strcmp(value, "false") && strcmp(value, "0");
@@ -53,7 +53,7 @@ int sentry_stopping(void) {
 	return 1;
 }
 
-/* for whatever it waits, and for however many processes at once: the master does not stand still for longer than this in a cycle */
+/* the longest that the master stands still in one cycle, for whatever reason and for all processes together */
 #define WAIT_MS 60
 static int waits = WAIT_MS;
 

@@ -1,4 +1,4 @@
-/* Where the state directory is: an answer that must be the same before and after a reload, as root and as the user it became. */
+/* Where the state directory is. The answer must be the same before and after a reload, as root and as the user that root became. */
 #include "server/server.h"
 
 #include <grp.h>
@@ -24,7 +24,7 @@ static void future_owner(uid_t *owner, gid_t *group) {
 	else if (user) *group = user->pw_gid;
 }
 
-/* mkdir -p; those that are missing on the way are 0755 */
+/* mkdir -p; missing parents get 0755 */
 static int make_parents(const char *path) {
 	char part[PATH_MAX];
 	if (strlen(path) >= sizeof(part)) return -1;
@@ -87,7 +87,7 @@ static char *usual_place(uid_t owner) {
 	int len = snprintf(system, sizeof(system), SYSTEM_STATE "/%s", name);
 	free(name);
 	if (len < 0 || (size_t) len >= sizeof(system)) return NULL;
-	/* a server that was root when it started finds it again, once it no longer is, by its being there */
+	/* a server that started as root finds it again as a user because it exists */
 	if (geteuid() == 0 || (stat(system, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == owner)) return strdup(system);
 	return place_of_user();
 }

@@ -1,5 +1,5 @@
 /*
- * Each drop is told once: whoever tells, however often that fails, and over a reload. `drops.c` as it is, with a journal of its own
+ * Each drop is reported once: by any thread, however often that fails, and over a reload. `drops.c` as it is, with a journal of its own
  * and what little it needs of uWSGI in a few lines here.
  * usage: test_drops [threads]   (threads: only the case for the thread sanitizer)
  */
@@ -67,7 +67,7 @@ void sentry_take_carried_drops(void);
 #include "report/drops.c"
 #undef sentry_seconds
 
-/* ---- a journal, and what it tells ---- */
+/* ---- a journal, and the drops reported in it ---- */
 
 static char base[4096];
 
@@ -95,7 +95,7 @@ static void drop(int reason) {
 #define MOST_TOLD 200000
 static unsigned char (*ids)[16];	/* a record that was appended again has its id */
 static int id_count;
-static uint64_t told[SENTRY_DROP_REASONS];
+static uint64_t reported[SENTRY_DROP_REASONS];
 
 static int is_known(const unsigned char *id) {
 	for (int i = id_count - 1; i >= 0; i--) {
@@ -114,7 +114,7 @@ static void count_record(const unsigned char *record, size_t len) {
 			char digits[32] = {0};
 			if (reason_len != strlen(sentry_drop_name[i]) || memcmp(value, sentry_drop_name[i], reason_len)) continue;
 			memcpy(digits, value + reason_len + 1, value_len - reason_len - 1);
-			told[i] += strtoull(digits, NULL, 10);
+			reported[i] += strtoull(digits, NULL, 10);
 		}
 		at += 5 + name_len + value_len;
 	}
@@ -140,7 +140,7 @@ static void read_file(const char *name) {
 
 /* everything that was ever appended: sealed files in their order, then `live`. Returns the number of records */
 static int read_all(void) {
-	memset(told, 0, sizeof(told));
+	memset(reported, 0, sizeof(reported));
 	id_count = 0;
 	struct dirent **entries;
 	int n = scandir(sentry.journal.path, &entries, NULL, alphasort);
@@ -153,7 +153,7 @@ static int read_all(void) {
 	return id_count;
 }
 
-/* ---- several tell at once ---- */
+/* ---- several report at once ---- */
 
 #define TELLERS 4
 #define EACH 1500
@@ -166,7 +166,7 @@ struct teller {
 
 static int done, in_the_way;
 
-/* whether some have been told and something was in the way of others, which is the scheduler's to decide */
+/* whether some have been reported and others failed, which the scheduler decides */
 static int has_happened(void) {
 	return __atomic_load_n(&in_the_way, __ATOMIC_RELAXED) > 0 && __atomic_load_n(&sentry.journal.counters->appended, __ATOMIC_RELAXED) > 20;
 }
@@ -200,7 +200,7 @@ static void *get_in_the_way(void *data) {
 }
 
 static void at_once(void) {
-	CASE("threads that tell at the same time, and fail now and then, tell of each drop once");
+	CASE("threads that report at the same time, and fail now and then, report each drop once");
 	fresh("at-once", 1ull << 40);
 	struct teller each[TELLERS] = {{SENTRY_DISK_FULL, 0}, {SENTRY_JOURNAL_FULL, 0}, {SENTRY_JOURNAL_FULL, 0}, {SENTRY_CONTENDED, 0}};
 	pthread_t tellers[TELLERS], other;
@@ -213,10 +213,10 @@ static void at_once(void) {
 	int records = read_all();
 	CHECK(in_the_way > 0);
 	CHECK(records > 10);
-	CHECK(told[SENTRY_DISK_FULL] == each[0].dropped);
-	CHECK(told[SENTRY_JOURNAL_FULL] == each[1].dropped + each[2].dropped);
-	CHECK(told[SENTRY_CONTENDED] == each[3].dropped);
-	CHECK(told[SENTRY_IO_ERROR] == 0);
+	CHECK(reported[SENTRY_DISK_FULL] == each[0].dropped);
+	CHECK(reported[SENTRY_JOURNAL_FULL] == each[1].dropped + each[2].dropped);
+	CHECK(reported[SENTRY_CONTENDED] == each[3].dropped);
+	CHECK(reported[SENTRY_IO_ERROR] == 0);
 	sentry_report_drops();
 	CHECK(read_all() == records);
 }
@@ -224,7 +224,7 @@ static void at_once(void) {
 /* ---- over a reload ---- */
 
 static void carried(void) {
-	CASE("what could not be told goes to the successor, which tells it once");
+	CASE("what could not be reported goes to the successor, which reports it once");
 	fresh("carried", 1 << 20);
 	drop(SENTRY_IO_ERROR);
 	sentry_report_drops();
@@ -241,9 +241,9 @@ static void carried(void) {
 	sentry_take_carried_drops();
 	sentry_report_drops();
 	CHECK(read_all() == 2);
-	CHECK(told[SENTRY_IO_ERROR] == 1);
-	CHECK(told[SENTRY_JOURNAL_FULL] == 7);
-	CHECK(told[SENTRY_UNSURE] == 1);
+	CHECK(reported[SENTRY_IO_ERROR] == 1);
+	CHECK(reported[SENTRY_JOURNAL_FULL] == 7);
+	CHECK(reported[SENTRY_UNSURE] == 1);
 
 	CASE("another program that inherits the environment has none of them");
 	drop(SENTRY_JOURNAL_FULL);
@@ -252,7 +252,7 @@ static void carried(void) {
 	if (!pid) {
 		sentry.journal.counters = new_counters();
 		sentry_take_carried_drops();
-		_exit(untold(SENTRY_JOURNAL_FULL) == 0 && getenv(CARRIED) == NULL ? 0 : 1);
+		_exit(unreported(SENTRY_JOURNAL_FULL) == 0 && getenv(CARRIED) == NULL ? 0 : 1);
 	}
 	int status = 1;
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
@@ -277,7 +277,7 @@ static void fill(void) {
 }
 
 static void full(void) {
-	CASE("a journal that is full for a week is told of at growing distances, and what is new when the server ends is told too");
+	CASE("a journal that is full for a week is reported at growing intervals, and what is new when the server ends is reported too");
 	fresh("full", 64 << 10);
 	fill();
 	int before = read_all(), steps = 0;
@@ -288,14 +288,14 @@ static void full(void) {
 	}
 	int times = read_all() - before;
 	CHECK(times >= 15 && times < 25);
-	CHECK(told[SENTRY_JOURNAL_FULL] + untold(SENTRY_JOURNAL_FULL) == (uint64_t) steps);
+	CHECK(reported[SENTRY_JOURNAL_FULL] + unreported(SENTRY_JOURNAL_FULL) == (uint64_t) steps);
 	drop(SENTRY_JOURNAL_FULL);
 	sentry_last_drops(1);
 	CHECK(read_all() == before + times + 1);
-	CHECK(told[SENTRY_JOURNAL_FULL] == (uint64_t) steps + 1);
+	CHECK(reported[SENTRY_JOURNAL_FULL] == (uint64_t) steps + 1);
 	CHECK(said == 0);
 
-	CASE("once there was room, the distances begin anew");
+	CASE("once there was room, the intervals start again");
 	struct stat st;
 	CHECK(fstatat(sentry.journal.dir, "live", &st, 0) == 0 && st.st_size <= 64 << 10);
 	unlinkat(sentry.journal.dir, "live", 0);
@@ -303,14 +303,14 @@ static void full(void) {
 	sentry_report_drops();
 	fill();
 	before = read_all();
-	for (int i = 0; i < 8; i++, clock_seconds++) {	/* told after 0, 1, 3 and 7 seconds */
+	for (int i = 0; i < 8; i++, clock_seconds++) {	/* reported after 0, 1, 3 and 7 seconds */
 		drop(SENTRY_JOURNAL_FULL);
 		sentry_report_drops();
 	}
 	CHECK(read_all() == before + 4);
-	CHECK(untold(SENTRY_JOURNAL_FULL) == 0);
+	CHECK(unreported(SENTRY_JOURNAL_FULL) == 0);
 
-	CASE("where not even that takes them, the log is told");
+	CASE("where not even that takes them, the log has them");
 	drop(SENTRY_JOURNAL_FULL);
 	sentry.journal.max = 0;
 	sentry_last_drops(1);
@@ -327,7 +327,7 @@ static void append(void) {
 }
 
 static void removed(void) {
-	CASE("that the journal is removed is said when it is seen, and what it cost is told by the next");
+	CASE("that the journal is removed is logged when it is seen, and what it cost is reported by the next");
 	fresh("removed", 1 << 20);
 	CHECK(rmdir(sentry.journal.path) == 0);
 	for (int i = 0; i < 3; i++) append();
@@ -336,7 +336,7 @@ static void removed(void) {
 	append();
 	CHECK(said == 1);
 	CHECK(read_all() == 2);
-	CHECK(told[SENTRY_UNUSABLE] == 3);
+	CHECK(reported[SENTRY_UNUSABLE] == 3);
 	CHECK(unlinkat(sentry.journal.dir, "live", 0) == 0 && rmdir(sentry.journal.path) == 0);
 	append();
 	CHECK(said == 2);

@@ -8,11 +8,11 @@
 int main(void) {
 	struct sentry_memory_kills kills;
 
-	CASE("a kill by somebody else is not the kernel's, whatever was counted before the server began");
+	CASE("a kill by another process is not the kernel's, whatever was counted before the server began");
 	sentry_memory_kills_begin(&kills, 5000);
 	CHECK(sentry_memory_kills_take(&kills, 5000, 100) == 0);
 
-	CASE("one that the kernel killed is told apart from those that are killed otherwise, before and after");
+	CASE("an OOM kill is distinguished from other kills, before and after");
 	CHECK(sentry_memory_kills_take(&kills, 5001, 101) == 1);
 	CHECK(sentry_memory_kills_take(&kills, 5001, 101) == 0);
 

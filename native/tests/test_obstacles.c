@@ -172,15 +172,15 @@ static void obstacles(void) {
 	CHECK(n == full + ((48 << 10) - full * (int) (SENTRY_RECORD_HEAD + 9 + sizeof(text))) / SENTRY_RECORD_HEAD);
 	CHECK(journal.counters->dropped[SENTRY_JOURNAL_FULL] == 1);
 
-	CASE("what is kept free is for records that tell of drops, and their own drop is none");
+	CASE("what is kept free is for records that report drops, and their own drop is none");
 	struct sentry_record drops;
 	sentry_record_begin(&drops, SENTRY_DROPS, SENTRY_PROCESS_MASTER, 1, 0, SENTRY_NO_CORE);
 	sentry_record_pair_number(&drops, "drop", "journal_full", 1);
 	CHECK(sentry_journal_append_notice(&journal, &drops, 0) == SENTRY_JOURNAL_FULL);
 	CHECK(journal.counters->dropped[SENTRY_JOURNAL_FULL] == 1);
-	int told = 0;
-	for (; sentry_journal_append_notice(&journal, &drops, 1) == SENTRY_APPENDED && told < 1000; told++) memset(drops.head + 12, 0, 16);
-	CHECK(told >= 30 && told < 1000);
+	int notices = 0;
+	for (; sentry_journal_append_notice(&journal, &drops, 1) == SENTRY_APPENDED && notices < 1000; notices++) memset(drops.head + SENTRY_AT_ID, 0, SENTRY_ID_SIZE);
+	CHECK(notices >= 30 && notices < 1000);
 	CHECK(stat(in(&journal, "live"), &st) == 0 && st.st_size <= 64 << 10);
 	CHECK(journal.counters->dropped[SENTRY_JOURNAL_FULL] == 1);
 

@@ -180,7 +180,7 @@ static void objects(void) {
 	CHECK(append(NULL) == SENTRY_APPENDED && sentry_journal_version(&journal, 0) != version);
 	CHECK(holds(state) == 1);
 
-	CASE("who only looks finds it out too");
+	CASE("a process that only looks notices it too");
 	fresh("looked");
 	version = sentry_journal_version(&journal, 1);
 	CHECK(rename(state, other) == 0);
@@ -202,7 +202,7 @@ static void objects(void) {
 	CHECK(append(NULL) == SENTRY_APPENDED && holds(state) == 1 && !(journal.change & 0xffffffffu));
 }
 
-/* below a directory that only root may search: the path says nothing to who is not root any more */
+/* below a directory that only root may search: the path says nothing to a process that is not root any more */
 static void unsearchable(void) {
 	if (geteuid() != 0) {
 		printf("SKIPPED: a path that only root may search (not run as root)\n");

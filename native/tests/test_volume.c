@@ -106,7 +106,7 @@ static void bounds(void) {
 
 static void last_bytes(void) {
 	struct sentry_journal journal;
-	CASE("the last twentieth of a volume is not the journal's, whoever fills it");
+	CASE("the last twentieth of a volume is not the journal's, even if others fill it");
 	volume("8m");
 	fresh(&journal, 64 << 20);
 	fill(journal.keep + (50 << 10));
@@ -127,7 +127,7 @@ static void last_bytes(void) {
 	empty();
 	CHECK(append_text(&journal) == SENTRY_APPENDED);
 
-	CASE("a record that tells of drops goes into what is kept");
+	CASE("a record that reports drops goes into what is kept");
 	fill(64 << 10);
 	a_second_passes(&journal);
 	CHECK(append_text(&journal) == SENTRY_DISK_FULL);

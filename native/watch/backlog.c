@@ -1,4 +1,4 @@
-/* The listen queue: one event for a time in which it is full, when that ends or after ten seconds of it. */
+/* The listen queue: one event for each time that it is full, at the end of that or after ten seconds. */
 #include "watch/watch.h"
 
 #define REPORTED_AFTER 10

@@ -47,9 +47,9 @@ static int serves(const struct uwsgi_worker *worker) {
 }
 
 /*
- * It was to go, and its interpreter's end aborted. Python does that since 3.11 in each process that had a second interpreter, which
- * uWSGI makes for each further mount: it would be an event for each worker and reload, of nobody's request, and without the plugin
- * nobody hears of it.
+ * It was to go, and its interpreter aborted at the end. Python 3.11 and later does that in each process that had a second interpreter,
+ * which uWSGI makes for each further mount. It would be an event for each worker and reload, without a request, for an end that
+ * harms no request.
  */
 static int aborted_at_its_end(const struct uwsgi_worker *worker, const struct sentry_child *child, const siginfo_t *how) {
 	return how->si_code != CLD_EXITED && how->si_status == SIGABRT && (child->leaving || sentry_stopping()) && !serves(worker);
@@ -84,7 +84,7 @@ static void tell_worker(struct sentry_child *child, int id, const siginfo_t *how
 
 /*
  * uWSGI can collect a child between our look and its own: there is another in its place then, and how it ended is known only if
- * it came to its exit and said so.
+ * it noted that at its exit.
  */
 static const siginfo_t *last_word(int slot, struct sentry_child *child, siginfo_t *how) {
 	int code, meant;
@@ -135,7 +135,7 @@ static void look_at_worker(struct sentry_child *child, int id, int someone_died)
 		child->cursed_at = 0;
 		child->evil_rss = child->evil_as = 0;
 	}
-	/* in cheap mode the number of one that is gone stays */
+	/* in cheap mode the pid of a worker that is gone stays */
 	if (worker->pid <= 0 || (worker->cheaped && kill(worker->pid, 0) && errno == ESRCH)) {
 		look_for_cuts(child, id);
 		return;
@@ -143,7 +143,7 @@ static void look_at_worker(struct sentry_child *child, int id, int someone_died)
 	if (worker->rss_size) child->evil_rss = worker->rss_size;
 	if (worker->vsz_size) child->evil_as = worker->vsz_size;
 	if (!child->cursed_at) child->cursed_at = worker->cursed_at;
-	/* it was told to go, or says that it will: however it goes then is no incident. A new one says so too for its first moments */
+	/* it was told to go, or says that it will: any end is no incident then. A new worker says so too for its first moments */
 	if (worker->manage_next_request) child->served = 1;
 	if (worker->cursed_at || (!worker->manage_next_request && child->served) || worker->cheaped) child->leaving = 1;
 	siginfo_t how;
@@ -176,7 +176,7 @@ struct other {
 
 /*
  * uWSGI starts a mule again whenever it ends. One whose script just returns, or that has nothing to run, is started again for ever: that
- * is said once, until one has lived for longer.
+ * is reported once, until one has lived for longer.
  */
 #define SHORT_LIFE 2
 #define SHORT_LIVES 3
@@ -190,7 +190,7 @@ static void count_short_lives(struct sentry_handler *handler, struct sentry_chil
 	}
 }
 
-/* what its end was: an incident, or not, of which `how` (NULL: it is not known) says all that is known */
+/* whether its end was an incident, by `how` it ended (NULL: not known) */
 static void judge(struct sentry_handler *handler, struct sentry_child *child, const struct other *now, const siginfo_t *how, int collected) {
 	/* a command's own code may look like one of uWSGI's */
 	if (how && how->si_code == CLD_EXITED && (how->si_status == 0 || (now->process != SENTRY_PROCESS_UNKNOWN && expected_exit(how->si_status)))) {

@@ -3,8 +3,7 @@
  * (capture.c), or the user's own `alarm-segfault = NAME`. The death then has that alarm's handler: one incident is one event, with
  * the user's options and all that is known of the death.
  *
- * Written by the alarm thread, and without such alarms by the thread that reads the log; taken by the main thread. All of the
- * master.
+ * Written by the master's alarm thread, or without such alarms by its thread that reads the log; taken by its main thread.
  */
 #include "watch/watch.h"
 
@@ -44,7 +43,7 @@ static int is_watched(pid_t pid) {
 	return 0;
 }
 
-/* an alarm of the user's waits for its death, however long that takes */
+/* the user's alarm waits for the death, however long that takes */
 static int take_slot(time_t now) {
 	for (int i = 0; i < CRASHES; i++) {
 		int is_free = FREE, is_old = THERE;

@@ -48,8 +48,8 @@ static const char *why(const struct sentry_child *child, int id, const siginfo_t
 }
 
 /*
- * How long uWSGI waited for it before it killed it; 0: it did not. Each kill puts the curse off, so the first is remembered. One of which
- * it is not known how it ended (NULL) was killed: it would have said its code.
+ * How long uWSGI waited for it before it killed it; 0: it did not. Each kill postpones the curse, so the first is remembered. If it is
+ * not known how the worker ended (NULL), it was killed: else it would have noted its code.
  */
 static uint64_t mercy_of(const struct sentry_child *child, const siginfo_t *how, int mercy) {
 	if (!child->cursed_at || (how && (how->si_code == CLD_EXITED || how->si_status != SIGKILL))) return 0;

@@ -21,7 +21,7 @@ static int may_be_crash(const struct sentry_death *death) {
 	return how->si_status == (how->si_code == CLD_EXITED ? 1 : how->si_status == SIGFPE ? SIGFPE : SIGSEGV);
 }
 
-/* how many of the kernel's OOM kills this one may be; 0 where that cannot be what it died of */
+/* how many OOM kills this death may be one of; 0: it cannot be one */
 static uint64_t memory_kills_of(const struct sentry_death *death) {
 	const siginfo_t *how = death->how;
 	if (death->process == SENTRY_PROCESS_VASSAL || death->cause || !how || how->si_code == CLD_EXITED || how->si_status != SIGKILL) return 0;
