@@ -135,7 +135,7 @@ jvm() {
 reason() {
   [ -n "$why" ] && return
   said=$(tail -c +"$((before + 1))" "$dir/agent.log" 2>/dev/null | grep -v -e '^[[:space:]]*at ' -e '^[[:space:]]*\.\.\. ' -e ' started, pid ' | tail -n 1 |
-    sed 's/^[0-9T:.-]*Z //; s/^[[:space:]]*//' | cut -c 1-300)
+    sed 's/^[0-9T:.-]*Z [A-Z]* [a-z]*: //; s/^[[:space:]]*//' | cut -c 1-300)
   case $rc in
     126) why="$java may not be executed, set sentry-java" ;;
     127) why="$java cannot be found, install a Java 17 runtime or set sentry-java" ;;

@@ -72,7 +72,7 @@ static int is_new(const char *reason) {
 
 static void say_why(const char *reason, long pause) {
 	if (!is_new(reason)) return;
-	sentry_say("the agent does not run: %s. It is tried again in %ld s, then less and less often; a reload tries at once. Events wait in %s/journal. `uwsgi-sentry status --dir %s` tells more",
+	sentry_say("the agent does not run: %s. Next try in %ld s, then at growing intervals; a reload tries at once. Events wait in %s/journal. `uwsgi-sentry status --dir %s` shows more",
 		reason, pause, sentry.state, sentry.state);
 }
 

@@ -46,14 +46,14 @@ void sentry_capture_prepare(void) {
 		/* uWSGI keeps an alarm's last text in a block of the one size, and copies into it up to the other */
 		int fits = uwsgi.log_master_bufsize >= uwsgi.alarm_msg_size;
 		if (sentry_capturing(SENTRY_CAPTURE_CRASHES) && !sentry.crash_alarms && !fits) {
-			sentry_say("log-master-bufsize is below alarm-msg-size, of which uWSGI's alarms can crash: crashes are reported without their stack");
+			sentry_say("log-master-bufsize is below alarm-msg-size, which can crash uWSGI's alarms: crashes are reported without their stack");
 		}
 		else if (sentry_capturing(SENTRY_CAPTURE_CRASHES) && !sentry.crash_alarms) {
 			uwsgi_string_new_list(&uwsgi.alarm_list, CRASH_ALARM " sentry:");
 			uwsgi_string_new_list(&uwsgi.alarm_segfault, CRASH_ALARM);
 		}
 		if (sentry_capturing(SENTRY_CAPTURE_REFUSED) && (!uwsgi.log_master || uwsgi.alarm_cheap)) {
-			sentry_say("sentry-capture: refused requests are known by the log alone, which needs log-master and no alarm-cheap: they are not reported");
+			sentry_say("sentry-capture: refused requests are not reported: they are found in the log alone, which needs log-master and no alarm-cheap");
 		}
 #ifdef UWSGI_PCRE
 		/*

@@ -157,7 +157,7 @@ static void wrap(struct uwsgi_plugin *plugin) {
 		if (wrapped[i].plugin == plugin) return;	/* one plugin may serve several modifiers */
 	}
 	if (languages == LANGUAGES) {
-		sentry_say("exceptions of %s are not reported: %d languages are all that one server is thought to have", plugin->name, LANGUAGES);
+		sentry_say("exceptions of %s are not reported: a server may load at most %d languages", plugin->name, LANGUAGES);
 		return;
 	}
 	wrapped[languages].plugin = plugin;

@@ -62,7 +62,7 @@ int sentry_python_left_to_sdk(void) {
 	sdk_active = is_initialized(sdk);
 	py_drop(sdk);
 	if (sdk_active && sentry.watch && !__atomic_exchange_n(&sentry.watch->sdk_logged, 1, __ATOMIC_ACQ_REL)) {
-		sentry_say("the application has a Sentry SDK: Python's exceptions are left to it (sentry-with-sdk = true reports them all the same)");
+		sentry_say("the application has a Sentry SDK: Python's exceptions are left to it (sentry-with-sdk = true reports them as well)");
 	}
 	return sdk_active;
 }

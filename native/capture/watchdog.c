@@ -127,7 +127,7 @@ static void start(int slot) {
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int failed = pthread_create(&thread, &attributes, watch, NULL);
-	if (failed) sentry_say("no watchdog for what takes too long: %s", strerror(failed));
+	if (failed) sentry_say("cannot start the watchdog: %s. Slow and killed requests are reported without their stack", strerror(failed));
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
 }

@@ -86,7 +86,7 @@ void sentry_last_drops(int may_append) {
 	if (may_append) report(1);
 	for (int i = 0; i < SENTRY_DROP_REASONS; i++) {
 		uint64_t n = unreported(i);
-		if (n) sentry_say("%llu events were dropped and the agent could not be told: %s", (unsigned long long) n, sentry_drop_name[i]);
+		if (n) sentry_say("%llu events were dropped and not reported to the agent: %s", (unsigned long long) n, sentry_drop_name[i]);
 	}
 }
 

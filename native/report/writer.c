@@ -298,7 +298,7 @@ void sentry_writer_start(void) {
 	int failed = start_thread();
 	if (!failed) return;
 	__atomic_store_n(&writer.state, NONE, __ATOMIC_SEQ_CST);
-	sentry_say("no thread to write events with: %s. The log is read only as fast as they are written", strerror(failed));
+	sentry_say("cannot start the thread that writes events: %s. The log is read only as fast as they are written", strerror(failed));
 }
 
 static int wait_for_the_end(void) {

@@ -72,7 +72,7 @@ void sentry_handler_check(struct sentry_handler *h) {
 	if (name) sentry_say("%s: its DSN %s counts as not given: the environment has no %.*s", h->name, dsn, (int) len, name);
 	const char *fault = dsn && *dsn && !name ? sentry_dsn_fault(dsn) : NULL;
 	free(dsn);
-	if (fault) sentry_mistake("%s: its DSN %s; its events are kept until that is corrected", h->name, fault);
+	if (fault) sentry_mistake("%s: its DSN %s; its events are kept until it is fixed", h->name, fault);
 }
 
 /* what stands behind "sentry:" in the action of an option; NULL if the action is not ours */

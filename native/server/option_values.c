@@ -11,7 +11,7 @@ const char *sentry_dsn_fault(const char *dsn) {
 	else if (!strncmp(dsn, "http://", 7)) rest = dsn + 7;
 	else return "does not begin with http:// or https://";
 	for (const char *c = dsn; *c; c++) {
-		if ((unsigned char) *c <= ' ') return "holds a blank or a control character";
+		if ((unsigned char) *c <= ' ') return "contains a blank or a control character";
 	}
 	size_t authority = strcspn(rest, "/?#");
 	const char *at = memchr(rest, '@', authority);

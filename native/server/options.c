@@ -137,10 +137,10 @@ static void check_storms(void) {
 
 static void check_destination(void) {
 	const char *fault = sentry.dsn ? sentry_dsn_fault(sentry.dsn) : NULL;
-	if (fault) sentry_mistake("sentry-dsn %s; events that need it are kept until it is corrected", fault);
+	if (fault) sentry_mistake("sentry-dsn %s; events that need it are kept until it is fixed", fault);
 	const char *env = sentry.dsn ? NULL : getenv("SENTRY_DSN");
 	fault = env && *env ? sentry_dsn_fault(env) : NULL;
-	if (fault) sentry_say("SENTRY_DSN of the environment %s; events that need it are kept until it is corrected", fault);
+	if (fault) sentry_say("SENTRY_DSN of the environment %s; events that need it are kept until it is fixed", fault);
 	if (sentry.ca && *sentry.ca != '/') sentry_mistake("sentry-ca = %s is not an absolute path: write it from /", sentry.ca);
 	if (sentry.proxy && strcmp(sentry.proxy, "none") && (strncmp(sentry.proxy, "http://", 7) || !sentry.proxy[7])) {
 		sentry_mistake("sentry-proxy does not begin with http:// and is not none: write http://[USER:PASSWORD@]HOST:PORT");
@@ -193,7 +193,7 @@ static int read_statuses(const char *text) {
 static void read_capture(void) {
 	static const char usual[] = "500-599";
 	if (!read_statuses(sentry.failed_status ? sentry.failed_status : usual)) {
-		sentry_mistake("sentry-failed-status = %s is no list of statuses from 400 to 599: write for example 500,502-504 (used: %s)", sentry.failed_status, usual);
+		sentry_mistake("sentry-failed-status = %s is not a list of statuses from 400 to 599: write for example 500,502-504 (used: %s)", sentry.failed_status, usual);
 		read_statuses(usual);
 	}
 	sentry_capture_read();

@@ -107,7 +107,7 @@ class DocumentationTest {
       }
     }
     assertThat(missing).isEmpty();
-    assertThat(found).isGreaterThan(25);
+    assertThat(found).isGreaterThan(50);
   }
 
   /** A source file that stands there without its folder, of the plugin or of the proof. */
@@ -129,6 +129,33 @@ class DocumentationTest {
       }
     }
     assertThat(missing).isEmpty();
+  }
+
+  @Test
+  void everyFolderAndFileOfThePluginHasItsRow() throws IOException {
+    Matcher layers =
+        Pattern.compile("(?m)^LAYERS = (.*)$")
+            .matcher(Files.readString(ROOT.resolve("native/Makefile")));
+    assertThat(layers.find()).isTrue();
+    List<String> folders = List.of(layers.group(1).split(" "));
+    String architecture = Files.readString(ROOT.resolve("docs/architecture.md"));
+    String table = architecture.substring(architecture.indexOf("| folder | its one job |"));
+    assertThat(
+            table
+                .lines()
+                .takeWhile(line -> line.startsWith("|"))
+                .filter(line -> line.startsWith("| `"))
+                .map(line -> line.substring(3, line.indexOf('`', 3))))
+        .containsExactlyElementsOf(folders);
+    String files = Files.readString(ROOT.resolve("docs/inside-uwsgi.md"));
+    for (String folder : folders) {
+      assertThat(files).contains("**`native/" + folder + "`**");
+      try (Stream<Path> sources = Files.list(ROOT.resolve("native").resolve(folder))) {
+        assertThat(sources.map(file -> file.getFileName().toString()).toList())
+            .filteredOn(name -> name.endsWith(".c") || name.endsWith(".sh"))
+            .allMatch(name -> files.contains("`" + name + "`"));
+      }
+    }
   }
 
   @Test

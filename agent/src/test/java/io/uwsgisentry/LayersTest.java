@@ -22,6 +22,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class LayersTest {
   private static final List<String> ORDER =
       List.of(
+          "log",
           "json",
           "elf",
           "journal",

@@ -1,5 +1,6 @@
 package io.uwsgisentry.agent;
 
+import io.uwsgisentry.agent.AgentLog.Component;
 import io.uwsgisentry.cli.AgentRunner;
 import io.uwsgisentry.cli.FailedStarts;
 import io.uwsgisentry.delivery.Delivery;
@@ -10,6 +11,8 @@ import io.uwsgisentry.intake.ReplacedException;
 import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.Keys;
 import io.uwsgisentry.journal.SealedFile;
+import io.uwsgisentry.log.Log;
+import io.uwsgisentry.log.Log.Level;
 import io.uwsgisentry.outbox.Footprint;
 import io.uwsgisentry.outbox.NewerOutboxException;
 import io.uwsgisentry.outbox.Outbox;
@@ -18,6 +21,8 @@ import io.uwsgisentry.outbox.Reserve;
 import io.uwsgisentry.outbox.Volume;
 import io.uwsgisentry.redaction.Scrubber;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -71,7 +76,8 @@ final class Agent {
 
   private final AgentRunner.Arguments arguments;
   private final ClockJump clock;
-  private final AgentLog log;
+  private final AgentLog logs;
+  private final Log log;
   private final RuntimeDirectory runtime;
   private final JournalDirectory journal;
   private final OutboxFile database;
@@ -86,10 +92,12 @@ final class Agent {
       Footprint footprint) {
     this.arguments = arguments;
     this.clock = clock;
-    this.log = log;
+    this.logs = log;
+    this.log = log.of(Component.AGENT);
     this.runtime = runtime;
     this.journal = journal;
-    this.database = new OutboxFile(arguments, footprint, clock, runtime, journal, log::line);
+    this.database =
+        new OutboxFile(arguments, footprint, clock, runtime, journal, log.of(Component.DATABASE));
     Long master = arguments.master();
     this.lifetime =
         new Lifetime(arguments.directory(), master == null ? null : MasterProcess.of(master));
@@ -130,7 +138,7 @@ final class Agent {
       Footprint footprint = OutboxFile.footprint(arguments);
       try (AgentLock held = lock.get();
           AgentLog log = AgentLog.open(directory, clock, footprint.agentLog() / 2)) {
-        remarks.forEach(log::line);
+        remarks.forEach(log.of(Component.AGENT)::warn);
         RuntimeDirectory runtime = RuntimeDirectory.of(directory);
         return new Agent(arguments, clock, log, runtime, journal, footprint).run();
       }
@@ -185,24 +193,27 @@ final class Agent {
         }
         // Another one that stands there now may be sound.
         database.standing().requireClosed();
-        tell(database.putAside(String.valueOf(e.getMessage())));
+        tell(Level.ERROR, database.putAside(String.valueOf(e.getMessage())));
         // A second one within one life is the disk's fault, and not to be mended from here.
         return serveOn();
       }
     } catch (NewerJournalException | NewerOutboxException e) {
-      tell("agent ends: " + e.getMessage());
+      tell(Level.WARN, "agent ends: " + e.getMessage());
       return NEWER;
     } catch (ReplacedException e) {
-      tell("agent ends: " + e.getMessage());
+      tell(Level.WARN, "agent ends: " + e.getMessage());
       return REPLACED;
     } catch (IOException e) {
-      tell("agent ends: " + e);
+      tell(Level.ERROR, "agent ends: " + e);
       return FAILED;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return FAILED;
     } catch (RuntimeException | Error e) {
-      log.line("agent ends after a fault of its own; nothing is lost by that", e);
+      log.error(
+          "agent ends because of a fault of its own; it is restarted and loses nothing. Please report"
+              + " this:\n"
+              + trace(e));
       return FAILED;
     }
   }
@@ -220,15 +231,16 @@ final class Agent {
       Duration behind = outbox.behind();
       if (ClockJump.isOne(behind)) {
         outbox.clockJumped(behind.negated());
-        log.line("the clock was set back by " + behind.toSeconds() + " s; what waits, waits on");
+        log.info("system clock went back by " + behind.toSeconds() + " s; timers adjusted");
       }
       for (String fault : outbox.withdrawUnusable()) {
-        log.line("events wait for a DSN that can be used, their stored one cannot: " + fault);
+        log.warn("events wait for a usable DSN, fix it in the configuration: " + fault);
       }
       EventFactory factory =
           new EventFactory(new Scrubber(), version(), database.footprint().bounds().eventBytes());
-      try (Delivery delivery = new Delivery(outbox, clock, log::line, arguments.maxRequests());
-          ClassArchive archive = new ClassArchive(runtime, log::line)) {
+      try (Delivery delivery =
+              new Delivery(outbox, clock, logs.of(Component.DELIVERY), arguments.maxRequests());
+          ClassArchive archive = new ClassArchive(runtime, log)) {
         JournalPump pump =
             new JournalPump(
                 journal,
@@ -240,12 +252,12 @@ final class Agent {
                   delivery.wake();
                   lifetime.works();
                 },
-                log::line,
+                logs.of(Component.JOURNAL),
                 clock,
                 System::nanoTime);
         delivery.start();
         FailedStarts.forget(arguments.directory());
-        tell("agent " + version() + " started, pid " + ProcessHandle.current().pid());
+        tell(Level.INFO, "agent " + version() + " started, pid " + ProcessHandle.current().pid());
         try {
           return carryOn(pump, outbox, delivery, archive);
         } catch (ReplacedException e) {
@@ -266,7 +278,7 @@ final class Agent {
     boolean empty = delivery.drain(arguments.drain());
     takeRest(pump);
     outbox.requireSound();
-    log.line(
+    log.info(
         "agent ends"
             + (arguments.drainOnly() ? "" : ", " + lifetime.reason())
             + (empty ? "" : "; what is not delivered waits in the outbox"));
@@ -274,14 +286,20 @@ final class Agent {
   }
 
   /**
-   * Logs it, and says it to who started the agent by hand or from an init system: the log of a
-   * supervised one is where it prints.
+   * Logs it, and prints it for a person or an init system that started the agent: the output of a
+   * supervised one is the log itself.
    */
-  private void tell(String line) {
-    log.line(line);
+  private void tell(Level level, String line) {
+    log.write(level, line);
     if (arguments.master() == null && !arguments.drainOnly()) {
       System.err.println("uwsgi-sentry: " + line);
     }
+  }
+
+  private static String trace(Throwable thrown) {
+    StringWriter trace = new StringWriter();
+    thrown.printStackTrace(new PrintWriter(trace));
+    return trace.toString();
   }
 
   static String version() {
@@ -305,7 +323,7 @@ final class Agent {
             outbox.clockJumped(jumped);
             clock.seenTo();
             // Lanes hold times of their own in memory.
-            log.line("the clock was set by " + jumped.toSeconds() + " s; what waits, waits on");
+            log.info("system clock jumped by " + jumped.toSeconds() + " s; timers adjusted");
             return false;
           }
           long now = System.nanoTime();
@@ -334,7 +352,7 @@ final class Agent {
             tidied = more ? tidied : now;
           }
           if (!backoff.isZero()) {
-            log.line("the journal is read again");
+            log.info("the journal is read again");
             backoff = Duration.ZERO;
           }
           if (idle && now - started > ARCHIVE_AFTER_NANOS) {
@@ -351,7 +369,9 @@ final class Agent {
           database.standing().require();
           outbox.requireSound();
           if (backoff.isZero()) {
-            log.line("the journal cannot be taken up for now, its records wait there: " + e);
+            log.error(
+                "cannot read the journal, records are kept and it is retried. Check the disk: "
+                    + e);
             backoff = FIRST_BACKOFF;
           } else {
             backoff = backoff.multipliedBy(2);
@@ -376,7 +396,7 @@ final class Agent {
     } catch (ReplacedException e) {
       throw e;
     } catch (IOException e) {
-      log.line("what is in the journal waits there for the next agent: " + e);
+      log.warn("cannot read the journal at the end, records wait for the next agent: " + e);
     }
   }
 
@@ -385,7 +405,7 @@ final class Agent {
     try {
       pump.flushStorms();
     } catch (IOException e) {
-      log.line("what was counted in storms waits for the next agent: " + e);
+      log.warn("cannot store storm counts at the end, they wait for the next agent: " + e);
     }
   }
 

@@ -1,6 +1,8 @@
 package io.uwsgisentry.agent;
 
 import io.uwsgisentry.console.Text;
+import io.uwsgisentry.log.Log;
+import io.uwsgisentry.log.Log.Level;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.FileChannel;
@@ -12,7 +14,9 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
-import java.time.temporal.ChronoUnit;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +30,19 @@ import org.jspecify.annotations.Nullable;
  */
 final class AgentLog implements AutoCloseable {
   static final long MAX_BYTES = 1 << 20;
+
+  /** Always three digits of a second: the lines of a log stand below each other. */
+  private static final DateTimeFormatter FORM =
+      DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSX", Locale.ROOT)
+          .withZone(ZoneOffset.UTC);
+
+  /** Which part of the agent a line is from; each has a row in {@code docs/operations.md}. */
+  enum Component {
+    AGENT,
+    JOURNAL,
+    DATABASE,
+    DELIVERY
+  }
 
   private final Path file;
   private final Clock clock;
@@ -64,14 +81,24 @@ final class AgentLog implements AutoCloseable {
         file, StandardOpenOption.WRITE, StandardOpenOption.APPEND, LinkOption.NOFOLLOW_LINKS);
   }
 
+  /** The log of one part of the agent. */
+  Log of(Component component) {
+    return (level, text) -> write(level, component, text);
+  }
+
   /**
-   * Writes the text, with the time before its first line and the others indented. What servers and
-   * applications put into it can neither begin an entry of its own nor move a terminal's cursor.
+   * Writes {@code TIME LEVEL component: TEXT}, further lines of the text indented; {@code
+   * docs/operations.md} has the form. What servers and applications put into it can neither begin
+   * an entry of its own nor move a terminal's cursor.
    */
-  synchronized void line(String text) {
+  private synchronized void write(Level level, Component component, String text) {
     String line =
-        clock.instant().truncatedTo(ChronoUnit.MILLIS)
+        FORM.format(clock.instant())
             + " "
+            + level
+            + " "
+            + component.name().toLowerCase(Locale.ROOT)
+            + ": "
             + Text.lines(text.stripTrailing()).replace("\n", "\n    ")
             + "\n";
     byte[] encoded = line.getBytes(StandardCharsets.UTF_8);
@@ -94,13 +121,6 @@ final class AgentLog implements AutoCloseable {
     } catch (IOException e) {
       // A full disk, mostly. What matters is counted in the outbox.
     }
-  }
-
-  /** Writes the text and the whole trace of what was thrown. */
-  void line(String text, Throwable thrown) {
-    java.io.StringWriter trace = new java.io.StringWriter();
-    thrown.printStackTrace(new java.io.PrintWriter(trace));
-    line(text + "\n" + trace);
   }
 
   @Override

@@ -2,22 +2,22 @@ package io.uwsgisentry.agent;
 
 import io.uwsgisentry.journal.HeldDirectory;
 import io.uwsgisentry.journal.JournalDirectory;
+import io.uwsgisentry.log.Log;
 import io.uwsgisentry.outbox.Changes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Clock;
-import java.util.function.Consumer;
 
 /** Notes what others did to the state directory, for {@code status}. */
 final class ChangeNotes {
   private final Path directory;
   private final JournalDirectory journal;
   private final Clock clock;
-  private final Consumer<String> log;
+  private final Log log;
 
-  ChangeNotes(Path directory, JournalDirectory journal, Clock clock, Consumer<String> log) {
+  ChangeNotes(Path directory, JournalDirectory journal, Clock clock, Log log) {
     this.directory = directory;
     this.journal = journal;
     this.clock = clock;
@@ -34,7 +34,7 @@ final class ChangeNotes {
       }
       Changes.add(place, new Changes.Change(clock.instant(), what, lost));
     } catch (IOException e) {
-      log.accept("what happened cannot be noted in the state directory: " + e);
+      log.warn("cannot write `changes` in the state directory, `status` lacks this change: " + e);
     }
   }
 }

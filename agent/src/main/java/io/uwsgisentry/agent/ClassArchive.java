@@ -6,6 +6,7 @@ import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.journal.RecordWriter;
+import io.uwsgisentry.log.Log;
 import io.uwsgisentry.settings.Handler;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -15,7 +16,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,10 +34,10 @@ final class ClassArchive implements AutoCloseable {
   private static final long PATIENCE_SECONDS = 60;
 
   private final RuntimeDirectory runtime;
-  private final Consumer<String> log;
+  private final Log log;
   private @Nullable Thread thread;
 
-  ClassArchive(RuntimeDirectory runtime, Consumer<String> log) {
+  ClassArchive(RuntimeDirectory runtime, Log log) {
     this.runtime = runtime;
     this.log = log;
   }
@@ -61,10 +61,10 @@ final class ClassArchive implements AutoCloseable {
   private void run() {
     try {
       if (isMissing()) {
-        log.accept(make());
+        log.info(make());
       }
     } catch (IOException e) {
-      log.accept("no class-data archive: " + e);
+      log.info("no class-data archive, starts take longer: " + e);
     } catch (InterruptedException e) {
       // The agent ends; the next one makes it.
     }

@@ -12,7 +12,7 @@ import java.util.function.LongSupplier;
  * whatever is stored until then is stored by one and the same clock, and is put right with the
  * rest. (Else what a server asks for between the jump and its notice would be moved by a jump that
  * it has in it already: a hold of a second that lasts for an hour.) A machine that slept looks the
- * same, and is: the time that it slept through counts for nothing.
+ * same, and is: the time that it slept through is ignored.
  */
 final class ClockJump extends Clock {
   // Less is drift, or a process that was stopped between two looks.

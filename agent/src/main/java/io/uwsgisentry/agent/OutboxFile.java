@@ -6,6 +6,7 @@ import io.uwsgisentry.delivery.Delivery;
 import io.uwsgisentry.intake.ReplacedException;
 import io.uwsgisentry.intake.Standing;
 import io.uwsgisentry.journal.JournalDirectory;
+import io.uwsgisentry.log.Log;
 import io.uwsgisentry.outbox.DamagedOutbox;
 import io.uwsgisentry.outbox.Footprint;
 import io.uwsgisentry.outbox.Outbox;
@@ -20,7 +21,6 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.function.Consumer;
 
 /**
  * The database of a state directory as its agent sees it: opened with what that needs, on a full
@@ -37,7 +37,7 @@ final class OutboxFile {
   private final RuntimeDirectory runtime;
   private final JournalDirectory journal;
   private final ChangeNotes notes;
-  private final Consumer<String> log;
+  private final Log log;
   private Footprint footprint;
   private Standing standing = Standing.assumed();
 
@@ -47,7 +47,7 @@ final class OutboxFile {
       Clock clock,
       RuntimeDirectory runtime,
       JournalDirectory journal,
-      Consumer<String> log) {
+      Log log) {
     this.arguments = arguments;
     this.footprint = footprint;
     this.file = arguments.directory().resolve(Standing.DATABASE);
@@ -97,17 +97,18 @@ final class OutboxFile {
     runtime.removeOthers();
     provideSqlite();
     if (DamagedOutbox.isHeadless(file)) {
-      log.accept(putAside(file + " is gone, its write-ahead log is not"));
+      log.error(putAside(file + " is gone, its write-ahead log is not"));
     }
     if (footprint.shrunk()) {
-      log.accept(
+      log.warn(
           "the volume has little room: the database may have "
               + Text.bytes(footprint.database())
               + ", with "
               + Text.bytes(footprint.bounds().waitingBytes())
               + " of events that wait to be sent and "
               + Text.bytes(footprint.bounds().historyBytes())
-              + " of delivered ones, less than the options allow");
+              + " of delivered ones, less than the options allow. Free some space, or lower"
+              + " sentry-outbox-max");
     }
     boolean isNew = !exists();
     Outbox outbox = openWithRoom();
@@ -115,7 +116,7 @@ final class OutboxFile {
     try {
       standing = Standing.of(arguments.directory().toAbsolutePath(), journal.held());
       if (isNew) {
-        notes.add("outbox.db was made, since there was none", 0);
+        notes.add("outbox.db was created because there was none", 0);
       }
       done = true;
       return outbox;
@@ -134,7 +135,7 @@ final class OutboxFile {
       if (!e.unwritten() || !Reserve.release(arguments.directory())) {
         throw e;
       }
-      log.accept("the reserve is given up to open the database: " + e);
+      log.warn("the disk is full, the reserve is used to open the database. Free some space: " + e);
       return Outbox.open(file, clock, footprint);
     }
   }
@@ -152,7 +153,10 @@ final class OutboxFile {
           e.addSuppressed(again);
         }
       }
-      log.accept("SQLite's library goes to the system's temporary directory: " + e);
+      log.warn(
+          "SQLite's library is put into the system's temporary directory, not into runtime/. Check the"
+              + " disk and the permissions: "
+              + e);
     }
   }
 
@@ -163,7 +167,7 @@ final class OutboxFile {
       return false;
     }
     footprint = now;
-    log.accept("the volume has more room than before");
+    log.info("the volume has more room than before");
     return true;
   }
 
@@ -200,7 +204,7 @@ final class OutboxFile {
         what += standing.databaseStands() ? "" : "; what waits in its database waits there";
       }
     } catch (IOException e) {
-      log.accept("what waits in the database cannot be looked at: " + e);
+      log.warn("cannot read what waits in the database, see `uwsgi-sentry status`: " + e);
     }
     notes.add(what, lost);
   }

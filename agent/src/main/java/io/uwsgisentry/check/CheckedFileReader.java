@@ -80,7 +80,7 @@ public final class CheckedFileReader {
       refusal = result.pluginMissing() ? "" : result.refusal();
       return result.lines();
     } catch (IOException e) {
-      notes.add("uWSGI could not be asked: " + e.getMessage());
+      notes.add("uWSGI could not be run: " + e.getMessage());
       return null;
     }
   }

@@ -131,7 +131,7 @@ public final class ConfigurationCheck {
         if (fault == null
             && option == InstanceOption.CA
             && !Files.isReadable(Path.of(line.value()))) {
-          fault = "there is no such file, or who runs this may not read it; the agent has to";
+          fault = "there is no such file, or you may not read it; the agent must be able to";
         }
         if (fault != null) {
           find(
@@ -150,7 +150,7 @@ public final class ConfigurationCheck {
                 + line.key()
                 + "'"
                 + (meant == null
-                    ? ", which counts for nothing: see docs/options.md"
+                    ? ", which is ignored: see docs/options.md"
                     : ": did you mean '" + meant + "'?"));
       }
     }
@@ -185,7 +185,7 @@ public final class ConfigurationCheck {
           Severity.WARNING,
           needed,
           "",
-          "the plugin is loaded nowhere in this configuration: write 'plugin = sentry' before it, unless the command line"
+          "this configuration does not load the plugin: write 'plugin = sentry' before it, unless the command line"
               + " does it");
     }
   }

@@ -182,7 +182,7 @@ final class UwsgiExpansion {
 
   /** Its last words are the reason. They may quote an option, DSN and all. */
   private static Result refused(List<String> said) {
-    String reason = "it ended without a word";
+    String reason = "it ended without a message";
     boolean pluginMissing = false;
     for (String line : said) {
       if (line.contains("UNABLE to load uWSGI plugin") && line.contains("sentry_plugin.so")) {

@@ -18,7 +18,7 @@ import picocli.CommandLine.Spec;
     description = {
       "Sends what uWSGI's processes recorded in a state directory.",
       "",
-      "uWSGI starts it by itself (sentry-agent = auto). Run it by hand, or from systemd or a container of its"
+      "uWSGI starts it (sentry-agent = auto). Run it by hand, or from systemd or a container of its"
           + " own, for a server with sentry-agent = external. One agent serves a directory: a second one ends at once.",
       ""
     },

@@ -43,7 +43,7 @@ final class BoundsOptions {
   @Option(
       names = "--max-requests",
       paramLabel = "N",
-      description = "How many requests are under way at once (default: 64).")
+      description = "How many requests are in flight at once (default: 64).")
   @Nullable String maxRequests;
 
   Bounds outbox(CommandSpec spec) {

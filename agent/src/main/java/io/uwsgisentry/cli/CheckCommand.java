@@ -38,7 +38,7 @@ import picocli.CommandLine.Spec;
     },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
-      "0:nothing to mend",
+      "0:nothing to fix",
       "1:problems found, or a test event was not taken",
       "2:wrong usage, or the file cannot be read"
     })
@@ -55,7 +55,7 @@ final class CheckCommand implements Callable<Integer> {
 
   @Option(
       names = "--send",
-      description = "Send one test event to each destination and tell the server's answer.")
+      description = "Send one test event to each destination and show the server's answer.")
   boolean send;
 
   @Option(names = "--json", description = "One JSON object.")
@@ -115,7 +115,7 @@ final class CheckCommand implements Callable<Integer> {
       if (handler.settings().destination() instanceof Destination.To to) {
         Event event = factory.test(handler.settings(), surroundings.clock().instant());
         Outcome outcome =
-            TestSend.send(event, to, line -> spec.commandLine().getErr().println(line));
+            TestSend.send(event, to, (level, line) -> spec.commandLine().getErr().println(line));
         trials.add(
             new CheckReport.Trial(
                 CheckReport.destination(to),

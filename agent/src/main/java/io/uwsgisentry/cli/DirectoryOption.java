@@ -22,8 +22,8 @@ final class DirectoryOption {
       description = {
         "The state directory (sentry-dir of the server). Default: the environment's UWSGI_SENTRY_DIR, else"
             + " $STATE_DIRECTORY/uwsgi-sentry, else /var/lib/uwsgi-sentry/USER if it exists, else"
-            + " $XDG_STATE_HOME/uwsgi-sentry, else ~/.local/state/uwsgi-sentry; for root, who has none of these, the"
-            + " only one of all servers."
+            + " $XDG_STATE_HOME/uwsgi-sentry, else ~/.local/state/uwsgi-sentry; for root, which has none of these, the"
+            + " only one there is."
       })
   @Nullable Path named;
 

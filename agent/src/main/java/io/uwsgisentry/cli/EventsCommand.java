@@ -32,7 +32,7 @@ import picocli.CommandLine.Spec;
     },
     footer = {
       "",
-      "States: ready (waits to be sent), delivered, dead (refused by the server; `events retry` tries anew),"
+      "States: ready (waits to be sent), delivered, dead (refused by the server; `events retry` tries again),"
           + " undeliverable (its DSN cannot be used), local (no DSN is configured)."
     },
     exitCodeListHeading = "%nExit codes:%n",

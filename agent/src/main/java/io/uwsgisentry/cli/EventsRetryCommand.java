@@ -89,7 +89,7 @@ final class EventsRetryCommand implements Callable<Integer> {
             + ready
             + " ready to be sent"
             + (ready > 0 && !AgentStatus.holder(path.resolve("agent.lock")).present()
-                ? "; no agent runs, the next one sends them"
+                ? "; no agent is running, the next one sends them"
                 : ""));
     return ready > 0 ? ExitCode.DONE : ExitCode.NO;
   }

@@ -34,14 +34,14 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
     description = {
-      "Shows whether the agent runs, what waits, what was lost and why. The first line is OK, or a line"
+      "Shows whether the agent is running, what is waiting, what was lost and why. The first line is OK, or a line"
           + " PROBLEM for each thing to look at.",
       ""
     },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:OK",
-      "1:at least one PROBLEM: records or events wait and no agent runs, the disk is full, sending fails or is paused, events"
+      "1:at least one PROBLEM: records or events are waiting and no agent is running, the disk is full, sending fails or is paused, events"
           + " have waited too long, are dead or undeliverable",
       ExitCode.USAGE_LINE,
       ExitCode.UNAVAILABLE_LINE

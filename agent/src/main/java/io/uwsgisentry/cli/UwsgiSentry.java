@@ -20,7 +20,7 @@ import picocli.CommandLine.Command;
     synopsisSubcommandLabel = "COMMAND",
     description = {"Reports what goes wrong in a uWSGI server to Sentry.", ""},
     commandListHeading = "%nCommands:%n",
-    footer = {"", "uwsgi-sentry COMMAND --help tells the options and exit codes of a command."})
+    footer = {"", "uwsgi-sentry COMMAND --help shows the options and exit codes of a command."})
 public final class UwsgiSentry {
   private UwsgiSentry() {}
 

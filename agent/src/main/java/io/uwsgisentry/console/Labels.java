@@ -25,8 +25,8 @@ final class Labels {
   static String explain(State state) {
     return switch (state) {
       case READY -> "waits to be sent";
-      case DELIVERED -> "the server took it";
-      case DEAD -> "will not be sent again; `uwsgi-sentry events retry ID` tries anew";
+      case DELIVERED -> "the server accepted it";
+      case DEAD -> "will not be sent; `uwsgi-sentry events retry ID` tries again";
       case UNDELIVERABLE -> "its handler's DSN cannot be used; kept until it can";
       case LOCAL -> "no DSN is configured; kept on this machine";
     };

@@ -62,8 +62,8 @@ public record Status(
    * What is in the outbox.
    *
    * @param entries how many entries are in each state; states without entries are left out
-   * @param storms what was counted and is still to be told of
-   * @param warnings what to mend in the servers' configurations
+   * @param storms what was counted and is still to be reported
+   * @param warnings what to fix in the servers' configurations
    */
   public record Contents(
       Map<State, Tally> entries,
@@ -73,7 +73,7 @@ public record Status(
       List<ConfigWarning> warnings) {}
 
   /**
-   * What somebody has to look at, the gravest first, one short sentence each. Empty: all is well.
+   * What a person has to look at, the gravest first, one short sentence each. Empty: all is well.
    * {@code status} ends with exit code 1 if there is any.
    */
   public List<String> problems() {
@@ -82,7 +82,7 @@ public record Status(
       problems.add("the agent does not start: " + Text.line(failedStart.reason()));
     }
     if (waitsForAgent()) {
-      problems.add("no agent runs, and records wait for one");
+      problems.add("no agent is running, and records are waiting");
     }
     if (disk.volume().isFull()) {
       problems.add(
@@ -90,15 +90,16 @@ public record Status(
               + Text.bytes(disk.volume().free())
               + " are free, and "
               + Text.bytes(disk.volume().kept())
-              + " must stay so; new events are not taken");
+              + " must stay free; new events are not stored");
     }
     if (!stuck.isEmpty()) {
       problems.add(
-          Text.count(stuck.size(), "journal file") + " cannot be taken: agent.log says why");
+          Text.count(stuck.size(), "journal file") + " cannot be read: agent.log says why");
     }
     if (!unread.isEmpty()) {
       problems.add(
-          Text.count(unread.size(), "journal file") + " of another key cannot be read and is kept");
+          Text.count(unread.size(), "journal file")
+              + " of another key cannot be read, and is kept");
     }
     changes.stream()
         .filter(change -> change.lost() > 0 && change.time().isAfter(now.minus(REMEMBERED)))
@@ -106,12 +107,12 @@ public record Status(
             change ->
                 problems.add(
                     Text.count(change.lost(), "event")
-                        + " went with what others changed: "
+                        + " lost by a change to the directory: "
                         + Text.line(change.what())));
     if (outbox != null) {
       outbox.destinations().forEach(tally -> problem(tally, problems));
       left(State.DEAD, "refused or expired", problems);
-      left(State.UNDELIVERABLE, "whose DSN cannot be used", problems);
+      left(State.UNDELIVERABLE, "without a usable DSN", problems);
     }
     return problems;
   }
@@ -119,11 +120,16 @@ public record Status(
   private void problem(DestinationTally tally, List<String> problems) {
     String host = tally.dsn().host();
     if (tally.openCircuit() != null) {
-      problems.add(host + " answers " + tally.openCircuit().status() + ": sending to it is paused");
+      problems.add(
+          host
+              + " rejects the DSN ("
+              + tally.openCircuit().status()
+              + "): sending is paused, the circuit is open");
       return;
     }
     if (tally.failing() != null && tally.holds().isEmpty()) {
-      problems.add("the last try to send to " + host + " failed: " + Text.line(tally.failing()));
+      problems.add(
+          "the last attempt to send to " + host + " failed: " + Text.line(tally.failing()));
       return;
     }
     Instant oldest = tally.oldestReady();
@@ -149,7 +155,7 @@ public record Status(
     }
   }
 
-  /** Whether there is work that nobody does. */
+  /** Whether there is work, and no agent to do it. */
   public boolean waitsForAgent() {
     return !agentRuns
         && (journalBytes > 0 || (outbox != null && outbox.entries().containsKey(State.READY)));

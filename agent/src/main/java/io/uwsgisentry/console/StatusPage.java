@@ -76,7 +76,7 @@ public final class StatusPage {
                 ? ", at most " + Text.bytes(disk.quarter()) + " for all of this directory"
                 : ""));
     for (String file : status.stuck()) {
-      field(out, "stuck", Text.line(file) + " cannot be taken: agent.log says why");
+      field(out, "stuck", Text.line(file) + " cannot be read: agent.log says why");
     }
     for (String damaged : status.damaged()) {
       field(out, "damaged", Text.line(damaged) + ", put aside; what waited in it is not sent");
@@ -108,7 +108,7 @@ public final class StatusPage {
           "storms",
           String.format(Locale.ROOT, "%,d counted in ", storms.occurrences())
               + Text.count(storms.storms(), "fault")
-              + ", reported when its minute ends");
+              + ", reported when the minute ends");
     }
     for (Counter counter : outbox.counters()) {
       field(out, counterName(counter), counterText(counter, zone));
@@ -133,7 +133,7 @@ public final class StatusPage {
 
   private static String agent(Status status) {
     if (!status.agentRuns()) {
-      return status.waitsForAgent() ? "not running; what is recorded waits for it" : "not running";
+      return status.waitsForAgent() ? "not running; records wait for it" : "not running";
     }
     return status.agentPid() == null ? "running" : "running, pid " + status.agentPid();
   }
@@ -207,8 +207,8 @@ public final class StatusPage {
           out,
           "",
           (openCircuit.next().isAfter(now)
-                  ? "tried next at " + Labels.shortTime(openCircuit.next(), zone)
-                  : "tried next as soon as an agent runs")
+                  ? "next try at " + Labels.shortTime(openCircuit.next(), zone)
+                  : "next try when an agent starts")
               + ", at once with `uwsgi-sentry events retry --all`",
           width);
     }
@@ -322,13 +322,14 @@ public final class StatusPage {
     OpenCircuit openCircuit = tally.openCircuit();
     if (openCircuit != null) {
       Map<String, Object> circuit = new LinkedHashMap<>();
+      circuit.put("state", "open");
       circuit.put("status", openCircuit.status());
       circuit.put("advice", OpenCircuit.advice(openCircuit.status()));
-      circuit.put("words", openCircuit.words());
+      circuit.put("answer", openCircuit.words());
       circuit.put("since", openCircuit.since());
-      circuit.put("probes", openCircuit.probes());
+      circuit.put("tries", openCircuit.probes());
       circuit.put("next", openCircuit.next());
-      object.put("open_circuit", circuit);
+      object.put("circuit", circuit);
     }
     return object;
   }

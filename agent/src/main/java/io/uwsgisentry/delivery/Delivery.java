@@ -1,5 +1,6 @@
 package io.uwsgisentry.delivery;
 
+import io.uwsgisentry.log.Log;
 import io.uwsgisentry.outbox.Outbox;
 import java.time.Clock;
 import java.time.Duration;
@@ -9,7 +10,6 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,8 +56,8 @@ public final class Delivery implements AutoCloseable {
   /** The delivery thread's. */
   private boolean stopping;
 
-  /** With the usual number of maxRequests. */
-  public Delivery(Outbox outbox, Clock clock, Consumer<String> log) {
+  /** With the usual number of requests in flight. */
+  public Delivery(Outbox outbox, Clock clock, Log log) {
     this(outbox, clock, log, MAX_REQUESTS);
   }
 
@@ -69,11 +69,11 @@ public final class Delivery implements AutoCloseable {
    * @param maxRequests how many requests may be under way at once, to all destinations together;
    *     from 2
    */
-  public Delivery(Outbox outbox, Clock clock, Consumer<String> log, int maxRequests) {
+  public Delivery(Outbox outbox, Clock clock, Log log, int maxRequests) {
     this(outbox, clock, log, RetryPolicy.DEFAULT, maxRequests);
   }
 
-  Delivery(Outbox outbox, Clock clock, Consumer<String> log, RetryPolicy policy, int maxRequests) {
+  Delivery(Outbox outbox, Clock clock, Log log, RetryPolicy policy, int maxRequests) {
     this.sender = new Sender(clock, log);
     this.dispatch =
         new DeliveryLoop(

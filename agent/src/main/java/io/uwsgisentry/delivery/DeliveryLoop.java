@@ -1,5 +1,6 @@
 package io.uwsgisentry.delivery;
 
+import io.uwsgisentry.log.Log;
 import io.uwsgisentry.outbox.DiscardReason;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Outbox;
@@ -37,7 +38,7 @@ final class DeliveryLoop {
 
   private final Outbox outbox;
   private final Clock clock;
-  private final Consumer<String> log;
+  private final Log log;
   private final Consumer<Lane.Ticket> send;
   private final LaneLog laneLog;
   private final SenderThreads senders;
@@ -63,7 +64,7 @@ final class DeliveryLoop {
   DeliveryLoop(
       Outbox outbox,
       Clock clock,
-      Consumer<String> log,
+      Log log,
       RetryPolicy policy,
       int most,
       long mostBytes,
@@ -180,7 +181,7 @@ final class DeliveryLoop {
     }
     if (outboxFailing) {
       outboxFailing = false;
-      log.accept("the outbox works again");
+      log.info("the outbox works again");
     }
   }
 
@@ -249,7 +250,7 @@ final class DeliveryLoop {
   /** Nobody knows what it was; the others are not to wait for that. */
   private Settlement dropMissingPayloads(Entry entry, Instant now) {
     String fault = "the event itself is missing in the database";
-    log.accept("event " + entry.id() + " is kept as dead: " + fault);
+    log.warn("event " + entry.id() + " is kept as dead: " + fault + ". Check the disk");
     return new Settlement.Dead(entry.id(), DiscardReason.INTERNAL_SDK_ERROR, fault, now);
   }
 
@@ -293,7 +294,7 @@ final class DeliveryLoop {
 
   private void outboxFailed(IOException failure) {
     if (!outboxFailing) {
-      log.accept("the outbox fails, delivery waits: " + failure.getMessage());
+      log.error("the outbox fails, delivery waits: " + failure.getMessage() + ". Check the disk");
     }
     outboxFailing = true;
     lookAt = System.nanoTime() + AFTER_OUTBOX_FAILURE.toNanos();

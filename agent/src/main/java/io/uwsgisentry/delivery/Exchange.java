@@ -130,7 +130,7 @@ final class Exchange implements Deadlines.Exchange {
     try {
       return pool.lease("", route, Timeout.DISABLED, state).get(Timeout.ofMinutes(1));
     } catch (ExecutionException | TimeoutException e) {
-      throw new IOException("no connection can be had", e);
+      throw new IOException("no connection is possible", e);
     }
   }
 

@@ -1,41 +1,42 @@
 package io.uwsgisentry.delivery;
 
+import io.uwsgisentry.log.Log;
 import io.uwsgisentry.outbox.OpenCircuit;
 import io.uwsgisentry.outbox.Settlement;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.function.Consumer;
 
 /**
- * Tells the log what changes between us and a server, not how often: a lane that fails all night is
+ * Logs what changes between the agent and a server, not how often: a lane that fails all night is
  * two lines, one when it starts and one when it ends. Owned by the delivery thread.
  */
 final class LaneLog {
   private static final long QUIET = Duration.ofSeconds(10).toNanos();
 
-  private static final long SELDOM = Duration.ofHours(1).toNanos();
+  private static final long AN_HOUR = Duration.ofHours(1).toNanos();
 
   private record Trouble(String words, long since, boolean circuitOpen) {}
 
-  private final Consumer<String> log;
+  private final Log log;
   private final Map<String, Trouble> troubles = new HashMap<>();
   private final Map<String, Long> lastRefusal = new HashMap<>();
   private final Map<String, Integer> unsaid = new HashMap<>();
   private long turnsSaid;
 
-  LaneLog(Consumer<String> log) {
+  LaneLog(Log log) {
     this.log = log;
   }
 
   /** A destination waits because the bound of requests under way is reached. */
   void takesTurns(int most, long nanos) {
-    if (turnsSaid == 0 || nanos - turnsSaid > SELDOM) {
+    if (turnsSaid == 0 || nanos - turnsSaid > AN_HOUR) {
       turnsSaid = nanos;
-      log.accept(
+      log.warn(
           "more destinations wait than "
               + most
-              + " requests at once can serve, they take turns (sentry-max-requests)");
+              + " requests at once can serve, they take turns. If that lasts, raise"
+              + " sentry-max-requests");
     }
   }
 
@@ -46,7 +47,7 @@ final class LaneLog {
       Trouble over = troubles.remove(key);
       if (over != null) {
         long seconds = Duration.ofNanos(nanos - over.since()).toSeconds();
-        log.accept("delivery to " + server + " works again after " + seconds + " s");
+        log.info("delivery to " + server + " works again after " + seconds + " s");
       }
     } else if (outcome instanceof Outcome.Refused
         || outcome instanceof Outcome.Unsendable
@@ -62,12 +63,16 @@ final class LaneLog {
       }
     } else if (!troubles.containsKey(key)) {
       troubles.put(key, new Trouble(outcome.words(), nanos, false));
-      boolean asked = outcome instanceof Outcome.Limited;
-      log.accept(
-          "delivery to "
-              + server
-              + (asked ? " waits as the server asks: " : " fails, events are kept and sent later: ")
-              + outcome.words());
+      if (outcome instanceof Outcome.Limited) {
+        log.info("delivery to " + server + " waits as the server asks: " + outcome.words());
+      } else {
+        log.warn(
+            "delivery to "
+                + server
+                + " fails, events are kept and retried; if that lasts, check the server, the network"
+                + " and sentry-proxy: "
+                + outcome.words());
+      }
     }
   }
 
@@ -77,23 +82,23 @@ final class LaneLog {
       return;
     }
     troubles.put(key, new Trouble(denied.words(), known == null ? nanos : known.since(), true));
-    log.accept(
+    log.warn(
         server
             + " rejected the DSN ("
             + denied.status()
-            + "): sending paused, events kept: "
+            + "), sending is paused and events are kept: "
             + OpenCircuit.advice(denied.status())
-            + ". It is tried again now and then, and at once after a change of the configuration or"
-            + " `uwsgi-sentry events retry --all`. It said: "
+            + ". It is retried at growing intervals, and at once after a reload of the server or"
+            + " `uwsgi-sentry events retry --all`. It answered: "
             + denied.words());
   }
 
-  /** It turned that one away time and again, while it took others. */
+  /** It rejected that event each time, while it accepted others. */
   void givenUp(Lane.Ticket taken, Settlement.Dead dead, long nanos) {
     refused(
         taken.lane().key(),
         taken.outgoing().to().dsn().masked(),
-        "event " + dead.id() + " time and again while it took others, it is kept as dead: ",
+        "event " + dead.id() + " each time while it accepted others; it is kept as dead: ",
         dead.answer(),
         nanos);
   }
@@ -117,7 +122,7 @@ final class LaneLog {
     }
     lastRefusal.put(key, nanos);
     Integer more = unsaid.remove(key);
-    log.accept(
+    log.warn(
         server
             + " refused "
             + what

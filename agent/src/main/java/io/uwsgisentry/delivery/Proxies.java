@@ -97,7 +97,7 @@ final class Proxies {
     private final int status;
 
     TunnelRefusedException(int status) {
-      super("the proxy opens no tunnel, it answered " + status);
+      super("the proxy refused a tunnel, it answered " + status);
       this.status = status;
     }
 

@@ -25,7 +25,7 @@ final class Reason {
           ? "no answer within " + seconds
           : "no connection within " + seconds;
     } else if (failure instanceof HttpException || failure instanceof MessageConstraintException) {
-      return "the answer is no HTTP: " + deepest(failure);
+      return "the response is not HTTP: " + deepest(failure);
     } else if (failure instanceof NoHttpResponseException) {
       return "connection failed: the server closed it without an answer";
     } else if (failure instanceof SSLException) {

@@ -1,6 +1,7 @@
 package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.event.Smaller;
+import io.uwsgisentry.log.Log;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.ProxyAddress;
@@ -13,7 +14,6 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Consumer;
 import org.apache.hc.client5.http.HttpRoute;
 import org.apache.hc.core5.http.ClassicHttpRequest;
 import org.apache.hc.core5.http.HttpException;
@@ -35,16 +35,16 @@ final class Sender {
   private final Gzip gzip = new Gzip();
   private final Proxies proxies;
   private final Clock clock;
-  private final Consumer<String> log;
+  private final Log log;
 
   /**
    * @param log takes what {@code debug} destinations exchange, several lines at once
    */
-  Sender(Clock clock, Consumer<String> log) {
+  Sender(Clock clock, Log log) {
     this(clock, log, System.getenv());
   }
 
-  Sender(Clock clock, Consumer<String> log, Map<String, String> environment) {
+  Sender(Clock clock, Log log, Map<String, String> environment) {
     this.clock = clock;
     this.log = log;
     this.proxies = new Proxies(environment);
@@ -68,7 +68,7 @@ final class Sender {
       outcome = new Outcome.Unsendable(ResponseText.clean(e.toString(), to.dsn()));
     }
     if (transcript != null) {
-      log.accept(transcript.ending(outcome));
+      log.info(transcript.ending(outcome));
     }
     return outcome;
   }

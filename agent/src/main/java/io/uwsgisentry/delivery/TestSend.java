@@ -1,9 +1,9 @@
 package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.event.Event;
+import io.uwsgisentry.log.Log;
 import io.uwsgisentry.settings.Destination;
 import java.time.Clock;
-import java.util.function.Consumer;
 
 /**
  * Sends one event at once, past outbox and lanes, for a person who wants to see the server's
@@ -19,8 +19,7 @@ public final class TestSend {
    *     once
    * @throws InterruptedException if the thread is interrupted while it waits
    */
-  public static Outcome send(Event event, Destination.To to, Consumer<String> log)
-      throws InterruptedException {
+  public static Outcome send(Event event, Destination.To to, Log log) throws InterruptedException {
     return new Sender(Clock.systemUTC(), log).send(new Outgoing.OfTest(event, to));
   }
 }

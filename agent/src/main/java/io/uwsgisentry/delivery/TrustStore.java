@@ -74,14 +74,15 @@ final class TrustStore extends X509ExtendedTrustManager {
           CertificateFactory.getInstance("X.509")
               .generateCertificates(new ByteArrayInputStream(content(file)));
       if (all.isEmpty()) {
-        throw new Proxies.UnusableException("sentry-ca: " + file + " holds no certificate (PEM)");
+        throw new Proxies.UnusableException(
+            "sentry-ca: " + file + " contains no certificate (PEM)");
       }
       return all;
     } catch (NoSuchFileException e) {
       throw new Proxies.UnusableException("sentry-ca: there is no file " + file);
     } catch (CertificateException e) {
       throw new Proxies.UnusableException(
-          "sentry-ca: " + file + " is no file of certificates (PEM): " + e.getMessage());
+          "sentry-ca: " + file + " is not a file of certificates (PEM): " + e.getMessage());
     } catch (Proxies.UnusableException e) {
       throw e;
     } catch (IOException e) {
@@ -94,7 +95,7 @@ final class TrustStore extends X509ExtendedTrustManager {
   private static byte[] content(Path file) throws IOException {
     BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
     if (!attributes.isRegularFile()) {
-      throw new Proxies.UnusableException("sentry-ca: " + file + " is no regular file");
+      throw new Proxies.UnusableException("sentry-ca: " + file + " is not a regular file");
     }
     try (InputStream in = Files.newInputStream(file)) {
       byte[] content = in.readNBytes(MAX_BYTES + 1);
@@ -193,18 +194,18 @@ final class TrustStore extends X509ExtendedTrustManager {
   @Override
   public void checkClientTrusted(X509Certificate[] chain, String type, Socket socket)
       throws CertificateException {
-    throw new CertificateException("nobody connects to us");
+    throw new CertificateException("this agent accepts no connections");
   }
 
   @Override
   public void checkClientTrusted(X509Certificate[] chain, String type, SSLEngine engine)
       throws CertificateException {
-    throw new CertificateException("nobody connects to us");
+    throw new CertificateException("this agent accepts no connections");
   }
 
   @Override
   public void checkClientTrusted(X509Certificate[] chain, String type) throws CertificateException {
-    throw new CertificateException("nobody connects to us");
+    throw new CertificateException("this agent accepts no connections");
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.uwsgisentry.intake;
 
 import io.uwsgisentry.journal.SealedFile;
+import io.uwsgisentry.log.Log;
 import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
@@ -9,7 +10,6 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -24,10 +24,10 @@ final class FileRetries {
   private record Wait(Duration pause, Instant until) {}
 
   private final Clock clock;
-  private final Consumer<String> log;
+  private final Log log;
   private final Map<String, Wait> waits = new HashMap<>();
 
-  FileRetries(Clock clock, Consumer<String> log) {
+  FileRetries(Clock clock, Log log) {
     this.clock = clock;
     this.log = log;
   }
@@ -58,8 +58,11 @@ final class FileRetries {
   void failed(SealedFile file, IOException why) {
     Wait before = waits.get(file.name());
     if (before == null) {
-      log.accept(
-          file.name() + " cannot be taken for now, the other files are: it is tried again. " + why);
+      log.warn(
+          file.name()
+              + " cannot be read and is retried; other files are not affected. Check its permissions"
+              + " and the disk: "
+              + why);
     }
     later(file.name(), before);
   }
@@ -81,7 +84,7 @@ final class FileRetries {
   /** It was taken and removed. */
   void over(SealedFile file) {
     if (waits.remove(file.name()) != null) {
-      log.accept(file.name() + " is taken now");
+      log.info(file.name() + " was read now");
     }
   }
 

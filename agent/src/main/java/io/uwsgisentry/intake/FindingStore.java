@@ -1,6 +1,7 @@
 package io.uwsgisentry.intake;
 
 import io.uwsgisentry.event.EventFactory;
+import io.uwsgisentry.log.Log;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.OutboxException;
 import io.uwsgisentry.settings.ConfigWarning;
@@ -8,7 +9,6 @@ import java.io.IOException;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.function.Consumer;
 
 /**
  * Stores what was found in a journal file, in as many batches as there is memory and room for, and
@@ -20,7 +20,7 @@ final class FindingStore {
   private final Outbox outbox;
   private final EventFactory factory;
   private final Runnable stored;
-  private final Consumer<String> log;
+  private final Log log;
   // A server that is reloaded with the same configuration need not be told again.
   private final Set<ConfigWarning> told = new HashSet<>();
   private boolean unresolved = true;
@@ -28,7 +28,7 @@ final class FindingStore {
   /**
    * @param stored called after each transaction that brought something to send
    */
-  FindingStore(Outbox outbox, EventFactory factory, Runnable stored, Consumer<String> log) {
+  FindingStore(Outbox outbox, EventFactory factory, Runnable stored, Log log) {
     this.outbox = outbox;
     this.factory = factory;
     this.stored = stored;
@@ -69,7 +69,7 @@ final class FindingStore {
   private void remark(String file, List<String> remarks) {
     if (!remarks.isEmpty()) {
       int more = remarks.size() - 1;
-      log.accept(file + ": " + remarks.get(0) + (more == 0 ? "" : "; and " + more + " more"));
+      log.warn(file + ": " + remarks.get(0) + (more == 0 ? "" : "; and " + more + " more"));
     }
   }
 
@@ -79,7 +79,7 @@ final class FindingStore {
     }
     for (ConfigWarning one : advice) {
       if (told.add(one)) {
-        log.accept("configuration of " + one.line());
+        log.warn("configuration of " + one.line());
       }
     }
   }

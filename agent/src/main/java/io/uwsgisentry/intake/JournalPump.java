@@ -5,6 +5,7 @@ import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.Keys;
 import io.uwsgisentry.journal.RecordReader;
 import io.uwsgisentry.journal.SealedFile;
+import io.uwsgisentry.log.Log;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.OutboxException;
 import io.uwsgisentry.outbox.Resolver;
@@ -22,7 +23,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 
 /**
@@ -66,7 +66,7 @@ public final class JournalPump {
   private final Outbox outbox;
   private final FindingStore findings;
   private final Runnable stored;
-  private final Consumer<String> log;
+  private final Log log;
   private final Clock clock;
   private final LongSupplier nanos;
   private final BatchSize batchSize = new BatchSize();
@@ -92,7 +92,7 @@ public final class JournalPump {
       Outbox outbox,
       EventFactory factory,
       Runnable stored,
-      Consumer<String> log,
+      Log log,
       Clock clock,
       LongSupplier nanos) {
     this.directory = directory;
@@ -107,7 +107,7 @@ public final class JournalPump {
     this.bytesABatch = Math.min(BYTES_A_BATCH, outbox.bytesAtOnce() / 2);
     this.unfinishedSince = nanos.getAsLong();
     this.unreadable = new FileRetries(clock, log);
-    this.summaries = new StormSummaries(outbox, factory, log);
+    this.summaries = new StormSummaries(outbox, factory, log::warn);
   }
 
   /**
@@ -191,7 +191,7 @@ public final class JournalPump {
   private void follow() throws IOException, NewerJournalException, InterruptedException {
     String key = directory.lookAtKey(keys);
     if (key != null) {
-      log.accept("the key " + key);
+      log.warn("the key " + key);
     }
     if (directory.isAway()) {
       // Until it was moved it was appended to, maybe after the last look.
@@ -200,7 +200,7 @@ public final class JournalPump {
         tryToTake(last);
       }
       finish();
-      log.accept("the journal's directory " + directory.follow());
+      log.warn("the journal's directory " + directory.follow());
       unfinished.clear();
       leftOvers = true;
     }

@@ -129,11 +129,11 @@ final class StormSummaries {
     StormWindow window = storm.window();
     if (!storm.lost().isEmpty()) {
       remarks.accept(
-          "what was counted of one fault is damaged in the outbox ("
+          "the stored count of one fault is damaged ("
               + storm.lost()
               + "): its "
               + window.counted()
-              + " occurrences are told with what is left");
+              + " occurrences are reported with what is left");
     }
     if (window.counted() == 0) {
       return 0;

@@ -138,7 +138,7 @@ public final class JournalDirectory implements AutoCloseable {
     holdJournal();
     String removed = " (deleted)";
     return (where.endsWith(removed) ? "was removed" : "was moved to " + where)
-        + (made ? "; it is made again" : "; the one that stands there now is taken");
+        + (made ? "; it was created again" : "; the one that stands there now is taken");
   }
 
   /**

@@ -11,12 +11,12 @@ import java.time.Instant;
  * @param words the same in its own words, without secrets
  * @param since when it began
  * @param probes in how many rounds it was tried since without success, the first included
- * @param next when it is tried next, unless somebody changes the configuration or runs {@code
+ * @param next when it is tried next, unless the configuration changes or a person runs {@code
  *     events retry} before
  */
 public record OpenCircuit(int status, String words, Instant since, int probes, Instant next) {
 
-  /** What a person has to fix where a server answers so. */
+  /** What a person has to fix if a server answers with that status. */
   public static String advice(int status) {
     return status == 404
         ? "it knows no such project or address: fix the DSN's host, path or project"

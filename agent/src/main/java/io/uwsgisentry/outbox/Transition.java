@@ -15,47 +15,51 @@ enum Transition {
   REFUSED(
       State.DEAD,
       "delivery",
-      "the server will never take it: 3xx, 4xx but those below, or 413 where nothing more can be left out",
+      "the server will never accept it: 3xx, other 4xx, or 413 when nothing more can be left out",
       State.READY),
-  EXPIRED(State.DEAD, "tidying", "it waited longer than `sentry-outbox-age`", State.READY),
+  EXPIRED(
+      State.DEAD,
+      "the agent, once a minute",
+      "it waited longer than `sentry-outbox-age`",
+      State.READY),
   UNUSABLE(
       State.UNDELIVERABLE,
-      "the agent, as it starts",
-      "this version cannot use the DSN that an older one has stored",
+      "the agent, when it starts",
+      "this version cannot use the DSN that an older one stored",
       State.READY),
   RESOLVED(
       State.READY,
-      "the journal's reader, `events retry`",
-      "its handler has a DSN that can be used by now",
+      "the agent, `events retry`",
+      "its handler now has a usable DSN",
       State.UNDELIVERABLE,
       State.LOCAL),
   MISCONFIGURED(
       State.UNDELIVERABLE,
-      "the journal's reader, `events retry`",
-      "its handler has a DSN by now, but a malformed one",
+      "the agent, `events retry`",
+      "its handler now has a DSN, but a malformed one",
       State.UNDELIVERABLE,
       State.LOCAL),
   WITHDRAWN(
       State.LOCAL,
-      "the journal's reader, `events retry`",
-      "its handler has no DSN any more",
+      "the agent, `events retry`",
+      "its handler no longer has a DSN",
       State.UNDELIVERABLE,
       State.LOCAL),
-  RETRIED(State.READY, "`events retry`", "a person wants it sent (again)", State.READY, State.DEAD);
+  RETRIED(State.READY, "`events retry`", "a person wants it sent again", State.READY, State.DEAD);
 
   private final State to;
-  private final String who;
+  private final String by;
   private final String when;
   private final State first;
   private final State last;
 
-  Transition(State to, String who, String when, State from) {
-    this(to, who, when, from, from);
+  Transition(State to, String by, String when, State from) {
+    this(to, by, when, from, from);
   }
 
-  Transition(State to, String who, String when, State first, State last) {
+  Transition(State to, String by, String when, State first, State last) {
     this.to = to;
-    this.who = who;
+    this.by = by;
     this.when = when;
     this.first = first;
     this.last = last;
@@ -69,12 +73,12 @@ enum Transition {
     return to;
   }
 
-  /** Who makes it, for the documentation. */
-  String who() {
-    return who;
+  /** What makes it, for the documentation. */
+  String by() {
+    return by;
   }
 
-  /** What has happened then, for the documentation. */
+  /** What has happened, for the documentation. */
   String when() {
     return when;
   }

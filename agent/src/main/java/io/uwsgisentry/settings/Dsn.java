@@ -137,7 +137,7 @@ public record Dsn(
       if (!KEY.matcher(publicKey).matches()
           || (secretKey != null && !KEY.matcher(secretKey).matches())) {
         throw new MalformedDsnException(
-            "the DSN's key or secret holds a character that cannot be sent in a header: copy it again from the"
+            "the DSN's key or secret contains a character that cannot be sent in a header: copy it again from the"
                 + " project's settings (client keys)");
       }
       return new Keys(publicKey, secretKey);
@@ -176,7 +176,7 @@ public record Dsn(
       }
       if (!PROJECT.matcher(project).matches() || !PATH.matcher(prefix).matches()) {
         throw new MalformedDsnException(
-            "the DSN's path holds a character that cannot stand in an address: only letters, digits and _ . ~ - may, the"
+            "the DSN's path contains a character that cannot stand in an address: only letters, digits and _ . ~ - may, the"
                 + " project's id comes last");
       }
       return new Place(prefix, project);

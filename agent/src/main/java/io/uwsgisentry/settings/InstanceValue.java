@@ -23,7 +23,7 @@ final class InstanceValue {
       case FAILED_STATUS ->
           value.matches("[45]\\d\\d(-[45]\\d\\d)?( *, *[45]\\d\\d(-[45]\\d\\d)?)*")
               ? null
-              : "it is no list of statuses from 400 to 599: write for example 500,502-504";
+              : "it is not a list of statuses from 400 to 599: write for example 500,502-504";
       case SLOW_REQUEST ->
           value.matches("[0-9]{1,6}(\\.[0-9]*)?|\\.[0-9]+")
               ? null
@@ -126,7 +126,7 @@ final class InstanceValue {
         + word
         + "' is none of "
         + String.join(", ", known)
-        + ", and counts for nothing"
+        + ", and is ignored"
         + (meant == null ? "" : "; did you mean '" + meant + "'?");
   }
 
@@ -134,6 +134,6 @@ final class InstanceValue {
     StringBuilder odd = new StringBuilder();
     QuotedList.pairs(
         value, part -> odd.append(odd.isEmpty() ? "'" : ", '").append(part).append('\''));
-    return odd.isEmpty() ? null : odd + " is not key:value and counts for nothing";
+    return odd.isEmpty() ? null : odd + " is not key:value and is ignored";
   }
 }

@@ -46,16 +46,14 @@ final class OptionWarnings {
     }
     if (values.containsKey(HandlerOption.TRANSACTION)
         && values.containsKey(HandlerOption.CULPRIT)) {
-      say("'culprit' is the old name of 'transaction' and counts for nothing beside it: remove it");
+      say("'culprit' is the old name of 'transaction' and is ignored beside it: remove it");
     }
     for (HandlerOption option :
         List.of(HandlerOption.TAGS, HandlerOption.EXTRA, HandlerOption.USER)) {
       QuotedList.pairs(
           values.getOrDefault(option, ""),
           part ->
-              say(
-                  "'%s' in '%s' is not key:value and counts for nothing",
-                  shortened(part), option.key()));
+              say("'%s' in '%s' is not key:value and is ignored", shortened(part), option.key()));
     }
     return List.copyOf(sentences);
   }
@@ -64,11 +62,11 @@ final class OptionWarnings {
     HandlerOption option = HandlerOption.of(item);
     if (option != null) {
       say(
-          "'%s' has no '=' and counts for nothing: write %s=%s",
+          "'%s' has no '=' and is ignored: write %s=%s",
           item, item, option.isSwitch() ? "1" : "VALUE");
     } else {
       say(
-          "'%s' has no '=' and counts for nothing: a comma inside a value is written '\\,'",
+          "'%s' has no '=' and is ignored: a comma inside a value is written '\\,'",
           shortened(item));
     }
   }
@@ -86,7 +84,7 @@ final class OptionWarnings {
       } else if (meant != null) {
         say("unknown option '%s': did you mean '%s'?", key, meant);
       } else {
-        say("unknown option '%s', which counts for nothing: see docs/options.md", shortened(key));
+        say("unknown option '%s', which is ignored: see docs/options.md", shortened(key));
       }
     } else if (!first) {
       say("'%s' is given more than once: the last one counts", key);

@@ -41,13 +41,13 @@ public record ProxyAddress(
     }
     Parts parts = Parts.of(text);
     if (parts == null) {
-      return "it names no host: " + SHAPE;
+      return "it has no host: " + SHAPE;
     }
     if (parts.port() < 1 || parts.port() > 65535) {
       return "its port is not a number from 1 to 65535: " + SHAPE;
     }
     if (!parts.rest().isEmpty() && !parts.rest().equals("/")) {
-      return "there is something behind its port: " + SHAPE;
+      return "something follows its port: " + SHAPE;
     }
     return null;
   }

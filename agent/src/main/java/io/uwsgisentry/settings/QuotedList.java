@@ -56,8 +56,8 @@ final class QuotedList {
   /**
    * Cuts each part at its first colon; of equal keys the last one counts.
    *
-   * @param odd is given each part that has no key or no colon, which then counts for nothing; empty
-   *     parts are passed over
+   * @param odd is given each part that has no key or no colon, which then is ignored; empty parts
+   *     are passed over
    */
   static Map<String, String> pairs(String text, Consumer<String> odd) {
     Map<String, String> pairs = new LinkedHashMap<>();

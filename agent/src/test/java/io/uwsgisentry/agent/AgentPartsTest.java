@@ -3,8 +3,10 @@ package io.uwsgisentry.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.uwsgisentry.agent.AgentLog.Component;
 import io.uwsgisentry.cli.AgentRunner;
 import io.uwsgisentry.delivery.Delivery;
+import io.uwsgisentry.log.Log;
 import io.uwsgisentry.outbox.Bounds;
 import io.uwsgisentry.settings.InstanceOption;
 import io.uwsgisentry.testkit.Patience;
@@ -14,7 +16,10 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -39,7 +44,7 @@ class AgentPartsTest {
   void theLogKeepsOneOldGenerationAndStaysSmall() throws IOException {
     try (AgentLog log = AgentLog.open(directory, Clock.systemUTC(), 1_000)) {
       for (int i = 0; i < 200; i++) {
-        log.line("line " + i);
+        log.of(Component.AGENT).info("line " + i);
       }
     }
 
@@ -62,34 +67,50 @@ class AgentPartsTest {
           new Thread(
               () -> {
                 Thread.currentThread().interrupt();
-                log.line("by one that was interrupted");
+                log.of(Component.AGENT).info("by one that was interrupted");
               });
       interrupted.start();
       interrupted.join();
-      log.line("by another");
+      log.of(Component.AGENT).info("by another");
     }
     assertThat(Files.readString(directory.resolve("agent.log")))
         .contains("by one that was interrupted", "by another");
   }
 
   @Test
-  void everyLineOfTheLogHasItsTimeAndOthersBelongToIt() throws IOException {
-    try (AgentLog log = AgentLog.open(directory, Clock.systemUTC())) {
-      log.line("one\ntwo\n");
-      log.line("three", new IllegalStateException("four"));
+  void everyLineOfTheLogHasTimeLevelAndComponentAndOthersBelongToIt() throws IOException {
+    Clock clock = Clock.fixed(Instant.parse("2026-11-28T22:51:27Z"), ZoneOffset.UTC);
+    try (AgentLog log = AgentLog.open(directory, clock)) {
+      log.of(Component.DELIVERY).warn("one\ntwo\n");
+      log.of(Component.DATABASE).error("three");
+      log.of(Component.JOURNAL).info("four");
     }
 
-    List<String> lines = Files.readAllLines(directory.resolve("agent.log"));
-    assertThat(lines.get(0)).matches("\\d{4}-\\d\\d-\\d\\dT[0-9:.]+Z one");
-    assertThat(lines.get(1)).isEqualTo("    two");
-    assertThat(lines.get(2)).endsWith("Z three");
-    assertThat(lines.get(3)).contains("IllegalStateException: four");
+    assertThat(Files.readAllLines(directory.resolve("agent.log")))
+        .containsExactly(
+            "2026-11-28T22:51:27.000Z WARN delivery: one",
+            "    two",
+            "2026-11-28T22:51:27.000Z ERROR database: three",
+            "2026-11-28T22:51:27.000Z INFO journal: four");
+  }
+
+  @Test
+  void operationsHasALineOfTheLogAndEachLevelAndComponent() throws IOException {
+    String page = Files.readString(Path.of("../docs/operations.md"));
+    String section = page.substring(page.indexOf("## agent.log"));
+    for (Log.Level level : Log.Level.values()) {
+      assertThat(section).contains("| `" + level + "` |");
+    }
+    for (Component component : Component.values()) {
+      assertThat(section).contains("| `" + component.name().toLowerCase(Locale.ROOT) + "` |");
+    }
+    assertThat(section).containsPattern("(?m)^" + LogForm.LINE + "$");
   }
 
   @Test
   void whatServersAndApplicationsPutIntoTheLogMovesNoCursor() throws IOException {
     try (AgentLog log = AgentLog.open(directory, Clock.systemUTC())) {
-      log.line("it said: \u001b[2Jgone\rover\u202ereversed\nsecond");
+      log.of(Component.AGENT).info("it said: \u001b[2Jgone\rover\u202ereversed\nsecond");
     }
     assertThat(Files.readString(directory.resolve("agent.log")))
         .endsWith("it said: \\x1b[2Jgone\\rover\\u202ereversed\n    second\n");

@@ -96,7 +96,7 @@ class AgentTest {
   }
 
   private String log() throws IOException {
-    return Files.readString(state.resolve("agent.log"));
+    return LogForm.checked(Files.readString(state.resolve("agent.log")));
   }
 
   @Test

@@ -195,7 +195,7 @@ class CrashPointTest {
               outbox,
               new EventFactory(new Scrubber(), "test"),
               () -> {},
-              line -> {},
+              (level, line) -> {},
               Clock.systemUTC(),
               System::nanoTime);
       while (pump.pass()) {

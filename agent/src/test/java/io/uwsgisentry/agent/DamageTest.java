@@ -59,7 +59,7 @@ class DamageTest {
   }
 
   private String log() throws IOException {
-    return Files.readString(state.resolve("agent.log"));
+    return LogForm.checked(Files.readString(state.resolve("agent.log")));
   }
 
   private String status() {

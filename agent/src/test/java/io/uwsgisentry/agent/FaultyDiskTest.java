@@ -151,7 +151,7 @@ class FaultyDiskTest {
       await().atMost(SOON).until(() -> !agent.isAlive() || receiver.eventIds().size() == 6);
       assertThat(journal.directory.live()).doesNotExist();
       assertThat(Files.readString(state.resolve("agent.log")))
-          .containsOnlyOnce(name + " cannot be taken for now, the other files are");
+          .containsOnlyOnce(name + " cannot be read and is retried; other files are not affected");
       agent.terminate();
       assertThat(agent.exitCode()).isZero();
     }
@@ -164,7 +164,7 @@ class FaultyDiskTest {
       agent.terminate();
       assertThat(agent.exitCode()).isZero();
     }
-    assertThat(Files.readString(state.resolve("agent.log"))).contains(name + " is taken now");
+    assertThat(Files.readString(state.resolve("agent.log"))).contains(name + " was read now");
   }
 
   @Test

@@ -85,7 +85,7 @@ class CheckedFileReaderTest {
             "--uwsgi",
             run.directory().resolve("no-such-uwsgi").toString(),
             run.ini("plugin = sentry", "hook-asap = sentry:" + CheckRun.DSN).toString());
-    assertThat(answer.out()).contains("read without uWSGI", "note: uWSGI could not be asked");
+    assertThat(answer.out()).contains("read without uWSGI", "note: uWSGI could not be run");
     assertThat(answer.code()).isZero();
   }
 

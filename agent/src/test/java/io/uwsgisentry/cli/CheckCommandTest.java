@@ -158,7 +158,7 @@ class CheckCommandTest {
       value = {
         "alarm = x sentry:lvl=info ~ warning: FILE:3: alarm x: unknown option 'lvl': did you mean 'level'?",
         "alarm = x sentry:dsn=https://example.com/1 ~ error: FILE:3: alarm x, dsn: the DSN has no key",
-        "alarm = x sentry:no_verify ~ warning: FILE:3: alarm x: 'no_verify' has no '=' and counts for nothing",
+        "alarm = x sentry:no_verify ~ warning: FILE:3: alarm x: 'no_verify' has no '=' and is ignored",
         "alarm = x sentry:level=wanring ~ warning: FILE:3: alarm x: 'level=wanring' is not one of",
         "alarm = sentry:dsn=https://k@h/1 ~ error: FILE:3: an alarm needs a name",
         "alarm = x Sentry:level=info ~ error: FILE:3: uWSGI knows no 'Sentry': write 'alarm = x sentry:…'",
@@ -218,7 +218,7 @@ class CheckCommandTest {
     assertThat(
             run.check("--uwsgi", "none", run.ini("hook-asap = sentry:" + CheckRun.DSN).toString())
                 .out())
-        .contains("the plugin is loaded nowhere in this configuration");
+        .contains("this configuration does not load the plugin");
     for (String plugin :
         List.of(
             "plugin = sentry",
@@ -317,7 +317,7 @@ class CheckCommandTest {
                     Files.writeString(run.directory().resolve("a.yml"), "uwsgi:\n").toString())
                 .code())
         .isEqualTo(2);
-    assertThat(run.check("--help").out()).contains("Exit codes:", "nothing to mend");
+    assertThat(run.check("--help").out()).contains("Exit codes:", "nothing to fix");
   }
 
   @Test

@@ -109,7 +109,7 @@ class CommandsTest {
     CommandScene.Answer answer = scene.run("status");
     assertThat(answer.code()).isEqualTo(1);
     assertThat(answer.out())
-        .contains("not running; what is recorded waits for it")
+        .contains("not running; records wait for it")
         .contains("2.0 KiB in 1 file\n")
         .contains("1 ready, 1 local, 1 dead")
         .contains("https://0123***:***@sentry.example.com/7\n")
@@ -136,7 +136,7 @@ class CommandsTest {
     try {
       assertThat(holder.inputReader().readLine()).isEqualTo("locked");
       CommandScene.Answer answer = scene.run("status");
-      assertThat(answer.out()).doesNotContain("no agent runs");
+      assertThat(answer.out()).doesNotContain("no agent is running");
       assertThat(answer.out()).contains("agent        running, pid " + holder.pid() + "\n");
     } finally {
       holder.destroyForcibly().waitFor();
@@ -164,7 +164,7 @@ class CommandsTest {
     assertThat(answer.code()).isZero();
     assertThat(answer.out())
         .isEqualTo(
-            "1 event looked at, 1 ready to be sent; no agent runs, the next one sends them\n");
+            "1 event looked at, 1 ready to be sent; no agent is running, the next one sends them\n");
     assertThat(ids(scene.run("events", "--state", "ready")))
         .containsExactlyInAnyOrder("aa110000", "aa220000");
   }

@@ -43,7 +43,8 @@ class StatusVerdictTest {
     CommandScene.Answer answer = scene.run("status");
     assertThat(answer.code()).isEqualTo(1);
     assertThat(answer.out())
-        .contains("PROBLEM: the last try to send to sentry.example.com failed: connection refused");
+        .contains(
+            "PROBLEM: the last attempt to send to sentry.example.com failed: connection refused");
   }
 
   @Test

@@ -6,6 +6,7 @@ import io.uwsgisentry.outbox.Changes;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.DestinationTally;
 import io.uwsgisentry.outbox.Disk;
+import io.uwsgisentry.outbox.OpenCircuit;
 import io.uwsgisentry.outbox.State;
 import io.uwsgisentry.outbox.StormTally;
 import io.uwsgisentry.outbox.Tally;
@@ -70,16 +71,16 @@ class StatusPageTest {
     assertThat(StatusPage.text(busy(), Sample.ZONE, 0))
         .isEqualTo(
             """
-            PROBLEM: 1 journal file cannot be taken: agent.log says why
+            PROBLEM: 1 journal file cannot be read: agent.log says why
             PROBLEM: events for sentry.example.com have waited for 10 min, held by its rate limit
             directory    /var/lib/uwsgi-sentry/33
             agent        running, pid 4711
             journal      3.0 MiB in 2 files
             disk         40.0 GiB free
-            stuck        sealed-00 cannot be taken: agent.log says why
+            stuck        sealed-00 cannot be read: agent.log says why
             events       12 ready, 345 delivered, 1 local
                          standing for 1,546 occurrences
-            storms       12,345 counted in 3 faults, reported when its minute ends
+            storms       12,345 counted in 3 faults, reported when the minute ends
             dropped      7  disk_full (shop), last 11-22 12:00:00
             torn         1, last 11-22 12:00:00
             warning      shop, alarm seen: unknown option 'levl': did you mean 'level'?
@@ -94,7 +95,57 @@ class StatusPageTest {
   }
 
   @Test
-  void aFreshDirectoryIsShortToTell() {
+  void anOpenCircuitSaysWhatToFixAndWhenTheNextTryIs() {
+    Status rejected =
+        new Status(
+            DIRECTORY,
+            true,
+            1L,
+            null,
+            0,
+            0,
+            List.of(),
+            List.of(),
+            List.of(),
+            List.of(),
+            new Status.Contents(
+                Map.of(State.READY, new Tally(12, 12, 400)),
+                List.of(
+                    new DestinationTally(
+                        "0011223344556677",
+                        Sample.dsn(),
+                        true,
+                        Route.USUAL,
+                        Map.of(State.READY, 12L),
+                        Sample.NOON,
+                        null,
+                        null,
+                        Map.of(),
+                        new OpenCircuit(
+                            403, "403: denied", Sample.NOON, 2, Sample.NOON.plusSeconds(60)))),
+                List.of(),
+                new StormTally(0, 0),
+                List.of()),
+            DISK,
+            Sample.NOON,
+            MAX_WAIT);
+
+    assertThat(StatusPage.text(rejected, Sample.ZONE, 0))
+        .startsWith(
+            "PROBLEM: sentry.example.com rejects the DSN (403): sending is paused, the circuit is open\n")
+        .contains(
+            """
+              circuit    open since 11-22 12:00:00: it does not accept the DSN's key: fix the DSN,\
+             or enable the key or the project there
+                         next try at 11-22 12:01:00, at once with `uwsgi-sentry events retry --all`
+            """);
+    assertThat(StatusPage.json(rejected))
+        .contains("\"circuit\":{\"state\":\"open\",\"status\":403,")
+        .contains("\"answer\":\"403: denied\"", "\"tries\":2");
+  }
+
+  @Test
+  void aFreshDirectoryIsShort() {
     assertThat(
             StatusPage.text(
                 new Status(
@@ -169,7 +220,7 @@ class StatusPageTest {
             MAX_WAIT);
     assertThat(waiting.waitsForAgent()).isTrue();
     assertThat(StatusPage.text(waiting, Sample.ZONE, 80))
-        .contains("agent        not running; what is recorded waits for it\n");
+        .contains("agent        not running; records wait for it\n");
     assertThat(busy().waitsForAgent()).isFalse();
   }
 
@@ -210,7 +261,7 @@ class StatusPageTest {
     assertThat(StatusPage.json(busy()))
         .isEqualTo(
             """
-            {"ok":false,"problems":["1 journal file cannot be taken: agent.log says why",\
+            {"ok":false,"problems":["1 journal file cannot be read: agent.log says why",\
             "events for sentry.example.com have waited for 10 min, held by its rate limit"],\
             "directory":"/var/lib/uwsgi-sentry/33","agent":{"running":true,"pid":4711},\
             "journal":{"files":2,"bytes":3145728,"stuck":["sealed-00"]},\
@@ -248,7 +299,7 @@ class StatusPageTest {
             Sample.NOON,
             MAX_WAIT);
     assertThat(StatusPage.text(status, Sample.ZONE, 0))
-        .startsWith("PROBLEM: the disk is full: 5.0 MiB are free, and 5.0 MiB must stay so")
+        .startsWith("PROBLEM: the disk is full: 5.0 MiB are free, and 5.0 MiB must stay free")
         .contains("disk         5.0 MiB free, at most 5.0 MiB for all of this directory\n");
     assertThat(StatusPage.json(status)).contains("\"ok\":false").contains("\"full\":true");
   }

@@ -68,7 +68,10 @@ class CircuitBreakerTest {
         .hasSize(1)
         .allMatch(
             line ->
-                line.contains("rejected the DSN (" + status + "): sending paused, events kept: it ")
+                line.contains(
+                        "rejected the DSN ("
+                            + status
+                            + "), sending is paused and events are kept: it ")
                     && line.contains("fix"));
   }
 

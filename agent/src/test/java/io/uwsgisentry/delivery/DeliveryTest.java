@@ -294,7 +294,7 @@ class DeliveryTest extends DeliveryScene {
         new Delivery(
             rig.outbox,
             Clock.systemUTC(),
-            line -> {
+            (level, line) -> {
               throw new UnsupportedOperationException("a log that fails");
             });
     faulty.start();

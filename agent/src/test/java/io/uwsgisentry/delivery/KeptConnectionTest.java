@@ -35,7 +35,7 @@ class KeptConnectionTest {
 
   private final ServerSocket server;
   private final List<Socket> connections = new CopyOnWriteArrayList<>();
-  private final Sender sender = new Sender(Clock.systemUTC(), line -> {}, Map.of());
+  private final Sender sender = new Sender(Clock.systemUTC(), (level, line) -> {}, Map.of());
 
   KeptConnectionTest() throws IOException {
     server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());

@@ -4,6 +4,7 @@ import static java.time.Duration.ofMillis;
 import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.uwsgisentry.log.Log;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.testkit.Ports;
 import io.uwsgisentry.testkit.Received;
@@ -328,7 +329,7 @@ class MisbehavingServerTest {
   /** The rest of a longer body must not pass for the answer to the next request. */
   @Test
   void aBodyLongerThanItsLengthConfusesNoLaterRequest() throws Exception {
-    Sender sender = new Sender(Clock.systemUTC(), log::add, Map.of());
+    Sender sender = new Sender(Clock.systemUTC(), Log.to(log::add), Map.of());
     try (OddServer server =
         OddServer.saying(
             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n")) {
@@ -386,7 +387,7 @@ class MisbehavingServerTest {
     long before = runtime.totalMemory() - runtime.freeMemory();
     long start = System.nanoTime();
     Outcome outcome =
-        new Sender(Clock.systemUTC(), log::add, Map.of())
+        new Sender(Clock.systemUTC(), Log.to(log::add), Map.of())
             .send(new Outgoing.OfTest(Rig.event(1), Rig.to(dsn, timeout)));
     // The answer's headers, a second for its body, and what a busy machine takes.
     assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(timeout.plusSeconds(20));

@@ -4,6 +4,7 @@ import io.uwsgisentry.event.Event;
 import io.uwsgisentry.journal.Fields;
 import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
+import io.uwsgisentry.log.Log;
 import io.uwsgisentry.outbox.Batch;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Filter;
@@ -50,7 +51,7 @@ final class Rig implements AutoCloseable {
   Rig(Path directory, RetryPolicy policy, Clock clock, int maxRequests) throws IOException {
     db = Files.createDirectories(directory).resolve("outbox.db");
     outbox = Outbox.open(db, clock);
-    delivery = new Delivery(outbox, clock, log::add, policy, maxRequests);
+    delivery = new Delivery(outbox, clock, Log.to(log::add), policy, maxRequests);
   }
 
   static Destination.To to(String dsn) {

@@ -2,6 +2,7 @@ package io.uwsgisentry.delivery;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.uwsgisentry.log.Log;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.Route;
@@ -106,12 +107,12 @@ class RouteTest {
     Path large = directory.resolve("large.pem");
     Files.copy(certificates.pem(), large);
     Files.writeString(large, "\n".repeat(4 << 20), StandardOpenOption.APPEND);
-    Sender sender = new Sender(Clock.systemUTC(), log::add, Map.of());
+    Sender sender = new Sender(Clock.systemUTC(), Log.to(log::add), Map.of());
     try (Receiver receiver = tls("fifo", "ip:127.0.0.1")) {
       assertThat(sender.send(outgoing(receiver.dsn(), new Route(fifo.toString(), null))).words())
-          .isEqualTo("sentry-ca: " + fifo + " is no regular file");
+          .isEqualTo("sentry-ca: " + fifo + " is not a regular file");
       assertThat(sender.send(outgoing(receiver.dsn(), new Route("/dev/zero", null))).words())
-          .isEqualTo("sentry-ca: /dev/zero is no regular file");
+          .isEqualTo("sentry-ca: /dev/zero is not a regular file");
       assertThat(sender.send(outgoing(receiver.dsn(), new Route(large.toString(), null))).words())
           .isEqualTo("sentry-ca: " + large + " has more than 4 MiB");
       assertThat(
@@ -125,7 +126,7 @@ class RouteTest {
     Path file = directory.resolve("renewed.pem");
     Files.copy(new Certificates(Files.createDirectory(directory.resolve("older"))).pem(), file);
     Files.setLastModifiedTime(file, java.nio.file.attribute.FileTime.fromMillis(1_000_000));
-    Sender sender = new Sender(Clock.systemUTC(), log::add, Map.of());
+    Sender sender = new Sender(Clock.systemUTC(), Log.to(log::add), Map.of());
     try (Receiver receiver = tls("renew", "ip:127.0.0.1")) {
       Route reach = new Route(file.toString(), null);
       assertThat(sender.send(outgoing(receiver.dsn(), reach)))
@@ -193,7 +194,7 @@ class RouteTest {
                       new Route(null, "http://127.0.0.1:" + proxy.port()))
                   .words())
           .isEqualTo(
-              "the proxy opens no tunnel, it answered 502 (through the proxy http://127.0.0.1:"
+              "the proxy refused a tunnel, it answered 502 (through the proxy http://127.0.0.1:"
                   + proxy.port()
                   + ")");
     }
@@ -237,7 +238,7 @@ class RouteTest {
               true,
               through(proxy, "carol:tell%40nobody@"));
       assertThat(
-              new Sender(Clock.systemUTC(), log::add, Map.of())
+              new Sender(Clock.systemUTC(), Log.to(log::add), Map.of())
                   .send(new Outgoing.OfTest(Rig.event(1), to)))
           .isInstanceOf(Outcome.Delivered.class);
       assertThat(log).hasSize(1);
@@ -271,7 +272,7 @@ class RouteTest {
   }
 
   private Outcome send(String dsn, Route reach) throws Exception {
-    return new Sender(Clock.systemUTC(), log::add, Map.of()).send(outgoing(dsn, reach));
+    return new Sender(Clock.systemUTC(), Log.to(log::add), Map.of()).send(outgoing(dsn, reach));
   }
 
   private static Outgoing outgoing(String dsn, @Nullable Route reach) throws Exception {

@@ -55,8 +55,8 @@ class SharedDeliveryTest extends DeliveryScene {
     assertThat(receiver.mostInFlight()).isBetween(3, 4);
     assertThat(rig.log)
         .containsOnlyOnce(
-            "more destinations wait than 4 requests at once can serve, they take turns"
-                + " (sentry-max-requests)");
+            "WARN more destinations wait than 4 requests at once can serve, they take turns. If that"
+                + " lasts, raise sentry-max-requests");
   }
 
   @Test

@@ -3,6 +3,7 @@ package io.uwsgisentry.delivery;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.uwsgisentry.log.Log;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.testkit.Behaviour;
@@ -70,7 +71,7 @@ class TestSendTest {
     TestSend.send(
         Rig.event(1),
         Rig.to("http://public:hush@127.0.0.1:" + receiver.port() + "/deep/down/42"),
-        log::add);
+        Log.to(log::add));
 
     Received request = receiver.requests().get(0);
     assertThat(request.path()).isEqualTo("/deep/down/api/42/envelope/");
@@ -161,7 +162,7 @@ class TestSendTest {
         TestSend.send(
             Rig.event(1),
             Rig.to("http://0123456789abcdef:fedcba9876543210@127.0.0.1:" + receiver.port() + "/1"),
-            log::add);
+            Log.to(log::add));
     assertThat(outcome.words())
         .contains("bad key 0123***")
         .doesNotContain("0123456789abcdef")
@@ -192,7 +193,8 @@ class TestSendTest {
   @Test
   void aNameThatDoesNotResolveIsUnreachable() throws Exception {
     Outcome outcome =
-        TestSend.send(Rig.event(1), Rig.to("http://public@no-such-host.invalid/1"), log::add);
+        TestSend.send(
+            Rig.event(1), Rig.to("http://public@no-such-host.invalid/1"), Log.to(log::add));
     assertThat(outcome)
         .isEqualTo(
             new Outcome.Unreachable("the host's name cannot be resolved: no-such-host.invalid"));
@@ -225,7 +227,7 @@ class TestSendTest {
           TestSend.send(
               Rig.event(1),
               Rig.to("http://public@127.0.0.1:" + server.getLocalPort() + "/1"),
-              log::add);
+              Log.to(log::add));
       assertThat(outcome).isInstanceOf(Outcome.Delivered.class);
     }
   }
@@ -240,7 +242,7 @@ class TestSendTest {
       return;
     }
     try (six) {
-      assertThat(TestSend.send(Rig.event(1), Rig.to(six.dsn()), log::add))
+      assertThat(TestSend.send(Rig.event(1), Rig.to(six.dsn()), Log.to(log::add)))
           .isInstanceOf(Outcome.Delivered.class);
       assertThat(six.requests().get(0).header("Host")).isEqualTo("[::1]:" + six.port());
     }
@@ -255,7 +257,7 @@ class TestSendTest {
             true,
             Patience.SOON,
             true);
-    TestSend.send(Rig.event(1, "{\"message\":\"hällo\"}"), to, log::add);
+    TestSend.send(Rig.event(1, "{\"message\":\"hällo\"}"), to, Log.to(log::add));
 
     assertThat(log).hasSize(1);
     assertThat(log.get(0))
@@ -275,6 +277,6 @@ class TestSendTest {
   }
 
   private Outcome send(Duration timeout) throws InterruptedException {
-    return TestSend.send(Rig.event(1), Rig.to(receiver.dsn(), timeout), log::add);
+    return TestSend.send(Rig.event(1), Rig.to(receiver.dsn(), timeout), Log.to(log::add));
   }
 }

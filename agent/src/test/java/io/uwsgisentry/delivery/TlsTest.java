@@ -2,6 +2,7 @@ package io.uwsgisentry.delivery;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.uwsgisentry.log.Log;
 import io.uwsgisentry.settings.Destination;
 import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.testkit.Patience;
@@ -84,7 +85,7 @@ class TlsTest {
   void oneDestinationsTrustIsNotAnothers() throws Exception {
     receiver.clear();
     List<String> log = new ArrayList<>();
-    Sender sender = new Sender(java.time.Clock.systemUTC(), log::add);
+    Sender sender = new Sender(java.time.Clock.systemUTC(), Log.to(log::add));
     assertThat(sender.send(new Outgoing.OfTest(Rig.event(1), to(false))))
         .isInstanceOf(Outcome.Delivered.class);
     assertThat(sender.send(new Outgoing.OfTest(Rig.event(2), to(true))))
@@ -93,7 +94,7 @@ class TlsTest {
   }
 
   private static Outcome send(boolean verify) throws Exception {
-    return TestSend.send(Rig.event(1), to(verify), line -> {});
+    return TestSend.send(Rig.event(1), to(verify), (level, line) -> {});
   }
 
   private static Destination.To to(boolean verify) throws Exception {

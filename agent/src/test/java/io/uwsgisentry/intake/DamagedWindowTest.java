@@ -92,9 +92,9 @@ class DamagedWindowTest {
     assertBothAreTold();
     assertThat(scene.log())
         .containsExactly(
-            "what was counted of one fault is damaged in the outbox ("
+            "WARN the stored count of one fault is damaged ("
                 + lost
-                + "): its 15 occurrences are told with what is left");
+                + "): its 15 occurrences are reported with what is left");
   }
 
   @Test

@@ -371,7 +371,7 @@ class JournalPumpTest {
   @Test
   void whatIsDoubtfulInAConfigurationIsLoggedOnceAndAgainWhenItChanges() throws Exception {
     String warning =
-        "configuration of shop, alarm seen: unknown option 'levl': did you mean 'level'?";
+        "WARN configuration of shop, alarm seen: unknown option 'levl': did you mean 'level'?";
     scene.append(Journal.configuration(1, "levl=fatal"));
     scene.pass();
     assertThat(scene.log()).containsExactly(warning);

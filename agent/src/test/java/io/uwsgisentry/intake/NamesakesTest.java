@@ -48,7 +48,7 @@ class NamesakesTest {
             outbox,
             new EventFactory(new Scrubber(), "test"),
             () -> {},
-            line -> {},
+            (level, line) -> {},
             clock,
             System::nanoTime);
   }

@@ -4,6 +4,7 @@ import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.Keys;
 import io.uwsgisentry.journal.Record;
+import io.uwsgisentry.log.Log;
 import io.uwsgisentry.outbox.Counter;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.Filter;
@@ -70,7 +71,7 @@ final class PumpScene implements AutoCloseable {
         outbox,
         new EventFactory(new Scrubber(), "test"),
         woken::incrementAndGet,
-        log::add,
+        Log.to(log::add),
         clock,
         () -> ChronoUnit.NANOS.between(Instant.EPOCH, clock.instant()));
   }

@@ -149,7 +149,7 @@ class TransitionTest {
   @Test
   void theTableInTheDocumentationIsTheCodes() throws IOException {
     String table =
-        "| from | to | who | when |\n|---|---|---|---|\n"
+        "| from | to | by | when |\n|---|---|---|---|\n"
             + Arrays.stream(Transition.values())
                 .map(
                     move ->
@@ -160,7 +160,7 @@ class TransitionTest {
                                     .map(state -> "`" + name(state) + "`")
                                     .collect(Collectors.joining(", ")),
                                 name(move.to()),
-                                move.who(),
+                                move.by(),
                                 move.when()))
                 .collect(Collectors.joining());
     String doc = Files.readString(DOC);

@@ -8,6 +8,7 @@ import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.journal.RecordReader;
 import io.uwsgisentry.journal.SealedFile;
+import io.uwsgisentry.log.Log;
 import io.uwsgisentry.outbox.Batch;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.redaction.Scrubber;
@@ -91,8 +92,7 @@ final class Steps {
   }
 
   private static void send(int records, Outbox outbox) throws IOException {
-    try (Delivery delivery =
-        new Delivery(outbox, Clock.systemUTC(), line -> System.err.println(line))) {
+    try (Delivery delivery = new Delivery(outbox, Clock.systemUTC(), Log.to(System.err::println))) {
       long start = System.nanoTime();
       long processor = processorNanos();
       delivery.start();

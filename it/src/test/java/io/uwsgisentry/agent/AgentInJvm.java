@@ -6,6 +6,7 @@ import io.uwsgisentry.intake.JournalPump;
 import io.uwsgisentry.intake.Standing;
 import io.uwsgisentry.journal.JournalDirectory;
 import io.uwsgisentry.journal.Keys;
+import io.uwsgisentry.log.Log;
 import io.uwsgisentry.outbox.Bounds;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.redaction.Scrubber;
@@ -89,7 +90,8 @@ public final class AgentInJvm implements AutoCloseable {
     EventFactory factory =
         new EventFactory(new Scrubber(), Agent.version(), Bounds.DEFAULT.eventBytes());
     try (Outbox outbox = Outbox.open(state.resolve("outbox.db"), clock, Bounds.DEFAULT);
-        Delivery delivery = new Delivery(outbox, clock, this::line, Delivery.MAX_REQUESTS)) {
+        Delivery delivery =
+            new Delivery(outbox, clock, Log.to(this::line), Delivery.MAX_REQUESTS)) {
       JournalPump pump =
           new JournalPump(
               journal,
@@ -98,7 +100,7 @@ public final class AgentInJvm implements AutoCloseable {
               outbox,
               factory,
               delivery::wake,
-              this::line,
+              Log.to(this::line),
               clock,
               System::nanoTime);
       delivery.start();

@@ -36,7 +36,7 @@ class ConfigurationTest {
     scene.file("server1.ini", scene.expand(SERVER + "sentry-dsn = ${dsn}\n"));
     server.reload();
     server.stop();
-    assertThat(server.log()).doesNotContain("could not be told");
+    assertThat(server.log()).doesNotContain("not reported to the agent");
 
     long waiting = events() + dropped();
     assertThat(waiting).as("events in the journal, and those that are counted").isEqualTo(n);

@@ -186,7 +186,7 @@ class LogFloodTest {
     server.stop();
     // The first batch was being written; in this file system it never is.
     assertThat(server.log())
-        .containsPattern("[0-9]+ events were dropped and the agent could not be told: stalled");
+        .containsPattern("[0-9]+ events were dropped and not reported to the agent: stalled");
     assertThat(dropped(server) + written()).isEqualTo(510);
     disk.goOn();
   }

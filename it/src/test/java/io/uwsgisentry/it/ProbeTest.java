@@ -29,10 +29,10 @@ class ProbeTest {
     UwsgiServer server = scene.server(SERVER).start();
     server.get("/raise");
     scene.awaitEvents(1);
-    assertThat(probe()).isEqualTo("0: an agent runs\n");
+    assertThat(probe()).isEqualTo("0: an agent is running\n");
     server.stop();
     scene.state().awaitNoAgent();
-    assertThat(probe()).startsWith("1: no agent runs for " + scene.state().path());
+    assertThat(probe()).startsWith("1: no agent is running for " + scene.state().path());
   }
 
   private String probe() throws Exception {
