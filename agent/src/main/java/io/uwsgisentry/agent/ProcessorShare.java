@@ -8,6 +8,7 @@ import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.LongSupplier;
+import java.util.regex.Pattern;
 
 /**
  * How much of a busy processor the agent takes from the application, where the kernel shares the
@@ -25,6 +26,9 @@ import java.util.function.LongSupplier;
  * more than a second late asks for a step more, each time it happens, and for a step less when it
  * has not happened for a while: it delivers slowly instead of not at all.
  *
+ * <p>A session that others are in as well is left alone: an agent that is started by hand, or by a
+ * container's first script, may share it with the server itself.
+ *
  * <p>Used by the agent's main thread.
  */
 final class ProcessorShare {
@@ -36,6 +40,9 @@ final class ProcessorShare {
   private static final long START_NANOS = Duration.ofSeconds(15).toNanos();
   private static final long START_PROCESSOR_NANOS = Duration.ofSeconds(2).toNanos();
 
+  // As native/agent starts native/agent/supervise.sh.
+  private static final Pattern SCRIPT = Pattern.compile("sh\0-s\0(attached|detached|drain)\0");
+
   private final Path file;
   private final LongSupplier processor;
   private final long began;
@@ -45,19 +52,46 @@ final class ProcessorShare {
   private long changed;
 
   /**
+   * @param own whether nobody else is in the session
    * @param processor nanoseconds of processor time that the process has used
    */
-  ProcessorShare(Path file, LongSupplier processor) {
+  ProcessorShare(Path file, boolean own, LongSupplier processor) {
     this.file = file;
     this.processor = processor;
-    this.isThere = Files.isWritable(file);
+    this.isThere = own && Files.isWritable(file);
     this.began = System.nanoTime();
   }
 
   static ProcessorShare ofThisProcess() {
     return new ProcessorShare(
         Path.of("/proc/self/autogroup"),
+        isInSessionOfItsOwn(),
         () -> ProcessHandle.current().info().totalCpuDuration().map(Duration::toNanos).orElse(0L));
+  }
+
+  private static boolean isInSessionOfItsOwn() {
+    try {
+      // ISO: the name of the program, in parentheses, may be any bytes.
+      String stat = Files.readString(Path.of("/proc/self/stat"), StandardCharsets.ISO_8859_1);
+      String parent = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[1];
+      return isOwn(
+          stat, Files.readString(Path.of("/proc", parent, "cmdline"), StandardCharsets.ISO_8859_1));
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /**
+   * Whether the session is the process's own: it leads it, as under systemd, or its parent is the
+   * script of the server's plugin, which has got a session for itself and the agent.
+   *
+   * @param stat of the process, as in {@code /proc/PID/stat}
+   * @param parent the command line of its parent
+   */
+  static boolean isOwn(String stat, String parent) {
+    String pid = stat.substring(0, stat.indexOf(' '));
+    String session = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1)[3];
+    return session.equals(pid) || SCRIPT.matcher(parent).lookingAt();
   }
 
   /**

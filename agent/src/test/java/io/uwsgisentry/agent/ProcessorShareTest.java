@@ -1,6 +1,7 @@
 package io.uwsgisentry.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -91,6 +92,28 @@ class ProcessorShareTest {
     assertThat(file).content().startsWith("0");
   }
 
+  /** As that of this test, in which Maven is. */
+  @Test
+  void aSessionThatOthersAreInIsLeftAlone() throws IOException {
+    Path ours = Path.of("/proc/self/autogroup");
+    assumeTrue(Files.exists(ours), "needs a kernel that groups sessions");
+    String before = Files.readString(ours);
+    ProcessorShare share = ProcessorShare.ofThisProcess();
+    share.woke(after(20), 0);
+    share.woke(after(21), LATE);
+    assertThat(ours).hasContent(before);
+  }
+
+  @Test
+  void aSessionIsItsOwnWhereItLeadsItOrTheServersScriptDoes() {
+    String leader = "41 (java) S 1 41 41 0 -1 4194560";
+    String child = "41 (ja) va) S 40 40 40 0 -1 4194560";
+    assertThat(ProcessorShare.isOwn(leader, "/sbin/init\0")).isTrue();
+    assertThat(ProcessorShare.isOwn(child, "-bash\0")).isFalse();
+    assertThat(ProcessorShare.isOwn(child, "sh\0-c\0sh -s attached\0")).isFalse();
+    assertThat(ProcessorShare.isOwn(child, "sh\0-s\0attached\0/jar\0/state\0")).isTrue();
+  }
+
   @Test
   void aKernelWithoutSuchGroupsIsNotAsked() {
     Path none = temporary.resolve("none");
@@ -101,7 +124,7 @@ class ProcessorShareTest {
   }
 
   private ProcessorShare share(Path of) {
-    return new ProcessorShare(of, () -> used);
+    return new ProcessorShare(of, true, () -> used);
   }
 
   private long after(int seconds) {

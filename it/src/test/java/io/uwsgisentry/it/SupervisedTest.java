@@ -174,7 +174,7 @@ class SupervisedTest {
   @Test
   void an_empty_path_is_no_trouble() {
     UwsgiServer server =
-        scene.server(SERVER).of(Path.of(uwsgi()), Installation.ofThisRun().plugins());
+        scene.serverAsInstalled(SERVER).of(Path.of(uwsgi()), Installation.ofThisRun().plugins());
     server.environment("PATH", "").start();
     assertThat(server.get("/event?a").status()).isEqualTo(200);
     scene.awaitEvent("event a");
