@@ -196,7 +196,7 @@ final class OutboxFile {
     try {
       if (standing.databaseIsLost()) {
         delivery.drain(arguments.drain());
-        Tally waiting = outbox.states().get(State.READY);
+        Tally waiting = outbox.reader().states().get(State.READY);
         lost = waiting == null ? 0 : waiting.entries();
         what += "; what waited in its database was sent, but for " + lost + " events";
       } else {

@@ -26,6 +26,6 @@ final class EventId {
           spec.commandLine(),
           "an id is made of up to 32 hexadecimal digits, not '" + Text.line(prefix) + "'");
     }
-    return OutboxReading.read(directory, List.of(), outbox -> outbox.find(digits, limit));
+    return OutboxReading.read(directory, List.of(), outbox -> outbox.reader().find(digits, limit));
   }
 }

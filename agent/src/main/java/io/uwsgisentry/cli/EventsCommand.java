@@ -123,7 +123,9 @@ final class EventsCommand implements Callable<Integer> {
     }
     List<Entry> entries =
         OutboxReading.read(
-            directory.existing(surroundings), List.of(), outbox -> outbox.list(filter, limit));
+            directory.existing(surroundings),
+            List.of(),
+            outbox -> outbox.reader().list(filter, limit));
     spec.commandLine()
         .getOut()
         .print(

@@ -112,6 +112,7 @@ final class EventsRetryCommand implements Callable<Integer> {
         List.of(),
         outbox ->
             outbox
+                .reader()
                 .list(
                     Filter.of(State.READY, State.DEAD, State.UNDELIVERABLE, State.LOCAL),
                     Integer.MAX_VALUE)

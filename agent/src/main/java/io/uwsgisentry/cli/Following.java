@@ -35,7 +35,8 @@ final class Following {
    */
   List<Entry> next(int limit) throws IOException {
     List<Entry> newest =
-        OutboxReading.read(directory, List.of(), outbox -> outbox.list(filter, MOST_AT_ONCE));
+        OutboxReading.read(
+            directory, List.of(), outbox -> outbox.reader().list(filter, MOST_AT_ONCE));
     List<Entry> fresh =
         new ArrayList<>(
             newest.stream().filter(entry -> !shown.contains(entry.id())).limit(limit).toList());

@@ -147,11 +147,11 @@ final class StatusCommand implements Callable<Integer> {
   private static Status.@Nullable Contents contents(Path path) throws IOException {
     try (Outbox outbox = Outbox.openReadOnly(path.resolve("outbox.db"))) {
       return new Status.Contents(
-          outbox.states(),
-          outbox.destinations(),
-          outbox.counters(),
-          outbox.storms(),
-          ConfigWarning.current(outbox.handlers()));
+          outbox.reader().states(),
+          outbox.reader().destinations(),
+          outbox.reader().counters(),
+          outbox.reader().storms(),
+          ConfigWarning.current(outbox.reader().handlers()));
     } catch (NoSuchFileException e) {
       return null;
     }

@@ -78,13 +78,14 @@ final class ClientReports {
 
   /** The report for a destination that one is due for; null if all was told by now. */
   Outgoing.@Nullable OfReport take(String key) throws IOException {
-    List<Discarded> told = outbox.unreported(key, ROWS);
+    List<Discarded> told = outbox.queue().unreported(key, ROWS);
     if (told.isEmpty()) {
       dueAt.remove(key);
       return null;
     }
     Outgoing.OfReport report =
-        new Outgoing.OfReport(outbox.destination(key), told, payload(told, clock.instant()));
+        new Outgoing.OfReport(
+            outbox.queue().destination(key), told, payload(told, clock.instant()));
     underWay.add(key);
     return report;
   }

@@ -229,11 +229,13 @@ final class DeliveryLoop {
     Instant due = lanes.due(now);
     while (true) {
       List<Entry> entries =
-          outbox.toSend(
-              () ->
-                  lane.proven()
-                      ? outbox.ready(lane.key(), due, wanted, bytes, lane.taken())
-                      : outbox.probe(lane.key(), due, lane.whereToTry(), lane.taken()));
+          outbox
+              .queue()
+              .toSend(
+                  () ->
+                      lane.proven()
+                          ? outbox.queue().ready(lane.key(), due, wanted, bytes, lane.taken())
+                          : outbox.queue().probe(lane.key(), due, lane.whereToTry(), lane.taken()));
       List<Settlement> dropMissingPayloads =
           entries.stream()
               .filter(entry -> entry.payload().length == 0)
@@ -242,8 +244,8 @@ final class DeliveryLoop {
       if (dropMissingPayloads.isEmpty()) {
         return entries;
       }
-      entries.forEach(entry -> outbox.underWay().remove(entry.id()));
-      outbox.settle(dropMissingPayloads);
+      entries.forEach(entry -> outbox.queue().inFlight().remove(entry.id()));
+      outbox.queue().settle(dropMissingPayloads);
     }
   }
 

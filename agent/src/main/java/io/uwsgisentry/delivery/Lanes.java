@@ -53,8 +53,8 @@ final class Lanes implements Iterable<Lane> {
   long look(long nanos) throws IOException {
     Instant now = clock.instant();
     Instant due = due(now);
-    List<String> keys = outbox.destinationsReady(due);
-    List<String> toTell = outbox.destinationsToTell();
+    List<String> keys = outbox.queue().destinationsReady(due);
+    List<String> toTell = outbox.queue().reportsDue();
     reports.waiting(toTell, nanos);
     for (String key : keys) {
       lane(key, nanos, now).look();
@@ -66,13 +66,13 @@ final class Lanes implements Iterable<Lane> {
     }
     for (Lane lane : lanes) {
       if (lane.openCircuit() != null) {
-        Optional<OpenCircuit> stored = outbox.circuit(lane.key());
+        Optional<OpenCircuit> stored = outbox.queue().circuit(lane.key());
         if (stored.isPresent() && !stored.get().next().isAfter(now)) {
           lane.probe(stored.get(), nanos);
         }
       }
     }
-    Optional<Instant> next = outbox.nextReady();
+    Optional<Instant> next = outbox.queue().nextReady();
     Duration wait = keys.isEmpty() && next.isEmpty() && toTell.isEmpty() ? LOOK_IDLE : LOOK;
     if (next.isPresent() && next.get().isAfter(due)) {
       wait = RateLimits.min(wait, Duration.between(due, next.get()).plusMillis(1));
@@ -86,8 +86,10 @@ final class Lanes implements Iterable<Lane> {
     if (known != null) {
       return known;
     }
-    OpenCircuit openCircuit = outbox.circuit(key).orElse(null);
-    Lane lane = new Lane(key, outbox.holds(key), openCircuit, outbox.underWay(), policy, nanos);
+    OpenCircuit openCircuit = outbox.queue().circuit(key).orElse(null);
+    Lane lane =
+        new Lane(
+            key, outbox.queue().holds(key), openCircuit, outbox.queue().inFlight(), policy, nanos);
     if (openCircuit != null && openCircuit.next().isAfter(now)) {
       Duration wait = RateLimits.min(Duration.between(now, openCircuit.next()), LONGEST_PAUSE);
       lane.openUntil(nanos + wait.toNanos());
@@ -115,7 +117,7 @@ final class Lanes implements Iterable<Lane> {
 
   /** Whether nothing in the outbox is to be sent, now or later. */
   boolean nothingLeft() throws IOException {
-    return outbox.destinationsReady(clock.instant().plus(FAR)).isEmpty();
+    return outbox.queue().destinationsReady(clock.instant().plus(FAR)).isEmpty();
   }
 
   void beginDrain(long nanos) {

@@ -74,25 +74,25 @@ final class PendingSettlements {
   /** Stores them. Where the outbox fails, they are kept for the next call. */
   void store() throws IOException {
     for (Hold hold : holds) {
-      outbox.hold(hold.destinationKey(), hold.category(), hold.until());
+      outbox.queue().hold(hold.destinationKey(), hold.category(), hold.until());
     }
     holds.clear();
     for (Map.Entry<String, List<Discarded>> report : List.copyOf(reported.entrySet())) {
-      outbox.reported(report.getKey(), report.getValue());
+      outbox.queue().reported(report.getKey(), report.getValue());
       reported.remove(report.getKey());
     }
     if (!answered.isEmpty()) {
-      outbox.settle(answered.stream().map(Answered::settlement).toList());
+      outbox.queue().settle(answered.stream().map(Answered::settlement).toList());
       answered.forEach(a -> a.lane().settled(a.settlement().id()));
       answered.clear();
     }
     for (Circuit circuit : circuits) {
       OpenCircuit openCircuit = circuit.openCircuit();
       if (openCircuit == null) {
-        outbox.closeCircuit(circuit.lane().key());
+        outbox.queue().closeCircuit(circuit.lane().key());
         circuit.lane().look();
       } else {
-        outbox.openCircuit(circuit.lane().key(), openCircuit);
+        outbox.queue().openCircuit(circuit.lane().key(), openCircuit);
       }
     }
     circuits.clear();

@@ -59,7 +59,7 @@ final class BatchAssembly {
    */
   int assemble(List<Finding> findings) throws IOException {
     int done = 0;
-    Set<String> taken = outbox.known(ids(findings));
+    Set<String> taken = outbox.intake().known(ids(findings));
     for (Finding finding : findings) {
       Record record = finding.record();
       if (finding.strangers() > 0) {
@@ -80,7 +80,7 @@ final class BatchAssembly {
       }
       batch.reached(finding.end());
       done++;
-      if (batch.bytes() + storms.bytesToCome() >= outbox.bytesAtOnce()) {
+      if (batch.bytes() + storms.bytesToCome() >= outbox.intake().bytesAtOnce()) {
         break;
       }
     }
@@ -164,7 +164,11 @@ final class BatchAssembly {
     try {
       Destination own = HandlerSettings.of(record).destination();
       return own instanceof Destination.None
-          ? outbox.handler(record.handlerHash()).map(JournalPump.RESOLVER::resolve).orElse(own)
+          ? outbox
+              .intake()
+              .handler(record.handlerHash())
+              .map(JournalPump.RESOLVER::resolve)
+              .orElse(own)
           : own;
     } catch (RuntimeException | StackOverflowError e) {
       // Its settings are what is wrong with it.

@@ -2,6 +2,7 @@ package io.uwsgisentry.intake;
 
 import io.uwsgisentry.event.EventFactory;
 import io.uwsgisentry.log.Log;
+import io.uwsgisentry.outbox.IntakeStore;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.OutboxException;
 import io.uwsgisentry.settings.ConfigWarning;
@@ -45,9 +46,9 @@ final class FindingStore {
       BatchAssembly assembly = new BatchAssembly(outbox, factory, raw, file);
       int end = Math.min(findings.size(), done + most);
       int taken = assembly.assemble(findings.subList(done, end));
-      Outbox.Stored result;
+      IntakeStore.Stored result;
       try {
-        result = outbox.store(assembly.batch());
+        result = outbox.intake().store(assembly.batch());
       } catch (OutboxException e) {
         if (!e.unwritten() || taken == 1) {
           throw e;
@@ -90,7 +91,7 @@ final class FindingStore {
    * @return whether there are any to send
    */
   boolean resolve() throws IOException {
-    boolean any = unresolved && outbox.resolve(JournalPump.RESOLVER) > 0;
+    boolean any = unresolved && outbox.intake().resolve(JournalPump.RESOLVER) > 0;
     unresolved = false;
     if (any) {
       stored.run();

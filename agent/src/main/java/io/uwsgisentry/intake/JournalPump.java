@@ -6,6 +6,7 @@ import io.uwsgisentry.journal.Keys;
 import io.uwsgisentry.journal.RecordReader;
 import io.uwsgisentry.journal.SealedFile;
 import io.uwsgisentry.log.Log;
+import io.uwsgisentry.outbox.IntakeStore;
 import io.uwsgisentry.outbox.Outbox;
 import io.uwsgisentry.outbox.OutboxException;
 import io.uwsgisentry.outbox.Resolver;
@@ -104,7 +105,7 @@ public final class JournalPump {
     this.log = log;
     this.clock = clock;
     this.nanos = nanos;
-    this.bytesABatch = Math.min(BYTES_A_BATCH, outbox.bytesAtOnce() / 2);
+    this.bytesABatch = Math.min(BYTES_A_BATCH, outbox.intake().bytesAtOnce() / 2);
     this.unfinishedSince = nanos.getAsLong();
     this.unreadable = new FileRetries(clock, log);
     this.summaries = new StormSummaries(outbox, factory, log::warn);
@@ -241,7 +242,8 @@ public final class JournalPump {
   private void take(SealedFile file)
       throws IOException, NewerJournalException, InterruptedException {
     boolean again = !begun.add(file.name());
-    Outbox.Reading start = again ? outbox.resume(file.name()) : outbox.begin(file.name());
+    IntakeStore.Reading start =
+        again ? outbox.intake().resume(file.name()) : outbox.intake().begin(file.name());
     try (FileChannel channel = file.open()) {
       RecordReader reader = new RecordReader(channel, keys, start.position());
       read(file, reader, start.attempts());
@@ -259,7 +261,7 @@ public final class JournalPump {
   private void failed(SealedFile file, Exception cause) {
     begun.remove(file.name());
     try {
-      outbox.undoBegin(file.name());
+      outbox.intake().undoBegin(file.name());
     } catch (IOException e) {
       cause.addSuppressed(e);
     }
@@ -275,7 +277,7 @@ public final class JournalPump {
       return;
     }
     standing.require();
-    outbox.finish(unfinished.keySet().stream().map(SealedFile::name).toList());
+    outbox.intake().finish(unfinished.keySet().stream().map(SealedFile::name).toList());
     // What they hold must be in the database that the next agent finds.
     standing.require();
     for (Map.Entry<SealedFile, Long> file : List.copyOf(unfinished.entrySet())) {

@@ -114,7 +114,7 @@ final class StormIntake implements StormGuard.Windows<Storm.Key> {
     Known known = handlers.get(hash);
     if (known == null) {
       Handler handler = told.get(hash);
-      known = Known.of(handler == null ? outbox.handler(hash).orElse(null) : handler);
+      known = Known.of(handler == null ? outbox.intake().handler(hash).orElse(null) : handler);
       handlers.put(hash, known);
     }
     return known;
@@ -257,7 +257,7 @@ final class StormIntake implements StormGuard.Windows<Storm.Key> {
 
   @Override
   public @Nullable StormWindow stored(Storm.Key key) throws IOException {
-    return outbox.window(key).orElse(null);
+    return outbox.intake().window(key).orElse(null);
   }
 
   @Override
@@ -266,10 +266,12 @@ final class StormIntake implements StormGuard.Windows<Storm.Key> {
     Storm storm = storm(key, window);
     if (storm == null || last == null) {
       // Nothing of this batch was in it.
-      storm = outbox.storm(key).orElseThrow();
+      storm = outbox.intake().storm(key).orElseThrow();
     } else if (storm.template() == null) {
       Event template =
-          last.passed != null ? last.passed : outbox.storm(key).map(Storm::template).orElse(null);
+          last.passed != null
+              ? last.passed
+              : outbox.intake().storm(key).map(Storm::template).orElse(null);
       storm = new Storm(key, window, storm.kind(), storm.handlerHash(), storm.to(), template);
     }
     summaries.add(batch, storm, known(storm.handlerHash()).settings());

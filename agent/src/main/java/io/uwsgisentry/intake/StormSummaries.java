@@ -52,7 +52,7 @@ final class StormSummaries {
     this.outbox = outbox;
     this.factory = factory;
     this.remarks = remarks;
-    this.bytesAtOnce = Math.min(BYTES_AT_ONCE, outbox.bytesAtOnce());
+    this.bytesAtOnce = Math.min(BYTES_AT_ONCE, outbox.intake().bytesAtOnce());
   }
 
   /**
@@ -63,7 +63,7 @@ final class StormSummaries {
    */
   boolean endOver(Instant clock) throws IOException {
     return tell(
-        most -> outbox.stormsOver(clock, most, bytesAtOnce),
+        most -> outbox.intake().stormsOver(clock, most, bytesAtOnce),
         (batch, storm) -> batch.closed(storm.key()));
   }
 
@@ -74,7 +74,7 @@ final class StormSummaries {
    */
   boolean flushStorms() throws IOException {
     return tell(
-        most -> outbox.stormsCounted(most, bytesAtOnce),
+        most -> outbox.intake().stormsCounted(most, bytesAtOnce),
         (batch, storm) -> {
           storm.window().reported();
           batch.window(storm);
@@ -99,7 +99,8 @@ final class StormSummaries {
       int taken = 0;
       for (Storm storm : storms) {
         taken++;
-        bytes += add(batch, storm, settings(outbox.handler(storm.handlerHash()).orElse(null)));
+        bytes +=
+            add(batch, storm, settings(outbox.intake().handler(storm.handlerHash()).orElse(null)));
         end.of(batch, storm);
         if (bytes >= bytesAtOnce) {
           // The rest is given again: what it is to be like is in memory once, not twice.
@@ -107,7 +108,7 @@ final class StormSummaries {
         }
       }
       try {
-        any |= outbox.store(batch).ready() > 0;
+        any |= outbox.intake().store(batch).ready() > 0;
       } catch (OutboxException e) {
         if (!e.unwritten() || taken == 1) {
           throw e;
@@ -188,6 +189,7 @@ final class StormSummaries {
     Destination.To to = storm.to();
     Entry entry =
         outbox
+            .intake()
             .lastOfStorm(storm.key().fault(), to == null ? null : to.key(), storm.handlerHash())
             .orElse(null);
     return entry == null

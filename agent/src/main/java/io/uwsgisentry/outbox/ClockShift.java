@@ -1,7 +1,6 @@
 package io.uwsgisentry.outbox;
 
 import java.io.IOException;
-import java.sql.PreparedStatement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -41,11 +40,9 @@ final class ClockShift {
 
   static void shift(Database database, Duration by) throws IOException {
     database.write(
-        () -> {
+        tx -> {
           for (String shift : SHIFTS) {
-            PreparedStatement statement = database.prepared(shift);
-            statement.setLong(1, by.toMillis());
-            statement.executeUpdate();
+            tx.update(shift, by.toMillis());
           }
           return true;
         });

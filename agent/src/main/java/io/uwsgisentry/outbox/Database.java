@@ -7,13 +7,13 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -65,7 +65,7 @@ final class Database implements AutoCloseable {
     } catch (FileAlreadyExistsException e) {
       // As usual.
     }
-    requirePlain(file);
+    Opening.requirePlain(file);
     SQLiteConfig config = new SQLiteConfig();
     config.setBusyTimeout(BUSY_TIMEOUT_MS);
     WayOut wayOut = new WayOut(file, footprint);
@@ -82,7 +82,7 @@ final class Database implements AutoCloseable {
   }
 
   private boolean prepare(WayOut out) throws SQLException {
-    if (number("PRAGMA page_count") == 0) {
+    if (pragma("PRAGMA page_count") == 0) {
       // It has an effect on a new file only, and only as the first of all.
       execute("PRAGMA auto_vacuum = INCREMENTAL");
     }
@@ -100,8 +100,8 @@ final class Database implements AutoCloseable {
     if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
       throw new NoSuchFileException(file.toString());
     }
-    requirePlain(file);
-    boolean quiet = !hasLog(file);
+    Opening.requirePlain(file);
+    boolean quiet = !Opening.hasLog(file);
     SQLiteConfig config = new SQLiteConfig();
     config.setReadOnly(true);
     config.setBusyTimeout(BUSY_TIMEOUT_MS);
@@ -113,27 +113,7 @@ final class Database implements AutoCloseable {
    * whole, and may see it half done. By then {@code -wal} is there.
    */
   boolean isInTheMaking() {
-    return immutable && hasLog(file);
-  }
-
-  private static boolean hasLog(Path file) {
-    return Files.exists(file.resolveSibling(file.getFileName() + "-wal"));
-  }
-
-  /** SQLite would follow a link, and wait at a FIFO for ever. */
-  private static void requirePlain(Path file) throws IOException {
-    for (String companion : List.of("", "-wal", "-shm")) {
-      Path one = file.resolveSibling(file.getFileName() + companion);
-      try {
-        // In one look: the companions come and go with who has the database open.
-        if (!Files.readAttributes(one, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
-            .isRegularFile()) {
-          throw new IOException(one + " is not a plain file");
-        }
-      } catch (NoSuchFileException e) {
-        // As plain as can be.
-      }
-    }
+    return immutable && Opening.hasLog(file);
   }
 
   private static Database connect(
@@ -188,11 +168,16 @@ final class Database implements AutoCloseable {
     }
   }
 
+  /** What is done in a transaction. */
+  interface Change<T> {
+    T run(Tx tx) throws SQLException, IOException;
+  }
+
   /**
    * Writes: all of it or nothing. It survives the death of the process, and of the machine only
    * after a later sync.
    */
-  <T> T write(Work<T> work) throws IOException {
+  <T> T write(Change<T> change) throws IOException {
     return read(
         () -> {
           if (wayOut != null) {
@@ -201,7 +186,7 @@ final class Database implements AutoCloseable {
           execute("BEGIN IMMEDIATE");
           boolean done = false;
           try {
-            T result = work.run();
+            T result = change.run(new Transaction(this));
             execute("COMMIT");
             done = true;
             return result;
@@ -214,17 +199,42 @@ final class Database implements AutoCloseable {
   }
 
   /** Like {@link #write}, and on return it and all that was written before has reached the disk. */
-  void writeSynced(Work<?> work) throws IOException {
+  void writeSynced(Change<?> change) throws IOException {
     read(
         () -> {
           execute("PRAGMA synchronous = FULL");
           try {
             // In WAL mode the commit's fsync covers every frame before it.
-            return write(work);
+            return write(change);
           } finally {
             execute("PRAGMA synchronous = NORMAL");
           }
         });
+  }
+
+  /** Nobody else can make one: the constructor is private. */
+  static final class Transaction implements Tx {
+    private final Database database;
+
+    private Transaction(Database database) {
+      this.database = database;
+    }
+
+    @Override
+    public int update(String sql, @Nullable Object... values) throws SQLException {
+      return database.bound(sql, values).executeUpdate();
+    }
+
+    @Override
+    public <T> @Nullable T first(String sql, Row<T> row, @Nullable Object... values)
+        throws SQLException, IOException {
+      return database.first(sql, row, values);
+    }
+
+    @Override
+    public void execute(String sql) throws SQLException {
+      database.execute(sql);
+    }
   }
 
   /** To be run, under the lock, when a write failed: what is cached of it is wrong. */
@@ -283,13 +293,76 @@ final class Database implements AutoCloseable {
     statements.clear();
   }
 
-  /** The one number that the query gives, 0 where that is null or there is no row. */
-  long number(String sql) throws SQLException {
-    return numbers(sql, 1)[0];
+  /**
+   * The statement for that text with its values. Times are milliseconds since 1970, truth is 0 or
+   * 1; what stands in a column in another way, as an id does, is made so by {@link SqlValues}.
+   */
+  private PreparedStatement bound(String sql, @Nullable Object... values) throws SQLException {
+    PreparedStatement statement = prepared(sql);
+    for (int i = 0; i < values.length; i++) {
+      bind(statement, i + 1, values[i]);
+    }
+    return statement;
   }
 
-  /** So many numbers of the one row that the query gives. */
-  long[] numbers(String sql, int columns) throws SQLException {
+  private static void bind(PreparedStatement statement, int index, @Nullable Object value)
+      throws SQLException {
+    if (value instanceof Instant time) {
+      statement.setLong(index, time.toEpochMilli());
+    } else if (value instanceof Boolean truth) {
+      statement.setInt(index, truth ? 1 : 0);
+    } else if (value instanceof byte[] bytes) {
+      statement.setBytes(index, bytes);
+    } else if (value == null || value instanceof Number || value instanceof String) {
+      statement.setObject(index, value);
+    } else {
+      throw new AssertionError(value.getClass());
+    }
+  }
+
+  /** What is made of each row; false: no further ones. */
+  interface Visitor {
+    boolean next(ResultSet row) throws SQLException, IOException;
+  }
+
+  /** Walks the rows until the visitor has enough. Under the lock, as all that follow. */
+  void each(String sql, Visitor visitor, @Nullable Object... values)
+      throws SQLException, IOException {
+    try (ResultSet row = bound(sql, values).executeQuery()) {
+      while (row.next() && visitor.next(row)) {}
+    }
+  }
+
+  /** All rows. */
+  <T> List<T> query(String sql, Tx.Row<T> row, @Nullable Object... values)
+      throws SQLException, IOException {
+    List<T> all = new ArrayList<>();
+    each(sql, found -> all.add(row.of(found)), values);
+    return all;
+  }
+
+  /** The first row, or null. */
+  <T> @Nullable T first(String sql, Tx.Row<T> row, @Nullable Object... values)
+      throws SQLException, IOException {
+    try (ResultSet found = bound(sql, values).executeQuery()) {
+      return found.next() ? row.of(found) : null;
+    }
+  }
+
+  /** The one number that the query gives, 0 where that is null or there is no row. */
+  long number(String sql, @Nullable Object... values) throws SQLException {
+    try (ResultSet row = bound(sql, values).executeQuery()) {
+      return row.next() ? row.getLong(1) : 0;
+    }
+  }
+
+  /** The number that a pragma gives; not prepared, since some work when they are. */
+  long pragma(String sql) throws SQLException {
+    return pragma(sql, 1)[0];
+  }
+
+  /** So many numbers of the one row that the pragma gives. */
+  long[] pragma(String sql, int columns) throws SQLException {
     long[] numbers = new long[columns];
     try (Statement statement = connection.createStatement();
         ResultSet rows = statement.executeQuery(sql)) {
@@ -300,18 +373,11 @@ final class Database implements AutoCloseable {
     return numbers;
   }
 
-  /** Like {@link #number}, for what is asked again and again. */
-  long preparedNumber(String sql) throws SQLException {
-    try (ResultSet rows = prepared(sql).executeQuery()) {
-      return rows.next() ? rows.getLong(1) : 0;
-    }
-  }
-
   /** Whether another connection has written since the last call; false at the first. */
   boolean changedElsewhere() throws IOException {
     return read(
         () -> {
-          long version = preparedNumber("PRAGMA data_version");
+          long version = number("PRAGMA data_version");
           boolean changed = seenVersion != 0 && version != seenVersion;
           seenVersion = version;
           return changed;
@@ -337,7 +403,7 @@ final class Database implements AutoCloseable {
 
   /** In bytes. */
   long pageSize() throws SQLException {
-    return preparedNumber("PRAGMA page_size");
+    return number("PRAGMA page_size");
   }
 
   Path file() {

@@ -5,14 +5,12 @@ import io.uwsgisentry.settings.Dsn;
 import io.uwsgisentry.settings.MalformedDsnException;
 import io.uwsgisentry.settings.Route;
 import java.io.IOException;
-import java.sql.PreparedStatement;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,28 +49,26 @@ final class Destinations {
     return address;
   }
 
-  @Nullable Address addressIfThere(long id) throws SQLException {
+  @Nullable Address addressIfThere(long id) throws SQLException, IOException {
     Address known = byId.get(id);
     if (known != null) {
       return known;
     }
-    PreparedStatement statement =
-        database.prepared("SELECT key, dsn, verify, ca, proxy FROM destinations WHERE id = ?");
-    statement.setLong(1, id);
-    try (ResultSet row = statement.executeQuery()) {
-      if (!row.next()) {
-        return null;
-      }
-      Address address =
-          new Address(
-              id,
-              row.getString(1),
-              dsn(row.getString(2)),
-              row.getBoolean(3),
-              new Route(SqlValues.text(row, 4), SqlValues.text(row, 5)));
+    Address address =
+        database.first(
+            "SELECT key, dsn, verify, ca, proxy FROM destinations WHERE id = ?",
+            row ->
+                new Address(
+                    id,
+                    row.getString(1),
+                    dsn(row.getString(2)),
+                    row.getBoolean(3),
+                    new Route(SqlValues.text(row, 4), SqlValues.text(row, 5))),
+            id);
+    if (address != null) {
       byId.put(id, address);
-      return address;
     }
+    return address;
   }
 
   private static @Nullable Dsn dsn(String text) {
@@ -84,73 +80,66 @@ final class Destinations {
   }
 
   /** Those that cannot be used, with what is wrong. Under the lock. */
-  Map<Long, String> unusable() throws SQLException {
+  Map<Long, String> unusable() throws SQLException, IOException {
     Map<Long, String> faults = new HashMap<>();
-    try (ResultSet row = database.prepared("SELECT id, dsn FROM destinations").executeQuery()) {
-      while (row.next()) {
-        try {
-          Dsn unused = Dsn.parse(row.getString(2));
-        } catch (MalformedDsnException e) {
-          faults.put(row.getLong(1), String.valueOf(e.getMessage()));
-        }
-      }
-    }
+    database.each(
+        "SELECT id, dsn FROM destinations",
+        row -> {
+          try {
+            Dsn unused = Dsn.parse(row.getString(2));
+          } catch (MalformedDsnException e) {
+            faults.put(row.getLong(1), String.valueOf(e.getMessage()));
+          }
+          return true;
+        });
     return faults;
   }
 
   /** Those that entries wait for, and there is no row of. Under the lock. */
-  List<Long> missing() throws SQLException {
-    List<Long> missing = new ArrayList<>();
-    try (ResultSet row =
-        database
-            .prepared(
-                "SELECT DISTINCT destination FROM entries WHERE state = 0"
-                    + " AND destination NOT IN (SELECT id FROM destinations)")
-            .executeQuery()) {
-      while (row.next()) {
-        missing.add(row.getLong(1));
-      }
-    }
-    return missing;
+  List<Long> missing() throws SQLException, IOException {
+    return database.query(
+        "SELECT DISTINCT destination FROM entries WHERE state = 0"
+            + " AND destination NOT IN (SELECT id FROM destinations)",
+        row -> row.getLong(1));
   }
 
   /** The destination with that key. Under the lock. */
   Destination.To find(String key) throws SQLException, IOException {
-    PreparedStatement statement = database.prepared("SELECT id FROM destinations WHERE key = ?");
-    statement.setString(1, key);
-    try (ResultSet row = statement.executeQuery()) {
-      if (!row.next()) {
-        throw new IOException(database.file() + ": destination " + key + " is missing");
-      }
-      Address address = address(row.getLong(1));
-      Dsn dsn = address.dsn();
-      if (dsn == null) {
-        throw new IOException(database.file() + ": the DSN of " + key + " cannot be used");
-      }
-      return new Destination.To(dsn, address.verify(), USUAL_TIMEOUT, false, address.reach());
+    Long id =
+        database.first("SELECT id FROM destinations WHERE key = ?", row -> row.getLong(1), key);
+    if (id == null) {
+      throw new IOException(database.file() + ": destination " + key + " is missing");
     }
+    Address address = address(id);
+    Dsn dsn = address.dsn();
+    if (dsn == null) {
+      throw new IOException(database.file() + ": the DSN of " + key + " cannot be used");
+    }
+    return new Destination.To(dsn, address.verify(), USUAL_TIMEOUT, false, address.reach());
   }
 
-  /** The number of the row for that destination; a new row if there is none. In a write only. */
-  long idOf(Destination.To to) throws SQLException {
+  /** The number of the row for that destination; a new row if there is none. */
+  long idOf(Tx tx, Destination.To to) throws SQLException, IOException {
     Long cached = ids.get(to);
     if (cached != null) {
       return cached;
     }
-    PreparedStatement insert =
-        database.prepared(
+    Long id =
+        tx.first(
             "INSERT INTO destinations(key, dsn, verify, ca, proxy) VALUES (?, ?, ?, ?, ?)"
-                + " ON CONFLICT(key) DO UPDATE SET dsn = excluded.dsn RETURNING id");
-    insert.setString(1, to.key());
-    insert.setString(2, to.dsn().full());
-    insert.setBoolean(3, to.verify());
-    SqlValues.setText(insert, 4, to.reach().ca());
-    SqlValues.setText(insert, 5, to.reach().proxy());
-    try (ResultSet row = insert.executeQuery()) {
-      row.next();
-      long id = row.getLong(1);
-      ids.put(to, id);
-      return id;
-    }
+                + " ON CONFLICT(key) DO UPDATE SET dsn = excluded.dsn RETURNING id",
+            row -> row.getLong(1),
+            to.key(),
+            to.dsn().full(),
+            to.verify(),
+            to.reach().ca(),
+            to.reach().proxy());
+    ids.put(to, Objects.requireNonNull(id));
+    return id;
+  }
+
+  /** The same; null for null. */
+  @Nullable Long idOrNull(Tx tx, Destination.@Nullable To to) throws SQLException, IOException {
+    return to == null ? null : (Long) idOf(tx, to);
   }
 }

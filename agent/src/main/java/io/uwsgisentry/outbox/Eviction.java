@@ -1,8 +1,6 @@
 package io.uwsgisentry.outbox;
 
 import java.io.IOException;
-import java.sql.PreparedStatement;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -46,17 +44,17 @@ final class Eviction {
   private final Discards discards;
   private final Removal removal;
   private final Bounds bounds;
-  private final Set<String> underWay;
+  private final Set<String> inFlight;
   private long bytesLeft;
   private long entriesLeft;
 
   Eviction(
-      Database database, Discards discards, Removal removal, Bounds bounds, Set<String> underWay) {
+      Database database, Discards discards, Removal removal, Bounds bounds, Set<String> inFlight) {
     this.database = database;
     this.discards = discards;
     this.removal = removal;
     this.bounds = bounds;
-    this.underWay = underWay;
+    this.inFlight = inFlight;
     database.onRollback(
         () -> {
           // What was removed is there again.
@@ -65,39 +63,39 @@ final class Eviction {
         });
   }
 
-  /** Something was stored that waits to be sent; in that write. */
-  void taken(long entries, long bytes, long nowMillis) throws SQLException, IOException {
+  /** Something was stored that waits to be sent. */
+  void taken(Tx tx, long entries, long bytes, long nowMillis) throws SQLException, IOException {
     entriesLeft -= entries;
     bytesLeft -= bytes;
     if (entries > 0 && (entriesLeft < 0 || bytesLeft < 0)) {
-      make(nowMillis);
+      make(tx, nowMillis);
     }
   }
 
   /**
-   * Evicts so many bytes, in a write.
+   * Evicts so many bytes.
    *
    * @return whether anything was evicted
    */
-  boolean evict(long bytes, long nowMillis) throws SQLException, IOException {
+  boolean evict(Tx tx, long bytes, long nowMillis) throws SQLException, IOException {
     List<Load> loads = loads();
     long sum = loads.stream().mapToLong(Load::bytes).sum();
     long share = share(loads, Math.max(0, sum - bytes));
     for (Load load : loads) {
       if (load.bytes() > share) {
-        evict(load, 0, load.bytes() - share, DiscardReason.CACHE_OVERFLOW, nowMillis);
+        evict(tx, load, 0, load.bytes() - share, DiscardReason.CACHE_OVERFLOW, nowMillis);
       }
     }
     return loads().stream().mapToLong(Load::bytes).sum() < sum;
   }
 
-  private void make(long nowMillis) throws SQLException, IOException {
+  private void make(Tx tx, long nowMillis) throws SQLException, IOException {
     List<Load> loads = loads();
     boolean evicted = false;
     for (Load load : loads) {
       if (load.entries() > bounds.waitingEntries()) {
         long most = bounds.waitingEntries() - bounds.waitingEntries() / SPARE;
-        evict(load, load.entries() - most, 0, DiscardReason.QUEUE_OVERFLOW, nowMillis);
+        evict(tx, load, load.entries() - most, 0, DiscardReason.QUEUE_OVERFLOW, nowMillis);
         evicted = true;
       }
     }
@@ -107,7 +105,7 @@ final class Eviction {
       long share = share(loads, bounds.waitingBytes() - bounds.waitingBytes() / SPARE);
       for (Load load : loads) {
         if (load.bytes() > share) {
-          evict(load, 0, load.bytes() - share, DiscardReason.CACHE_OVERFLOW, nowMillis);
+          evict(tx, load, 0, load.bytes() - share, DiscardReason.CACHE_OVERFLOW, nowMillis);
         }
       }
       loads = loads();
@@ -119,18 +117,10 @@ final class Eviction {
     entriesLeft = Math.max(bounds.waitingEntries() - most, bounds.waitingEntries() / SPARE / 4);
   }
 
-  private List<Load> loads() throws SQLException {
-    List<Load> loads = new ArrayList<>();
-    try (ResultSet row =
-        database
-            .prepared(
-                "SELECT destination, count(*), sum(size) FROM entries WHERE state = 0 GROUP BY 1")
-            .executeQuery()) {
-      while (row.next()) {
-        loads.add(new Load(row.getLong(1), row.getLong(2), row.getLong(3)));
-      }
-    }
-    return loads;
+  private List<Load> loads() throws SQLException, IOException {
+    return database.query(
+        "SELECT destination, count(*), sum(size) FROM entries WHERE state = 0 GROUP BY 1",
+        row -> new Load(row.getLong(1), row.getLong(2), row.getLong(3)));
   }
 
   /** The most that each may hold for all together to hold no more than that. */
@@ -147,41 +137,59 @@ final class Eviction {
     return Long.MAX_VALUE;
   }
 
-  private void evict(Load load, long entries, long bytes, DiscardReason reason, long nowMillis)
-      throws SQLException {
-    List<Victim> victims = new ArrayList<>();
-    PreparedStatement statement =
-        database.prepared(
-            "SELECT seq, category, occurrences, size, stored, id FROM ("
-                + " SELECT id, seq, category, occurrences, size, stored, level,"
-                + " row_number() OVER (PARTITION BY fold ORDER BY seq DESC) AS copy"
-                + " FROM entries WHERE state = 0 AND destination = ?1)"
-                + " WHERE seq NOT IN (SELECT seq FROM entries WHERE state = 0 AND destination = ?1"
-                + " ORDER BY seq LIMIT ?2)"
-                + " ORDER BY copy > "
-                + TELLING
-                + " DESC, CASE level WHEN 'debug' THEN 0 WHEN 'info' THEN 1 WHEN 'warning' THEN 2"
-                + " WHEN 'fatal' THEN 4 ELSE 3 END, copy DESC, seq");
-    statement.setLong(1, load.destination());
-    statement.setLong(2, Math.min(NEXT, load.entries() / 2));
-    try (ResultSet row = statement.executeQuery()) {
-      while ((victims.size() < entries || bytes > 0) && row.next()) {
-        if (underWay.contains(SqlValues.id(row.getBytes(6)))) {
-          continue;
-        }
-        victims.add(
-            new Victim(
-                row.getLong(1), row.getString(2), row.getLong(3), row.getLong(4), row.getLong(5)));
-        bytes -= row.getLong(4);
-      }
+  private void evict(
+      Tx tx, Load load, long entries, long bytes, DiscardReason reason, long nowMillis)
+      throws SQLException, IOException {
+    for (Map.Entry<String, Long> lost : evict(tx, victims(load, entries, bytes), nowMillis)) {
+      discards.add(tx, load.destination(), reason, lost.getKey(), lost.getValue(), nowMillis);
     }
+  }
+
+  /** At least so many entries, or so many bytes, as far as there are. */
+  private List<Victim> victims(Load load, long entries, long bytes)
+      throws SQLException, IOException {
+    List<Victim> victims = new ArrayList<>();
+    long[] left = {bytes};
+    if (entries <= 0 && bytes <= 0) {
+      return victims;
+    }
+    database.each(
+        "SELECT seq, category, occurrences, size, stored, id FROM ("
+            + " SELECT id, seq, category, occurrences, size, stored, level,"
+            + " row_number() OVER (PARTITION BY fold ORDER BY seq DESC) AS copy"
+            + " FROM entries WHERE state = 0 AND destination = ?1)"
+            + " WHERE seq NOT IN (SELECT seq FROM entries WHERE state = 0 AND destination = ?1"
+            + " ORDER BY seq LIMIT ?2)"
+            + " ORDER BY copy > "
+            + TELLING
+            + " DESC, CASE level WHEN 'debug' THEN 0 WHEN 'info' THEN 1 WHEN 'warning' THEN 2"
+            + " WHEN 'fatal' THEN 4 ELSE 3 END, copy DESC, seq",
+        row -> {
+          if (!inFlight.contains(SqlValues.id(row.getBytes(6)))) {
+            victims.add(
+                new Victim(
+                    row.getLong(1),
+                    row.getString(2),
+                    row.getLong(3),
+                    row.getLong(4),
+                    row.getLong(5)));
+            left[0] -= row.getLong(4);
+          }
+          return victims.size() < entries || left[0] > 0;
+        },
+        load.destination(),
+        Math.min(NEXT, load.entries() / 2));
+    return victims;
+  }
+
+  /** What was lost, by category. */
+  private Set<Map.Entry<String, Long>> evict(Tx tx, List<Victim> victims, long nowMillis)
+      throws SQLException {
     Map<String, Long> lost = new HashMap<>();
     for (Victim victim : victims) {
       lost.merge(victim.category(), victim.occurrences(), Long::sum);
-      removal.remove(victim.seq(), victim.stored(), nowMillis);
+      removal.remove(tx, victim.seq(), victim.stored(), nowMillis);
     }
-    for (Map.Entry<String, Long> one : lost.entrySet()) {
-      discards.add(load.destination(), reason, one.getKey(), one.getValue(), nowMillis);
-    }
+    return lost.entrySet();
   }
 }

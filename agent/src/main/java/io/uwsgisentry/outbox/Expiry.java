@@ -1,12 +1,9 @@
 package io.uwsgisentry.outbox;
 
 import java.io.IOException;
-import java.sql.PreparedStatement;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -37,15 +34,15 @@ final class Expiry {
 
   private final Database database;
   private final Discards discards;
-  private final Set<String> underWay;
+  private final Set<String> inFlight;
   private final Map<Long, Trouble> troubles = new HashMap<>();
 
   /**
-   * @param underWay ids of those whose answer may come yet: they have a little more time
+   * @param inFlight ids of those whose answer may come yet: they have a little more time
    */
-  Expiry(Database database, Discards discards, Set<String> underWay) {
+  Expiry(Database database, Discards discards, Set<String> inFlight) {
     this.database = database;
-    this.underWay = underWay;
+    this.inFlight = inFlight;
     this.discards = discards;
   }
 
@@ -62,67 +59,57 @@ final class Expiry {
   boolean expire(Instant now, Duration age) throws IOException {
     long oldest = now.minus(age).toEpochMilli();
     return database.write(
-        () -> {
+        tx -> {
           long began = System.nanoTime();
           List<Old> all = old(oldest);
-          int buried = 0;
+          int expired = 0;
           for (Old one : all) {
-            if (underWay.contains(one.id())) {
+            if (inFlight.contains(one.id())) {
               continue;
             }
-            if (System.nanoTime() - began > NANOS_AT_ONCE && buried > 0) {
+            if (System.nanoTime() - began > NANOS_AT_ONCE && expired > 0) {
               return true;
             }
-            markDead(one, age, now.toEpochMilli());
-            buried++;
+            markDead(tx, one, age, now.toEpochMilli());
+            expired++;
           }
-          return all.size() == ROWS_AT_ONCE && buried > 0;
+          return all.size() == ROWS_AT_ONCE && expired > 0;
         });
   }
 
-  private List<Old> old(long oldest) throws SQLException {
-    List<Old> all = new ArrayList<>();
-    PreparedStatement statement =
-        database.prepared(
-            "SELECT seq, destination, category, occurrences, last_error, id"
-                + " FROM entries WHERE state = 0 AND stored < ? ORDER BY stored LIMIT "
-                + ROWS_AT_ONCE);
-    statement.setLong(1, oldest);
-    try (ResultSet row = statement.executeQuery()) {
-      while (row.next()) {
-        all.add(
+  private List<Old> old(long oldest) throws SQLException, IOException {
+    return database.query(
+        "SELECT seq, destination, category, occurrences, last_error, id"
+            + " FROM entries WHERE state = 0 AND stored < ? ORDER BY stored LIMIT "
+            + ROWS_AT_ONCE,
+        row ->
             new Old(
                 row.getLong(1),
                 SqlValues.id(row.getBytes(6)),
                 row.getLong(2),
                 row.getString(3),
                 row.getLong(4),
-                SqlValues.text(row, 5)));
-      }
-    }
-    return all;
+                SqlValues.text(row, 5)),
+        oldest);
   }
 
-  private void markDead(Old old, Duration age, long nowMillis) throws SQLException {
+  private void markDead(Tx tx, Old old, Duration age, long nowMillis)
+      throws SQLException, IOException {
     Trouble trouble = trouble(old.destination());
     String error = old.error() == null ? trouble.error() : old.error();
-    PreparedStatement statement =
-        database.prepared(
-            "UPDATE entries SET "
-                + Transition.EXPIRED.set()
-                + ", not_before = NULL, settled = ?, last_error = ?, reason = ? WHERE seq = ? AND "
-                + Transition.EXPIRED.where());
-    statement.setLong(1, nowMillis);
-    statement.setString(
-        2,
+    DiscardReason reason = reason(error, trouble.held());
+    tx.update(
+        "UPDATE entries SET "
+            + Transition.EXPIRED.set()
+            + ", not_before = NULL, settled = ?, last_error = ?, reason = ? WHERE seq = ? AND "
+            + Transition.EXPIRED.where(),
+        nowMillis,
         "waited longer than "
             + (age.toHours() >= 48 ? age.toDays() + " days" : age.toMinutes() + " minutes")
-            + (error == null ? "" : "; " + error));
-    DiscardReason reason = reason(error, trouble.held());
-    statement.setString(3, reason.label());
-    statement.setLong(4, old.seq());
-    statement.executeUpdate();
-    discards.add(old.destination(), reason, old.category(), old.occurrences(), nowMillis);
+            + (error == null ? "" : "; " + error),
+        reason.label(),
+        old.seq());
+    discards.add(tx, old.destination(), reason, old.category(), old.occurrences(), nowMillis);
   }
 
   /** Errors that begin with a number are a server's answers, all others the network's. */
@@ -135,7 +122,7 @@ final class Expiry {
     return held ? DiscardReason.RATELIMIT_BACKOFF : DiscardReason.NETWORK_ERROR;
   }
 
-  private Trouble trouble(long destination) throws SQLException {
+  private Trouble trouble(long destination) throws SQLException, IOException {
     Trouble known = troubles.get(destination);
     if (known == null) {
       known = new Trouble(error(destination), held(destination));
@@ -145,26 +132,20 @@ final class Expiry {
   }
 
   /** What was tried and waits for another time is the little that this has to walk. */
-  private @Nullable String error(long destination) throws SQLException {
-    PreparedStatement statement =
-        database.prepared(
-            "SELECT last_error FROM entries INDEXED BY entries_later WHERE state = 0"
-                + " AND not_before IS NOT NULL AND destination = ? AND last_error IS NOT NULL"
-                + " ORDER BY not_before DESC LIMIT 1");
-    statement.setLong(1, destination);
-    try (ResultSet row = statement.executeQuery()) {
-      return row.next() ? SqlValues.text(row, 1) : null;
-    }
+  private @Nullable String error(long destination) throws SQLException, IOException {
+    return database.first(
+        "SELECT last_error FROM entries INDEXED BY entries_later WHERE state = 0"
+            + " AND not_before IS NOT NULL AND destination = ? AND last_error IS NOT NULL"
+            + " ORDER BY not_before DESC LIMIT 1",
+        row -> row.getString(1),
+        destination);
   }
 
   private boolean held(long destination) throws SQLException {
-    PreparedStatement statement =
-        database.prepared(
+    return database.number(
             "SELECT EXISTS(SELECT 1 FROM holds WHERE destination ="
-                + " (SELECT key FROM destinations WHERE id = ?))");
-    statement.setLong(1, destination);
-    try (ResultSet row = statement.executeQuery()) {
-      return row.next() && row.getBoolean(1);
-    }
+                + " (SELECT key FROM destinations WHERE id = ?))",
+            destination)
+        != 0;
   }
 }

@@ -2,10 +2,8 @@ package io.uwsgisentry.outbox;
 
 import io.uwsgisentry.settings.Handler;
 import java.io.IOException;
-import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -21,52 +19,37 @@ final class Handlers {
   }
 
   /** Under the lock. */
-  @Nullable Handler find(long hash) throws SQLException {
-    PreparedStatement statement = database.prepared(COLUMNS + "WHERE h.hash = ?");
-    statement.setLong(1, hash);
-    return first(statement);
+  @Nullable Handler find(long hash) throws SQLException, IOException {
+    return database.first(COLUMNS + "WHERE h.hash = ?", Handlers::handler, hash);
   }
 
   /** The handler of that entry if it has no destination yet. Under the lock. */
-  @Nullable Handler ofWaiting(String id) throws SQLException {
-    PreparedStatement statement =
-        database.prepared(
-            COLUMNS + "JOIN entries e ON e.handler = h.hash WHERE e.id = ? AND e.state IN (3, 4)");
-    statement.setBytes(1, SqlValues.id(id));
-    return first(statement);
+  @Nullable Handler ofWaiting(String id) throws SQLException, IOException {
+    return database.first(
+        COLUMNS + "JOIN entries e ON e.handler = h.hash WHERE e.id = ? AND e.state IN (3, 4)",
+        Handlers::handler,
+        SqlValues.id(id));
   }
 
   /** Those with entries that have nowhere to go. Under the lock. */
-  List<Handler> ofWaiting() throws SQLException {
+  List<Handler> ofWaiting() throws SQLException, IOException {
     return every("WHERE h.hash IN (SELECT handler FROM entries WHERE state IN (3, 4))");
   }
 
   /** Those with entries behind an open circuit. Under the lock. */
-  List<Handler> behindOpenCircuits() throws SQLException {
+  List<Handler> behindOpenCircuits() throws SQLException, IOException {
     return every(
         "WHERE EXISTS(SELECT 1 FROM breakers) AND h.hash IN (SELECT handler FROM entries WHERE state = 0 AND "
-            + OpenCircuits.BEHIND
+            + DestinationState.BEHIND_OPEN_CIRCUIT
             + ")");
   }
 
-  private List<Handler> every(String where) throws SQLException {
-    List<Handler> handlers = new ArrayList<>();
-    try (ResultSet row = database.prepared(COLUMNS + where).executeQuery()) {
-      while (row.next()) {
-        handlers.add(handler(row));
-      }
-    }
-    return handlers;
+  private List<Handler> every(String where) throws SQLException, IOException {
+    return database.query(COLUMNS + where, Handlers::handler);
   }
 
   List<Handler> all() throws IOException {
     return database.read(() -> every("ORDER BY h.instance, h.handler"));
-  }
-
-  private static @Nullable Handler first(PreparedStatement statement) throws SQLException {
-    try (ResultSet row = statement.executeQuery()) {
-      return row.next() ? handler(row) : null;
-    }
   }
 
   private static Handler handler(ResultSet row) throws SQLException {

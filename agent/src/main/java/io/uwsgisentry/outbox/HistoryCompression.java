@@ -3,8 +3,6 @@ package io.uwsgisentry.outbox;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.sql.PreparedStatement;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Map;
 import java.util.TreeMap;
@@ -46,49 +44,37 @@ final class HistoryCompression {
     if (packed >= most
         || database.read(
                 () ->
-                    database.preparedNumber(
+                    database.number(
                         "SELECT EXISTS(SELECT 1 FROM entries WHERE state = 1 AND packed = 0)"))
             == 0) {
       return false;
     }
     return database.write(
-        () -> {
+        tx -> {
           Map<Long, byte[]> loose = new TreeMap<>();
-          long read = 0;
-          try (ResultSet row =
-              database
-                  .prepared(
-                      "SELECT e.seq, p.payload FROM entries e JOIN payloads p ON p.seq = e.seq"
-                          + " WHERE e.state = 1 AND e.packed = 0 ORDER BY e.seq DESC LIMIT "
-                          + ROWS_AT_ONCE)
-                  .executeQuery()) {
-            while (read < BYTES_AT_ONCE && row.next()) {
-              byte[] payload = row.getBytes(2);
-              read += payload.length;
-              loose.put(row.getLong(1), packed(payload));
-            }
-          }
+          long[] left = {BYTES_AT_ONCE};
+          database.each(
+              "SELECT e.seq, p.payload FROM entries e JOIN payloads p ON p.seq = e.seq"
+                  + " WHERE e.state = 1 AND e.packed = 0 ORDER BY e.seq DESC LIMIT "
+                  + ROWS_AT_ONCE,
+              row -> {
+                byte[] payload = row.getBytes(2);
+                left[0] -= payload.length;
+                loose.put(row.getLong(1), packed(payload));
+                return left[0] > 0;
+              });
           for (Map.Entry<Long, byte[]> one : loose.entrySet()) {
-            move(one.getKey(), one.getValue());
+            move(tx, one.getKey(), one.getValue());
             packed += one.getValue().length;
           }
-          return (loose.size() == ROWS_AT_ONCE || read >= BYTES_AT_ONCE) && packed < most;
+          return (loose.size() == ROWS_AT_ONCE || left[0] <= 0) && packed < most;
         });
   }
 
-  private void move(long seq, byte[] packed) throws SQLException {
-    PreparedStatement delete = database.prepared("DELETE FROM payloads WHERE seq = ?");
-    delete.setLong(1, seq);
-    delete.executeUpdate();
-    PreparedStatement insert = database.prepared("INSERT INTO packed(seq, payload) VALUES (?, ?)");
-    insert.setLong(1, seq);
-    insert.setBytes(2, packed);
-    insert.executeUpdate();
-    PreparedStatement entry =
-        database.prepared("UPDATE entries SET packed = 1, size = ? WHERE seq = ?");
-    entry.setLong(1, packed.length);
-    entry.setLong(2, seq);
-    entry.executeUpdate();
+  private static void move(Tx tx, long seq, byte[] packed) throws SQLException {
+    tx.update("DELETE FROM payloads WHERE seq = ?", seq);
+    tx.update("INSERT INTO packed(seq, payload) VALUES (?, ?)", seq, packed);
+    tx.update("UPDATE entries SET packed = 1, size = ? WHERE seq = ?", packed.length, seq);
   }
 
   static byte[] packed(byte[] payload) throws IOException {

@@ -1,8 +1,6 @@
 package io.uwsgisentry.outbox;
 
 import java.io.IOException;
-import java.sql.PreparedStatement;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
@@ -31,11 +29,11 @@ final class Maintenance {
   private final Bounds bounds;
   private final RecentIds ids;
   private final Expiry expiry;
-  private final HistoryCompression packing;
+  private final HistoryCompression compression;
   private final Retention history;
   private final Retention unsendable;
   private final Pages pages;
-  private boolean underWay;
+  private boolean running;
   private Instant forgotten = Instant.MIN;
 
   Maintenance(
@@ -43,18 +41,18 @@ final class Maintenance {
       Discards discards,
       Removal removal,
       RecentIds ids,
-      Eviction room,
+      Eviction eviction,
       Bounds bounds,
-      Set<String> underWay) {
+      Set<String> inFlight) {
     this.database = database;
     this.bounds = bounds;
     this.ids = ids;
-    this.expiry = new Expiry(database, discards, underWay);
-    this.packing = new HistoryCompression(database, bounds.historyBytes());
+    this.expiry = new Expiry(database, discards, inFlight);
+    this.compression = new HistoryCompression(database, bounds.historyBytes());
     this.history = new Retention(database, discards, removal, DELIVERED, bounds.historyBytes());
     // Entries that nobody will send would fill the disk of a server without a DSN.
     this.unsendable = new Retention(database, discards, removal, NOT_TO_SEND, bounds.keptBytes());
-    this.pages = new Pages(database, history, unsendable, room);
+    this.pages = new Pages(database, history, unsendable, eviction);
   }
 
   /** What makes room for new events out of what this tidies up. */
@@ -68,55 +66,51 @@ final class Maintenance {
    * @return whether there is more to do at once
    */
   boolean tidy(Instant now, Set<String> filesPresent) throws IOException {
-    if (!underWay) {
+    if (!running) {
       expiry.begin();
-      packing.begin();
+      compression.begin();
       history.begin();
       unsendable.begin();
-      database.write(() -> dropHolds(now) + dropMinutes(now));
+      database.write(tx -> dropHolds(tx, now) + dropMinutes(tx, now));
     }
     boolean more = expiry.expire(now, bounds.waitingAge());
-    more |= packing.pack() || history.trim(now.minus(bounds.historyAge()), now);
+    more |= compression.pack() || history.trim(now.minus(bounds.historyAge()), now);
     more |= unsendable.trim(Instant.EPOCH, now);
     if (forgotten.isBefore(now.minus(FORGET_EVERY)) || now.isBefore(forgotten)) {
-      boolean files = database.write(() -> forget(now, filesPresent));
+      boolean files = database.write(tx -> forget(tx, now, filesPresent));
       more |= files;
       forgotten = files ? forgotten : now;
     }
     boolean spare = giveBack();
-    underWay = more || spare;
-    return underWay;
+    running = more || spare;
+    return running;
   }
 
-  private int dropHolds(Instant now) throws SQLException {
-    PreparedStatement statement = database.prepared("DELETE FROM holds WHERE until < ?");
-    statement.setLong(1, now.toEpochMilli());
-    return statement.executeUpdate();
+  private static int dropHolds(Tx tx, Instant now) throws SQLException {
+    return tx.update("DELETE FROM holds WHERE until < ?", now);
   }
 
-  private int dropMinutes(Instant now) throws SQLException {
-    PreparedStatement statement = database.prepared("DELETE FROM minutes WHERE minute < ?");
-    statement.setLong(1, now.minus(MINUTES_KEPT).getEpochSecond() / 60);
-    return statement.executeUpdate();
+  private static int dropMinutes(Tx tx, Instant now) throws SQLException {
+    return tx.update(
+        "DELETE FROM minutes WHERE minute < ?", now.minus(MINUTES_KEPT).getEpochSecond() / 60);
   }
 
-  private boolean forget(Instant now, Set<String> filesPresent) throws SQLException {
+  private boolean forget(Tx tx, Instant now, Set<String> filesPresent)
+      throws SQLException, IOException {
     List<String> gone = new ArrayList<>();
-    PreparedStatement finished = database.prepared("SELECT name FROM files WHERE finished < ?");
-    finished.setLong(1, now.minus(FILES_KEPT).toEpochMilli());
-    try (ResultSet row = finished.executeQuery()) {
-      while (gone.size() < FILES_AT_ONCE && row.next()) {
-        if (!filesPresent.contains(row.getString(1))) {
-          gone.add(row.getString(1));
-        }
-      }
-    }
-    PreparedStatement delete = database.prepared("DELETE FROM files WHERE name = ?");
+    database.each(
+        "SELECT name FROM files WHERE finished < ?",
+        row -> {
+          if (!filesPresent.contains(row.getString(1))) {
+            gone.add(row.getString(1));
+          }
+          return gone.size() < FILES_AT_ONCE;
+        },
+        now.minus(FILES_KEPT));
     for (String name : gone) {
-      delete.setString(1, name);
-      delete.executeUpdate();
+      tx.update("DELETE FROM files WHERE name = ?", name);
     }
-    ids.forget(now.toEpochMilli());
+    ids.forget(tx, now.toEpochMilli());
     return gone.size() == FILES_AT_ONCE;
   }
 
@@ -128,7 +122,7 @@ final class Maintenance {
             return false;
           }
           database.runToItsEnd("PRAGMA incremental_vacuum(" + PAGES_AT_ONCE + ")");
-          return database.number("PRAGMA freelist_count") > 0;
+          return database.pragma("PRAGMA freelist_count") > 0;
         });
   }
 }

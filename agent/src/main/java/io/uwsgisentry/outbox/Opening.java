@@ -1,8 +1,13 @@
 package io.uwsgisentry.outbox;
 
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.sql.SQLException;
+import java.util.List;
 
 /**
  * From a file to a database that all other classes here can rely on: its tables are those of this
@@ -91,6 +96,26 @@ final class Opening {
     } finally {
       if (!done) {
         database.close();
+      }
+    }
+  }
+
+  static boolean hasLog(Path file) {
+    return Files.exists(file.resolveSibling(file.getFileName() + "-wal"));
+  }
+
+  /** SQLite would follow a link, and wait at a FIFO for ever. */
+  static void requirePlain(Path file) throws IOException {
+    for (String companion : List.of("", "-wal", "-shm")) {
+      Path one = file.resolveSibling(file.getFileName() + companion);
+      try {
+        // In one look: the companions come and go with who has the database open.
+        if (!Files.readAttributes(one, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
+            .isRegularFile()) {
+          throw new IOException(one + " is not a plain file");
+        }
+      } catch (NoSuchFileException e) {
+        // As plain as can be.
       }
     }
   }

@@ -26,30 +26,30 @@ final class Pages {
   private final Database database;
   private final Retention history;
   private final Retention unsendable;
-  private final Eviction room;
+  private final Eviction eviction;
 
-  Pages(Database database, Retention history, Retention unsendable, Eviction room) {
+  Pages(Database database, Retention history, Retention unsendable, Eviction eviction) {
     this.database = database;
     this.history = history;
     this.unsendable = unsendable;
-    this.room = room;
+    this.eviction = eviction;
   }
 
   /**
-   * Makes room for new events; in the write that stores them. What brings none may be written in
+   * Makes room for new events, in the write that stores them. What brings none may be written in
    * any case, and a summary may take what is kept: the window that it ends makes room.
    *
    * @param bytes of all their payloads
    * @throws SQLException {@code SQLITE_FULL} if there is none
    */
-  void require(long events, long bytes, boolean summaries, Instant now)
+  void require(Tx tx, long events, long bytes, boolean summaries, Instant now)
       throws SQLException, IOException {
     if (events == 0) {
       return;
     }
     long size = database.pageSize();
     long needed = bytes / size * 5 / 4 + events / EVENTS_A_PAGE + (summaries ? 1 : margin());
-    long least = database.preparedNumber("PRAGMA max_page_count") * size / AT_ONCE;
+    long least = database.number("PRAGMA max_page_count") * size / AT_ONCE;
     for (int round = 0; round < ROUNDS; round++) {
       long lacking = needed - spare();
       if (lacking <= 0) {
@@ -57,9 +57,9 @@ final class Pages {
       }
       // Pages are free when all on them is gone.
       long wanted = Math.max(lacking * size * 2, least);
-      boolean any = history.evict(wanted, now);
+      boolean any = history.evict(tx, wanted, now);
       if (!any && !database.isFull()) {
-        any = unsendable.evict(wanted, now) || room.evict(wanted, now.toEpochMilli());
+        any = unsendable.evict(tx, wanted, now) || eviction.evict(tx, wanted, now.toEpochMilli());
       }
       if (!any) {
         break;
@@ -72,12 +72,12 @@ final class Pages {
 
   /** What stays for everything else. */
   private long margin() throws SQLException {
-    return LEAST + Math.min(database.preparedNumber("PRAGMA max_page_count") / MARGIN, 128);
+    return LEAST + Math.min(database.number("PRAGMA max_page_count") / MARGIN, 128);
   }
 
   private long spare() throws SQLException {
-    return database.preparedNumber("PRAGMA max_page_count")
-        - database.preparedNumber("PRAGMA page_count")
-        + database.preparedNumber("PRAGMA freelist_count");
+    return database.number("PRAGMA max_page_count")
+        - database.number("PRAGMA page_count")
+        + database.number("PRAGMA freelist_count");
   }
 }

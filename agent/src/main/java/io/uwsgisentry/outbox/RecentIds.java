@@ -1,6 +1,5 @@
 package io.uwsgisentry.outbox;
 
-import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Collection;
@@ -36,55 +35,45 @@ final class RecentIds {
     database.onRollback(() -> newer = -1);
   }
 
-  /** In a write only. */
-  void add(Collection<String> ids) throws SQLException {
-    PreparedStatement statement =
-        database.prepared("INSERT OR IGNORE INTO consumed(id) VALUES (?)");
+  void add(Tx tx, Collection<String> ids) throws SQLException {
     for (String id : ids) {
-      statement.setBytes(1, SqlValues.id(id));
-      statement.executeUpdate();
+      tx.update("INSERT OR IGNORE INTO consumed(id) VALUES (?)", SqlValues.id(id));
     }
-    added(ids.size());
+    added(tx, ids.size());
   }
 
-  /** The id of an entry that is about to be deleted; in a write only. */
-  void addOf(long seq) throws SQLException {
-    PreparedStatement statement =
-        database.prepared(
-            "INSERT OR IGNORE INTO consumed(id) SELECT id FROM entries WHERE seq = ?");
-    statement.setLong(1, seq);
-    statement.executeUpdate();
-    added(1);
+  /** The id of an entry that is about to be deleted. */
+  void addOf(Tx tx, long seq) throws SQLException {
+    tx.update("INSERT OR IGNORE INTO consumed(id) SELECT id FROM entries WHERE seq = ?", seq);
+    added(tx, 1);
   }
 
-  private void added(int ids) throws SQLException {
+  private void added(Tx tx, int ids) throws SQLException {
     if (ids == 0) {
       return;
     }
     newer = newer < 0 ? database.number("SELECT count(*) FROM consumed") : newer + ids;
     if (newer >= most) {
-      turn();
+      turn(tx);
     }
   }
 
-  /** Forgets what is older than an hour, or two; in a write only. */
-  void forget(long nowMillis) throws SQLException {
+  /** Forgets what is older than an hour, or two. */
+  void forget(Tx tx, long nowMillis) throws SQLException {
     long turned = database.number("SELECT at FROM turned");
     if (turned > 0 && turned <= nowMillis && turned > nowMillis - KEPT.toMillis()) {
       return;
     }
     if (turned > 0 && turned <= nowMillis) {
-      turn();
+      turn(tx);
     }
-    PreparedStatement statement = database.prepared("UPDATE turned SET at = ?");
-    statement.setLong(1, nowMillis);
-    statement.executeUpdate();
+    tx.update("UPDATE turned SET at = ?", nowMillis);
   }
 
-  private void turn() throws SQLException {
-    database.execute("DROP TABLE consumed_before");
-    database.execute("ALTER TABLE consumed RENAME TO consumed_before");
-    database.execute(Schema.CONSUMED);
+  private void turn(Tx tx) throws SQLException {
+    tx.execute("DROP TABLE consumed_before");
+    tx.execute("ALTER TABLE consumed RENAME TO consumed_before");
+    tx.execute(Schema.CONSUMED);
     newer = 0;
   }
 

@@ -1,12 +1,9 @@
 package io.uwsgisentry.outbox;
 
 import java.io.IOException;
-import java.sql.PreparedStatement;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -62,14 +59,14 @@ final class Retention {
       measure();
     }
     return database.write(
-        () -> {
+        tx -> {
           long began = System.nanoTime();
           List<Row> rows = oldest();
           for (Row row : rows) {
             if (excess <= 0 && row.at() >= oldest.toEpochMilli()) {
               return false;
             }
-            delete(row, now);
+            delete(tx, row, now);
             excess -= row.size();
             passed = row.seq();
             if (System.nanoTime() - began > NANOS_AT_ONCE) {
@@ -81,11 +78,11 @@ final class Retention {
   }
 
   /**
-   * Deletes the oldest, whatever their age, until so many bytes are gone; in a write.
+   * Deletes the oldest, whatever their age, until so many bytes are gone.
    *
    * @return whether there were any
    */
-  boolean evict(long most, Instant now) throws SQLException {
+  boolean evict(Tx tx, long most, Instant now) throws SQLException, IOException {
     measured = false;
     passed = 0;
     long gone = 0;
@@ -94,7 +91,7 @@ final class Retention {
       if (gone >= most) {
         break;
       }
-      delete(row, now);
+      delete(tx, row, now);
       gone += row.size() + ROW_BYTES;
     }
     return !rows.isEmpty();
@@ -109,37 +106,31 @@ final class Retention {
     measured = true;
   }
 
-  private boolean measureSome(long[] last) throws SQLException {
-    PreparedStatement statement =
-        database.prepared(
-            "SELECT sum(CASE WHEN "
-                + where
-                + " THEN size ELSE 0 END), max(seq) FROM"
-                + " (SELECT seq, state, size FROM entries WHERE seq > ? ORDER BY seq LIMIT "
-                + MEASURED_AT_ONCE
-                + ")");
-    statement.setLong(1, last[0]);
-    try (ResultSet row = statement.executeQuery()) {
-      row.next();
-      excess += row.getLong(1);
-      last[0] = row.getLong(2);
-      return last[0] != 0;
-    }
+  private boolean measureSome(long[] last) throws SQLException, IOException {
+    database.each(
+        "SELECT sum(CASE WHEN "
+            + where
+            + " THEN size ELSE 0 END), max(seq) FROM"
+            + " (SELECT seq, state, size FROM entries WHERE seq > ? ORDER BY seq LIMIT "
+            + MEASURED_AT_ONCE
+            + ")",
+        row -> {
+          excess += row.getLong(1);
+          last[0] = row.getLong(2);
+          return false;
+        },
+        last[0]);
+    return last[0] != 0;
   }
 
-  private List<Row> oldest() throws SQLException {
-    List<Row> rows = new ArrayList<>();
-    PreparedStatement statement =
-        database.prepared(
-            "SELECT seq, state, category, occurrences, size, coalesce(settled, stored), stored"
-                + " FROM entries WHERE seq > ? AND "
-                + where
-                + " ORDER BY seq LIMIT "
-                + ROWS_AT_ONCE);
-    statement.setLong(1, passed);
-    try (ResultSet row = statement.executeQuery()) {
-      while (row.next()) {
-        rows.add(
+  private List<Row> oldest() throws SQLException, IOException {
+    return database.query(
+        "SELECT seq, state, category, occurrences, size, coalesce(settled, stored), stored"
+            + " FROM entries WHERE seq > ? AND "
+            + where
+            + " ORDER BY seq LIMIT "
+            + ROWS_AT_ONCE,
+        row ->
             new Row(
                 row.getLong(1),
                 State.of(row.getInt(2)),
@@ -147,18 +138,21 @@ final class Retention {
                 row.getLong(4),
                 row.getLong(5),
                 row.getLong(6),
-                row.getLong(7)));
-      }
-    }
-    return rows;
+                row.getLong(7)),
+        passed);
   }
 
-  private void delete(Row row, Instant now) throws SQLException {
+  private void delete(Tx tx, Row row, Instant now) throws SQLException {
     if (row.state() == State.UNDELIVERABLE || row.state() == State.LOCAL) {
       // A dead one was counted when it died.
       discards.add(
-          0, DiscardReason.CACHE_OVERFLOW, row.category(), row.occurrences(), now.toEpochMilli());
+          tx,
+          0,
+          DiscardReason.CACHE_OVERFLOW,
+          row.category(),
+          row.occurrences(),
+          now.toEpochMilli());
     }
-    removal.remove(row.seq(), row.stored(), now.toEpochMilli());
+    removal.remove(tx, row.seq(), row.stored(), now.toEpochMilli());
   }
 }

@@ -197,11 +197,11 @@ final class Schema {
       return;
     }
     database.write(
-        () -> {
+        tx -> {
           // Looked at again under the write lock: another process may have been quicker.
           for (int version = version(database); version < VERSION; version++) {
             for (String statement : STEPS.get(version)) {
-              database.execute(statement);
+              tx.execute(statement);
             }
           }
           return VERSION;
@@ -247,7 +247,7 @@ final class Schema {
   }
 
   private static int userVersion(Database database) throws SQLException {
-    long version = database.number("PRAGMA user_version");
+    long version = database.pragma("PRAGMA user_version");
     if (version < 0) {
       throw new SQLException("no version is " + version, null, SQLiteErrorCode.SQLITE_CORRUPT.code);
     }

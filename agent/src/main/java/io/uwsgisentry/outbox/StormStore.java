@@ -9,10 +9,8 @@ import io.uwsgisentry.storm.StormWindow.Varied;
 import io.uwsgisentry.storm.TopValues;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Types;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -54,49 +52,41 @@ final class StormStore {
 
   Optional<StormWindow> window(Storm.Key key) throws IOException {
     return database.read(
-        () -> {
-          PreparedStatement statement =
-              database.prepared(
-                  "SELECT opened, passed, folded, first, last, varied FROM folds"
-                      + " WHERE lane = ? AND fault = ?");
-          statement.setString(1, key.destination());
-          statement.setLong(2, key.fault());
-          try (ResultSet row = statement.executeQuery()) {
-            return row.next() ? Optional.of(window(row, 1, new ArrayList<>())) : Optional.empty();
-          }
-        });
+        () ->
+            Optional.ofNullable(
+                database.first(
+                    "SELECT opened, passed, folded, first, last, varied FROM folds"
+                        + " WHERE lane = ? AND fault = ?",
+                    row -> window(row, 1, new ArrayList<>()),
+                    key.destination(),
+                    key.fault())));
   }
 
   Optional<Storm> find(Storm.Key key) throws IOException {
     return database.read(
-        () -> {
-          PreparedStatement statement = database.prepared(SELECT + "WHERE lane = ? AND fault = ?");
-          statement.setString(1, key.destination());
-          statement.setLong(2, key.fault());
-          return storms(statement, Long.MAX_VALUE).stream().findFirst();
-        });
+        () ->
+            Optional.ofNullable(
+                database.first(
+                    SELECT + "WHERE lane = ? AND fault = ?",
+                    this::storm,
+                    key.destination(),
+                    key.fault())));
   }
 
   List<Storm> over(Instant clock, int limit, long bytes) throws IOException {
     return database.read(
-        () -> {
-          PreparedStatement statement =
-              database.prepared(SELECT + "WHERE opened <= ? OR opened >= ? LIMIT ?");
-          statement.setLong(1, StormWindow.openedAtMost(clock));
-          statement.setLong(2, StormWindow.openedAtLeast(clock));
-          statement.setInt(3, limit);
-          return storms(statement, bytes);
-        });
+        () ->
+            storms(
+                bytes,
+                SELECT + "WHERE opened <= ? OR opened >= ? LIMIT ?",
+                StormWindow.openedAtMost(clock),
+                StormWindow.openedAtLeast(clock),
+                limit));
   }
 
   List<Storm> counted(int limit, long bytes) throws IOException {
     return database.read(
-        () -> {
-          PreparedStatement statement =
-              database.prepared(SELECT + "WHERE folded > 0 ORDER BY opened LIMIT ?");
-          statement.setInt(1, limit);
-          return storms(statement, bytes);
-        });
+        () -> storms(bytes, SELECT + "WHERE folded > 0 ORDER BY opened LIMIT ?", limit));
   }
 
   StormTally tally() throws IOException {
@@ -109,62 +99,55 @@ final class StormStore {
         });
   }
 
-  /** In a write only. */
-  void put(Storm storm) throws SQLException {
-    Event template = storm.template();
-    PreparedStatement statement = database.prepared(template == null ? PUT : PUT + WITH_TEMPLATE);
+  void put(Tx tx, Storm storm) throws SQLException, IOException {
     StormWindow window = storm.window();
-    statement.setString(1, storm.key().destination());
-    statement.setLong(2, storm.key().fault());
-    statement.setLong(3, window.opened());
-    statement.setLong(4, window.passed());
-    statement.setLong(5, window.counted());
-    statement.setLong(6, window.first());
-    statement.setLong(7, window.last());
-    statement.setBytes(8, bytes(window.varied()));
-    statement.setInt(9, storm.kind());
-    statement.setLong(10, storm.handlerHash());
     Destination.To to = storm.to();
-    SqlValues.setLong(statement, 11, to == null ? null : destinations.idOf(to));
-    statement.setLong(12, to == null ? 0 : to.timeout().toMillis());
-    statement.setBoolean(13, to != null && to.debug());
-    SqlValues.setLong(statement, 14, template == null ? null : SqlValues.micros(template.time()));
-    SqlValues.setText(statement, 15, template == null ? null : template.category());
-    SqlValues.setText(statement, 16, template == null ? null : template.level());
-    SqlValues.setText(statement, 17, template == null ? null : template.title());
-    if (template == null) {
-      statement.setNull(18, Types.BLOB);
-    } else {
-      statement.setBytes(18, template.payload());
-    }
-    statement.executeUpdate();
+    Event template = storm.template();
+    tx.update(
+        template == null ? PUT : PUT + WITH_TEMPLATE,
+        storm.key().destination(),
+        storm.key().fault(),
+        window.opened(),
+        window.passed(),
+        window.counted(),
+        window.first(),
+        window.last(),
+        bytes(window.varied()),
+        storm.kind(),
+        storm.handlerHash(),
+        destinations.idOrNull(tx, to),
+        to == null ? 0 : to.timeout().toMillis(),
+        to != null && to.debug(),
+        template == null ? null : (Long) SqlValues.micros(template.time()),
+        template == null ? null : template.category(),
+        template == null ? null : template.level(),
+        template == null ? null : template.title(),
+        template == null ? null : template.payload());
   }
 
-  /** In a write only. */
-  void delete(Storm.Key key) throws SQLException {
-    PreparedStatement statement =
-        database.prepared("DELETE FROM folds WHERE lane = ? AND fault = ?");
-    statement.setString(1, key.destination());
-    statement.setLong(2, key.fault());
-    statement.executeUpdate();
+  void delete(Tx tx, Storm.Key key) throws SQLException {
+    tx.update("DELETE FROM folds WHERE lane = ? AND fault = ?", key.destination(), key.fault());
   }
 
   /** The one that reaches that number of bytes is the last. */
-  private List<Storm> storms(PreparedStatement statement, long bytes) throws SQLException {
+  private List<Storm> storms(long bytes, String sql, Object... values)
+      throws SQLException, IOException {
     List<Storm> storms = new ArrayList<>();
-    long taken = 0;
-    try (ResultSet row = statement.executeQuery()) {
-      while (taken < bytes && row.next()) {
-        Storm storm = storm(row);
-        storms.add(storm);
-        taken += storm.template() == null ? 0 : storm.template().payload().length;
-      }
-    }
+    long[] left = {bytes};
+    database.each(
+        sql,
+        row -> {
+          Storm storm = storm(row);
+          storms.add(storm);
+          left[0] -= storm.template() == null ? 0 : storm.template().payload().length;
+          return left[0] > 0;
+        },
+        values);
     return storms;
   }
 
   /** Whatever of it is damaged: its count is told, as far as there is one, with what is left. */
-  private Storm storm(ResultSet row) throws SQLException {
+  private Storm storm(ResultSet row) throws SQLException, IOException {
     List<String> lost = new ArrayList<>();
     return new Storm(
         new Storm.Key(row.getString(1), row.getLong(2)),
@@ -177,7 +160,8 @@ final class StormStore {
   }
 
   /** Without a DSN that can be used its handler is asked again. */
-  private Destination.@Nullable To to(ResultSet row, List<String> lost) throws SQLException {
+  private Destination.@Nullable To to(ResultSet row, List<String> lost)
+      throws SQLException, IOException {
     long destination = row.getLong(11);
     if (row.wasNull()) {
       return null;

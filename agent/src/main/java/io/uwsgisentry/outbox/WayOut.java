@@ -168,9 +168,9 @@ final class WayOut {
   /** What is to be free, as far as the database may grow. */
   private long spare(Database database) throws SQLException {
     long room =
-        database.number("PRAGMA max_page_count")
-            - database.number("PRAGMA page_count")
-            + database.number("PRAGMA freelist_count");
+        database.pragma("PRAGMA max_page_count")
+            - database.pragma("PRAGMA page_count")
+            + database.pragma("PRAGMA freelist_count");
     return Math.min(footprint.spare(), (room - LEAST_PAGES) * database.pageSize());
   }
 
@@ -211,14 +211,14 @@ final class WayOut {
 
   /** Bounds the database's size; it is not made smaller by that. */
   private static void limit(Database database, long bytes) throws SQLException {
-    database.number(
+    database.pragma(
         "PRAGMA max_page_count = "
-            + Math.max(bytes / database.pageSize(), database.number("PRAGMA page_count")));
+            + Math.max(bytes / database.pageSize(), database.pragma("PRAGMA page_count")));
   }
 
   /** Whether all of the log is in the database, so that it is written from its beginning. */
   private static boolean checkpoint(Database database, String mode) throws SQLException {
-    long[] done = database.numbers("PRAGMA wal_checkpoint(" + mode + ")", 3);
+    long[] done = database.pragma("PRAGMA wal_checkpoint(" + mode + ")", 3);
     return done[0] == 0 && done[1] == done[2];
   }
 

@@ -79,7 +79,7 @@ class AgentTest {
 
   private Map<State, Tally> states() throws IOException {
     try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
-      return outbox.states();
+      return outbox.reader().states();
     } catch (NoSuchFileException e) {
       return Map.of();
     }
@@ -87,7 +87,7 @@ class AgentTest {
 
   private List<Entry> entries() throws IOException {
     try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
-      return outbox.list(Filter.ALL, 100_000);
+      return outbox.reader().list(Filter.ALL, 100_000);
     }
   }
 

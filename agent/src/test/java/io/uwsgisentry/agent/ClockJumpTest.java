@@ -81,12 +81,12 @@ class ClockJumpTest {
   void whatAServerAsksForBeforeTheJumpIsNoticedLastsAsLongAsItAsked(
       long seconds, @TempDir Path directory) throws IOException {
     try (Outbox outbox = Outbox.open(directory.resolve("outbox.db"), jump, Bounds.DEFAULT)) {
-      outbox.hold("destination", "error", jump.instant().plusSeconds(50));
+      outbox.queue().hold("destination", "error", jump.instant().plusSeconds(50));
       clock.advance(Duration.ofSeconds(seconds));
-      outbox.hold("destination", "default", jump.instant().plusSeconds(60));
+      outbox.queue().hold("destination", "default", jump.instant().plusSeconds(60));
       outbox.clockJumped(jump.pending());
       jump.seenTo();
-      assertThat(outbox.holds("destination"))
+      assertThat(outbox.queue().holds("destination"))
           .containsOnly(
               Map.entry("error", clock.instant().plusSeconds(50)),
               Map.entry("default", clock.instant().plusSeconds(60)));

@@ -204,7 +204,7 @@ class CrashPointTest {
       pump.finish();
       outbox.requireSound();
       assertThat(journal.bytes()).as("what is left in the journal").isZero();
-      List<Entry> entries = outbox.list(Filter.ALL, 1_000);
+      List<Entry> entries = outbox.reader().list(Filter.ALL, 1_000);
       assertThat(entries).extracting(Entry::id).containsExactlyInAnyOrderElementsOf(records);
       assertThat(entries).allSatisfy(entry -> assertThat(entry.occurrences()).isEqualTo(1));
       Set<String> delivered = new HashSet<>();

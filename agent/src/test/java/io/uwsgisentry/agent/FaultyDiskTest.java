@@ -125,8 +125,8 @@ class FaultyDiskTest {
       agent.close();
     }
     try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
-      assertThat(outbox.states()).containsOnlyKeys(State.DELIVERED);
-      assertThat(outbox.states().get(State.DELIVERED).occurrences()).isEqualTo(6);
+      assertThat(outbox.reader().states()).containsOnlyKeys(State.DELIVERED);
+      assertThat(outbox.reader().states().get(State.DELIVERED).occurrences()).isEqualTo(6);
     }
     assertThat(DamagedOutbox.putAside(state.resolve("outbox.db")))
         .as("a disk that fails is no damage")
@@ -233,9 +233,10 @@ class FaultyDiskTest {
       assertThat(agent.exitCode()).isZero();
     }
     try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
-      long stored = outbox.states().values().stream().mapToLong(t -> t.occurrences()).sum();
+      long stored =
+          outbox.reader().states().values().stream().mapToLong(t -> t.occurrences()).sum();
       long counted =
-          outbox.stormsCounted(10_000, Long.MAX_VALUE).stream()
+          outbox.intake().stormsCounted(10_000, Long.MAX_VALUE).stream()
               .mapToLong(f -> f.window().counted())
               .sum();
       assertThat(stored + counted).isEqualTo(records);

@@ -61,7 +61,7 @@ class FullDiskTest {
 
   private static long discarded(Path state) throws IOException {
     try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
-      return outbox.counters().stream()
+      return outbox.reader().counters().stream()
           .filter(counter -> counter.name() == Counter.Name.DISCARDED)
           .mapToLong(Counter::quantity)
           .sum();

@@ -85,7 +85,7 @@ class HeapTest {
       assertThat(agent.exitCode()).as(agent.output()).isZero();
     }
     try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
-      assertThat(outbox.list(Filter.ALL, 1_000)).hasSize(600);
+      assertThat(outbox.reader().list(Filter.ALL, 1_000)).hasSize(600);
       assertThat(Files.size(state.resolve("outbox.db"))).isGreaterThan(600 * (150L << 10));
     }
   }
@@ -128,7 +128,7 @@ class HeapTest {
                 Patience.SOON,
                 false),
             0);
-        outbox.store(batch);
+        outbox.intake().store(batch);
       }
     }
   }
@@ -150,8 +150,8 @@ class HeapTest {
       assertThat(agent.exitCode()).as(agent.output()).isZero();
     }
     try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
-      assertThat(outbox.list(Filter.ALL, 1_000)).hasSize(WINDOWS);
-      assertThat(outbox.storms().occurrences()).isZero();
+      assertThat(outbox.reader().list(Filter.ALL, 1_000)).hasSize(WINDOWS);
+      assertThat(outbox.reader().storms().occurrences()).isZero();
     }
   }
 
@@ -169,7 +169,7 @@ class HeapTest {
                 1,
                 null,
                 like));
-        outbox.store(batch);
+        outbox.intake().store(batch);
       }
     }
   }

@@ -76,7 +76,7 @@ class OlderOutboxTest {
   private Map<State, Long> states() throws IOException {
     Map<State, Long> states = new TreeMap<>();
     try (Outbox outbox = Outbox.openReadOnly(db)) {
-      outbox.states().forEach((state, tally) -> states.put(state, tally.entries()));
+      outbox.reader().states().forEach((state, tally) -> states.put(state, tally.entries()));
     }
     return states;
   }

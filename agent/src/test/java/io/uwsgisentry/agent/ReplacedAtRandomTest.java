@@ -127,7 +127,7 @@ class ReplacedAtRandomTest {
         Path database = aside.resolve(name).resolve("outbox.db");
         if (Files.exists(database)) {
           try (Outbox outbox = Outbox.openReadOnly(database)) {
-            outbox.list(Filter.ALL, 100_000).forEach(entry -> ids.add(entry.id()));
+            outbox.reader().list(Filter.ALL, 100_000).forEach(entry -> ids.add(entry.id()));
           } catch (IOException e) {
             // A copy of one that was being written to.
           }
@@ -141,7 +141,7 @@ class ReplacedAtRandomTest {
     long lost = Changes.of(state).stream().mapToLong(Changes.Change::lost).sum();
     try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
       return lost
-          + outbox.counters().stream()
+          + outbox.reader().counters().stream()
               .filter(counter -> counter.name() == Counter.Name.OTHER_KEY)
               .mapToLong(Counter::quantity)
               .sum();

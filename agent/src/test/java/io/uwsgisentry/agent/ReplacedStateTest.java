@@ -184,7 +184,7 @@ class ReplacedStateTest {
 
   private static int waiting(Path state) throws IOException {
     try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
-      return outbox.list(Filter.of(State.READY), 100).size();
+      return outbox.reader().list(Filter.of(State.READY), 100).size();
     }
   }
 

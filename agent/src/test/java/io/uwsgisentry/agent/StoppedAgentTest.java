@@ -65,7 +65,7 @@ class StoppedAgentTest {
 
   private static long delivered(Path state) throws IOException {
     try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
-      return outbox.states().get(State.DELIVERED).entries();
+      return outbox.reader().states().get(State.DELIVERED).entries();
     }
   }
 

@@ -94,7 +94,7 @@ class ToldLossesTest {
 
   private long counted(Counter.Name name) throws IOException {
     try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
-      return outbox.counters().stream()
+      return outbox.reader().counters().stream()
           .filter(counter -> counter.name() == name)
           .mapToLong(Counter::quantity)
           .sum();

@@ -88,11 +88,14 @@ final class CommandScene {
           batch, "aa11", "alarm lqfull", "dsn=" + DSN, "error", "queue full", NOW.minusSeconds(60));
       event(batch, "aa22", "route-run", "dsn=" + DSN, "warning", "put it", NOW.minusSeconds(7200));
       event(batch, "bb33", "hook-asap", "", "info", "it starts", NOW.minusSeconds(90_000));
-      outbox.begin("sealed-1");
-      outbox.store(batch);
-      outbox.settle(
-          List.of(
-              new Settlement.Dead(id("aa22"), DiscardReason.SEND_ERROR, "403 no such key", NOW)));
+      outbox.intake().begin("sealed-1");
+      outbox.intake().store(batch);
+      outbox
+          .queue()
+          .settle(
+              List.of(
+                  new Settlement.Dead(
+                      id("aa22"), DiscardReason.SEND_ERROR, "403 no such key", NOW)));
     }
   }
 

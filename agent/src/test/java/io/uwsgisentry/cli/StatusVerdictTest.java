@@ -35,10 +35,14 @@ class StatusVerdictTest {
   void aServerThatRefusesConnectionsIsAProblemAtOnce() throws IOException {
     scene.threeEvents();
     try (Outbox outbox = Outbox.open(scene.directory().resolve("outbox.db"))) {
-      outbox.settle(
-          List.of(
-              new Settlement.Retry(
-                  CommandScene.id("aa11"), CommandScene.NOW.plusSeconds(3), "connection refused")));
+      outbox
+          .queue()
+          .settle(
+              List.of(
+                  new Settlement.Retry(
+                      CommandScene.id("aa11"),
+                      CommandScene.NOW.plusSeconds(3),
+                      "connection refused")));
     }
     CommandScene.Answer answer = scene.run("status");
     assertThat(answer.code()).isEqualTo(1);

@@ -60,7 +60,7 @@ class CircuitBreakerTest {
 
     assertThat(receiver.requests()).hasSize(CircuitBreaker.FEW);
     assertThat(rig.count(State.READY)).isEqualTo(20);
-    assertThat(rig.outbox.counters()).isEmpty();
+    assertThat(rig.outbox.reader().counters()).isEmpty();
     assertThat(openCircuit())
         .extracting(OpenCircuit::status, OpenCircuit::words, OpenCircuit::probes)
         .containsExactly(status, status + ": go away", 1);
@@ -85,7 +85,7 @@ class CircuitBreakerTest {
 
     await().atMost(SOON).until(() -> rig.count(State.DELIVERED) == 50);
     assertThat(receiver.requests()).hasSize(53);
-    assertThat(rig.outbox.circuit(to.key())).isEmpty();
+    assertThat(rig.outbox.queue().circuit(to.key())).isEmpty();
     await().atMost(SOON).until(() -> rig.log.size() == 2);
     assertThat(rig.log).anyMatch(line -> line.contains("works again after"));
   }
@@ -131,7 +131,7 @@ class CircuitBreakerTest {
     rig = new Rig(directory, PATIENT, Clock.systemUTC());
     receiver.behave(Behaviour.healthy());
     // What every agent does when it starts, and when a server tells of its configuration.
-    rig.outbox.resolve(handler -> to);
+    rig.outbox.intake().resolve(handler -> to);
     rig.delivery.start();
     await().atMost(SOON).until(() -> rig.count(State.DELIVERED) == 10);
   }
@@ -183,7 +183,7 @@ class CircuitBreakerTest {
 
   private OpenCircuit openCircuit() {
     try {
-      return rig.outbox.circuit(to.key()).orElseThrow();
+      return rig.outbox.queue().circuit(to.key()).orElseThrow();
     } catch (IOException e) {
       throw new java.io.UncheckedIOException(e);
     }
@@ -191,7 +191,7 @@ class CircuitBreakerTest {
 
   /** The first round is over. */
   private void awaitOpenCircuit() {
-    await().atMost(SOON).until(() -> rig.outbox.circuit(to.key()).isPresent());
+    await().atMost(SOON).until(() -> rig.outbox.queue().circuit(to.key()).isPresent());
     await()
         .atMost(SOON)
         .until(

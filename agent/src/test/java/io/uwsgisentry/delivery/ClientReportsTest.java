@@ -59,7 +59,7 @@ class ClientReportsTest {
     receiver.behave(Behaviour.firstThen(1, Behaviour.status(400), Behaviour.healthy()));
     Batch batch = new Batch("sealed-1", 1);
     batch.summary(Rig.event(1), 1, 1, 500, to, 0);
-    rig.outbox.store(batch);
+    rig.outbox.intake().store(batch);
     rig.delivery.start();
 
     List<Received> requests = receiver.awaitRequests(2, SOON);
@@ -69,7 +69,7 @@ class ClientReportsTest {
         .contains(
             "\"discarded_events\":[{\"reason\":\"send_error\",\"category\":\"error\",\"quantity\":500}]}")
         .doesNotContain("event_id");
-    await().atMost(SOON).until(() -> rig.outbox.destinationsToTell().isEmpty());
+    await().atMost(SOON).until(() -> rig.outbox.queue().reportsDue().isEmpty());
   }
 
   @Test
@@ -77,10 +77,10 @@ class ClientReportsTest {
     discard(7);
     rig.delivery.start();
     receiver.awaitRequests(1, SOON);
-    await().atMost(SOON).until(() -> rig.outbox.destinationsToTell().isEmpty());
+    await().atMost(SOON).until(() -> rig.outbox.queue().reportsDue().isEmpty());
     discard(3);
     List<Received> requests = receiver.awaitRequests(2, SOON);
-    await().atMost(SOON).until(() -> rig.outbox.destinationsToTell().isEmpty());
+    await().atMost(SOON).until(() -> rig.outbox.queue().reportsDue().isEmpty());
 
     assertThat(requests).hasSize(2);
     assertThat(envelope(requests.get(0))).contains("\"quantity\":7");
@@ -93,29 +93,29 @@ class ClientReportsTest {
     discard(7);
     rig.delivery.start();
 
-    await().atMost(SOON).until(() -> rig.outbox.destinationsToTell().isEmpty());
+    await().atMost(SOON).until(() -> rig.outbox.queue().reportsDue().isEmpty());
     assertThat(receiver.requests()).hasSize(3);
     assertThat(envelope(receiver.accepted().get(0))).contains("\"quantity\":7");
   }
 
   @Test
   void aLimitOnErrorsDoesNotHoldReportsBackAndOneOnEverythingDoes() throws Exception {
-    rig.outbox.hold(to.key(), "error", Instant.now().plusSeconds(600));
+    rig.outbox.queue().hold(to.key(), "error", Instant.now().plusSeconds(600));
     rig.store(1, to);
     discard(7);
     rig.delivery.start();
     receiver.awaitRequests(1, SOON);
-    await().atMost(SOON).until(() -> rig.outbox.destinationsToTell().isEmpty());
+    await().atMost(SOON).until(() -> rig.outbox.queue().reportsDue().isEmpty());
     assertThat(rig.count(State.READY)).isEqualTo(1);
     rig.close();
 
     rig = rig(ofMillis(51));
-    rig.outbox.hold(to.key(), "", Instant.now().plusSeconds(600));
+    rig.outbox.queue().hold(to.key(), "", Instant.now().plusSeconds(600));
     discard(7);
     rig.delivery.start();
     assertThat(rig.delivery.drain(SOON)).isTrue();
     assertThat(receiver.requests()).hasSize(1);
-    assertThat(rig.outbox.destinationsToTell()).hasSize(1);
+    assertThat(rig.outbox.queue().reportsDue()).hasSize(1);
   }
 
   @Test
@@ -131,7 +131,7 @@ class ClientReportsTest {
 
     assertThat(rig.delivery.drain(SOON)).isTrue();
     assertThat(receiver.requests()).hasSize(6);
-    assertThat(rig.outbox.destinationsToTell()).isEmpty();
+    assertThat(rig.outbox.queue().reportsDue()).isEmpty();
   }
 
   @Test
@@ -142,8 +142,8 @@ class ClientReportsTest {
     rig.store(2, to);
     rig.delivery.start();
     await().atMost(SOON).until(() -> rig.count(State.DELIVERED) == 2);
-    assertThat(rig.outbox.destinationsToTell()).isEmpty();
-    assertThat(rig.outbox.counters()).isEmpty();
+    assertThat(rig.outbox.queue().reportsDue()).isEmpty();
+    assertThat(rig.outbox.reader().counters()).isEmpty();
   }
 
   @Test
@@ -151,9 +151,9 @@ class ClientReportsTest {
     receiver.behave(Behaviour.status(400));
     discard(7);
     rig.delivery.start();
-    await().atMost(SOON).until(() -> rig.outbox.destinationsToTell().isEmpty());
+    await().atMost(SOON).until(() -> rig.outbox.queue().reportsDue().isEmpty());
     assertThat(receiver.requests()).hasSize(1);
-    assertThat(rig.outbox.counters()).hasSize(1);
+    assertThat(rig.outbox.reader().counters()).hasSize(1);
   }
 
   @Test
@@ -168,7 +168,7 @@ class ClientReportsTest {
   private void discard(long quantity) throws IOException {
     Batch batch = new Batch("sealed-1", 1);
     batch.discarded(to, DiscardReason.SAMPLE_RATE, "error", quantity);
-    rig.outbox.store(batch);
+    rig.outbox.intake().store(batch);
     rig.delivery.wake();
   }
 

@@ -146,7 +146,7 @@ class DeliveryTest extends DeliveryScene {
     awaitCount(State.DELIVERED, 1);
     awaitCount(State.DEAD, 1);
     assertThat(rig.entry(Rig.id(1)).lastError()).isEqualTo("400: no timestamp");
-    assertThat(rig.outbox.counters())
+    assertThat(rig.outbox.reader().counters())
         .anyMatch(
             c ->
                 c.name() == Counter.Name.DISCARDED
@@ -190,7 +190,7 @@ class DeliveryTest extends DeliveryScene {
     awaitCount(State.DEAD, 1);
     assertThat(rig.entry(Rig.id(7)).lastError()).isEqualTo("413: too large");
     assertThat(receiver.requests()).hasSizeLessThanOrEqualTo(4);
-    assertThat(rig.outbox.counters()).anyMatch(c -> c.reason().equals("send_error"));
+    assertThat(rig.outbox.reader().counters()).anyMatch(c -> c.reason().equals("send_error"));
   }
 
   @Test

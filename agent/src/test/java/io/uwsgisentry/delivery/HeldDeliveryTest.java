@@ -63,7 +63,7 @@ class HeldDeliveryTest extends DeliveryScene {
     rig.delivery.start();
     receiver.awaitRequests(1, SOON);
     String key = Rig.to(receiver.dsn()).key();
-    await().atMost(SOON).until(() -> rig.outbox.holds(key).containsKey("error"));
+    await().atMost(SOON).until(() -> rig.outbox.queue().holds(key).containsKey("error"));
     rig.close();
     receiver.behave(Behaviour.healthy());
 
@@ -81,7 +81,7 @@ class HeldDeliveryTest extends DeliveryScene {
   @Test
   void aHoldThatAClockSetBackMadeLongerThanADayIsNoHold() throws Exception {
     Destination.To to = Rig.to(receiver.dsn());
-    rig.outbox.hold(to.key(), "", Instant.now().plus(Duration.ofDays(3)));
+    rig.outbox.queue().hold(to.key(), "", Instant.now().plus(Duration.ofDays(3)));
     rig.store(1, to);
     rig.delivery.start();
     receiver.awaitEvents(1, SOON);
@@ -99,6 +99,6 @@ class HeldDeliveryTest extends DeliveryScene {
     List<Received> requests = receiver.requests();
     assertThat(Duration.between(requests.get(0).at(), requests.get(1).at()))
         .isGreaterThanOrEqualTo(ofMillis(950));
-    assertThat(rig.outbox.holds(Rig.to(receiver.dsn()).key())).containsKey("");
+    assertThat(rig.outbox.queue().holds(Rig.to(receiver.dsn()).key())).containsKey("");
   }
 }

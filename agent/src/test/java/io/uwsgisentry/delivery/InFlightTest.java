@@ -48,8 +48,8 @@ class InFlightTest {
 
       answer.countDown();
       await().atMost(Patience.SOON).until(() -> rig.count(State.DELIVERED) == 1);
-      assertThat(rig.outbox.counters()).allMatch(counter -> counter.quantity() == 2);
-      await().atMost(Patience.SOON).until(() -> rig.outbox.underWay().isEmpty());
+      assertThat(rig.outbox.reader().counters()).allMatch(counter -> counter.quantity() == 2);
+      await().atMost(Patience.SOON).until(() -> rig.outbox.queue().inFlight().isEmpty());
     }
   }
 }

@@ -111,14 +111,14 @@ final class Rig implements AutoCloseable {
               new Fields(List.of())),
           to);
     }
-    outbox.store(batch);
+    outbox.intake().store(batch);
     delivery.wake();
     return events.stream().map(Event::id).toList();
   }
 
   long count(State state) {
     try {
-      Map<State, Tally> states = outbox.states();
+      Map<State, Tally> states = outbox.reader().states();
       return states.containsKey(state) ? states.get(state).entries() : 0;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -127,14 +127,14 @@ final class Rig implements AutoCloseable {
 
   Entry entry(String id) {
     try {
-      return outbox.find(id, 1).get(0);
+      return outbox.reader().find(id, 1).get(0);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
   List<Entry> entries() throws IOException {
-    return outbox.list(Filter.ALL, 1000);
+    return outbox.reader().list(Filter.ALL, 1000);
   }
 
   @Override

@@ -34,7 +34,7 @@ class DamagedWindowTest {
       scene.append(alarm(1_000 + number, DSN, 8));
     }
     scene.pass();
-    assertThat(scene.outbox().storms()).isEqualTo(new StormTally(2 * (EACH - PASSED), 2));
+    assertThat(scene.outbox().reader().storms()).isEqualTo(new StormTally(2 * (EACH - PASSED), 2));
   }
 
   @AfterEach
@@ -105,29 +105,30 @@ class DamagedWindowTest {
     assertThat(scene.log()).singleElement().asString().contains("when it ended, where it goes");
     scene.append(alarm(500, DSN, 7));
     scene.pass();
-    assertThat(scene.outbox().storms()).isEqualTo(new StormTally(1, 1));
+    assertThat(scene.outbox().reader().storms()).isEqualTo(new StormTally(1, 1));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"folded = -5", "folded = 'none'", "folded = 9223372036854775807"})
   void aCountThatCannotBeSpoilsNoOther(String damage) throws Exception {
     damage(damage);
-    assertThat(scene.outbox().storms().occurrences()).isGreaterThanOrEqualTo(EACH - PASSED);
+    assertThat(scene.outbox().reader().storms().occurrences())
+        .isGreaterThanOrEqualTo(EACH - PASSED);
     scene.afterTheWindow();
 
     assertThat(summaries())
         .extracting(Entry::occurrences)
         .contains((long) EACH - PASSED)
         .allMatch(count -> count > 0);
-    assertThat(scene.outbox().states().get(State.READY).occurrences()).isPositive();
-    assertThat(scene.outbox().storms()).isEqualTo(new StormTally(0, 0));
+    assertThat(scene.outbox().reader().states().get(State.READY).occurrences()).isPositive();
+    assertThat(scene.outbox().reader().storms()).isEqualTo(new StormTally(0, 0));
   }
 
   private void assertBothAreTold() throws Exception {
     assertThat(summaries())
         .extracting(Entry::occurrences)
         .containsExactly((long) EACH - PASSED, (long) EACH - PASSED);
-    assertThat(scene.outbox().storms()).isEqualTo(new StormTally(0, 0));
+    assertThat(scene.outbox().reader().storms()).isEqualTo(new StormTally(0, 0));
     scene.append(alarm(2_000, DSN, 9));
     assertThat(scene.pass()).isTrue();
   }

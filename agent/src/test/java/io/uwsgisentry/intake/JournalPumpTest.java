@@ -202,7 +202,7 @@ class JournalPumpTest {
     scene.pass();
     scene.finish();
 
-    assertThat(scene.outbox().counters())
+    assertThat(scene.outbox().reader().counters())
         .extracting(Counter::name, Counter::reason, Counter::subject, Counter::quantity)
         .containsExactly(
             org.assertj.core.groups.Tuple.tuple(Counter.Name.DROPPED, "disk_full", "shop", 7L),
@@ -223,8 +223,8 @@ class JournalPumpTest {
     scene.append(Journal.drops(1, "disk_full", 3, "default", "dsn\0" + DSN));
     scene.pass();
 
-    assertThat(scene.outbox().destinationsToTell()).hasSize(1);
-    assertThat(scene.outbox().unreported(scene.outbox().destinationsToTell().get(0), 9))
+    assertThat(scene.outbox().queue().reportsDue()).hasSize(1);
+    assertThat(scene.outbox().queue().unreported(scene.outbox().queue().reportsDue().get(0), 9))
         .containsExactly(
             new Discarded("cache_overflow", "error", 7),
             new Discarded("internal_sdk_error", "error", 5));
@@ -251,7 +251,7 @@ class JournalPumpTest {
     scene.append(Journal.record(3, PROBLEM_KIND, false, 1, "instance", "shop"));
     scene.pass();
 
-    assertThat(scene.outbox().unreported(scene.outbox().destinationsToTell().get(0), 9))
+    assertThat(scene.outbox().queue().unreported(scene.outbox().queue().reportsDue().get(0), 9))
         .containsExactly(new Discarded("internal_sdk_error", "error", 2));
     assertThat(scene.counted(Counter.Name.DISCARDED)).isEqualTo(3);
     assertThat(scene.entries(State.DEAD)).hasSize(3);

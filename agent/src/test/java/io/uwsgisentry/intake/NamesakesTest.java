@@ -59,7 +59,7 @@ class NamesakesTest {
   }
 
   private List<Entry> all() throws IOException {
-    return outbox.list(Filter.ALL, 100);
+    return outbox.reader().list(Filter.ALL, 100);
   }
 
   private static String host(Entry entry) {
@@ -70,9 +70,10 @@ class NamesakesTest {
   void whatOneServersSentryRefusesStaysItsWhenTheOtherStarts() throws Exception {
     journal.append(alarm(1, OURS));
     pump.pass();
-    String ours = outbox.destinationsReady(clock.instant()).get(0);
-    outbox.openCircuit(
-        ours, new OpenCircuit(403, "403: quota", clock.instant(), 1, clock.instant()));
+    String ours = outbox.queue().destinationsReady(clock.instant()).get(0);
+    outbox
+        .queue()
+        .openCircuit(ours, new OpenCircuit(403, "403: quota", clock.instant(), 1, clock.instant()));
 
     journal.append(Journal.of(OTHER, configuration(2, "dsn=" + THEIRS)));
     pump.pass();

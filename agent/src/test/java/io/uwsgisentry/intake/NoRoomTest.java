@@ -58,7 +58,7 @@ class NoRoomTest {
       scene.finish();
 
       assertThat(scene.directory().bytes()).isZero();
-      assertThat(scene.outbox().storms().occurrences()).isZero();
+      assertThat(scene.outbox().reader().storms().occurrences()).isZero();
       assertThat(scene.told() + scene.counted(Counter.Name.DISCARDED)).isEqualTo(records);
     }
   }

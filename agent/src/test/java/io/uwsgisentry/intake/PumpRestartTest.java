@@ -55,7 +55,7 @@ class PumpRestartTest {
             sealed.name());
     Record configuration = Journal.configuration(2, "dsn=" + DSN);
     assembly.assemble(List.of(new Finding(configuration, null, 0, Files.size(sealed.path()))));
-    scene.outbox().store(assembly.batch());
+    scene.outbox().intake().store(assembly.batch());
     assertThat(scene.entries(State.LOCAL)).hasSize(1);
 
     scene.anotherPump().pass();
@@ -69,7 +69,7 @@ class PumpRestartTest {
     long position = scene.directory().bytes();
     scene.append(alarm(2, DSN));
     SealedFile sealed = scene.directory().seal().orElseThrow();
-    scene.outbox().store(new io.uwsgisentry.outbox.Batch(sealed.name(), position));
+    scene.outbox().intake().store(new io.uwsgisentry.outbox.Batch(sealed.name(), position));
 
     scene.pass();
     scene.finish();
@@ -82,8 +82,11 @@ class PumpRestartTest {
   void aFileThatWasFinishedButNotUnlinkedIsReadOnAndUnlinked() throws Exception {
     scene.append(alarm(1, DSN));
     SealedFile sealed = scene.directory().seal().orElseThrow();
-    scene.outbox().store(new io.uwsgisentry.outbox.Batch(sealed.name(), Files.size(sealed.path())));
-    scene.outbox().finish(List.of(sealed.name()));
+    scene
+        .outbox()
+        .intake()
+        .store(new io.uwsgisentry.outbox.Batch(sealed.name(), Files.size(sealed.path())));
+    scene.outbox().intake().finish(List.of(sealed.name()));
     // A writer that had opened the file before it was sealed.
     Files.write(sealed.path(), scene.bytes(alarm(2, DSN)), StandardOpenOption.APPEND);
 
@@ -161,7 +164,7 @@ class PumpRestartTest {
     }
     SealedFile sealed = scene.directory().sealed().get(0);
 
-    assertThat(scene.outbox().begin(sealed.name()).attempts()).isEqualTo(1);
+    assertThat(scene.outbox().intake().begin(sealed.name()).attempts()).isEqualTo(1);
   }
 
   @Test
@@ -170,7 +173,7 @@ class PumpRestartTest {
     scene.append(alarm(2, DSN));
     SealedFile sealed = scene.directory().seal().orElseThrow();
     for (int death = 1; death <= 5; death++) {
-      scene.outbox().begin(sealed.name());
+      scene.outbox().intake().begin(sealed.name());
     }
 
     scene.pass();
@@ -187,8 +190,8 @@ class PumpRestartTest {
     scene.append(alarm(1, DSN));
     scene.append(alarm(2, DSN));
     SealedFile sealed = scene.directory().seal().orElseThrow();
-    scene.outbox().begin(sealed.name());
-    scene.outbox().begin(sealed.name());
+    scene.outbox().intake().begin(sealed.name());
+    scene.outbox().intake().begin(sealed.name());
 
     scene.pass();
 
@@ -202,13 +205,13 @@ class PumpRestartTest {
       scene.append(alarm(i, DSN));
     }
     SealedFile sealed = scene.directory().seal().orElseThrow();
-    scene.outbox().begin(sealed.name());
-    scene.outbox().begin(sealed.name());
+    scene.outbox().intake().begin(sealed.name());
+    scene.outbox().intake().begin(sealed.name());
 
     scene.pass();
 
     assertThat(scene.woken()).as("transactions").hasValueLessThanOrEqualTo(500 + 2);
-    assertThat(scene.outbox().begin(sealed.name()).position()).isEqualTo(sealed.bytes());
+    assertThat(scene.outbox().intake().begin(sealed.name()).position()).isEqualTo(sealed.bytes());
   }
 
   @Test

@@ -144,7 +144,7 @@ final class PumpScene implements AutoCloseable {
   }
 
   List<Entry> entries(State... states) throws IOException {
-    return outbox.list(states.length == 0 ? Filter.ALL : Filter.of(states), 1_000_000);
+    return outbox.reader().list(states.length == 0 ? Filter.ALL : Filter.of(states), 1_000_000);
   }
 
   /** For how many occurrences all entries stand. */
@@ -153,14 +153,14 @@ final class PumpScene implements AutoCloseable {
   }
 
   long counted(Counter.Name name) throws IOException {
-    return outbox.counters().stream()
+    return outbox.reader().counters().stream()
         .filter(counter -> counter.name() == name)
         .mapToLong(Counter::quantity)
         .sum();
   }
 
   Entry entry(String id) throws IOException {
-    return outbox.find(id, 1).get(0);
+    return outbox.reader().find(id, 1).get(0);
   }
 
   Map<String, Object> payload(Entry entry) throws IOException {

@@ -84,7 +84,7 @@ class StormTest {
     }
     scene.pass();
     assertThat(scene.entries()).hasSize(5);
-    assertThat(scene.outbox().storms()).isEqualTo(new StormTally(995, 1));
+    assertThat(scene.outbox().reader().storms()).isEqualTo(new StormTally(995, 1));
 
     scene.later(Duration.ofSeconds(59));
     assertThat(scene.entries()).as("the window is open").hasSize(5);
@@ -103,7 +103,7 @@ class StormTest {
     assertThat(extra.get("most_frequent").toString())
         .contains("worker={1=498, 2=497}", "instance={shop=995}");
     assertThat(extra.get("summary")).isEqualTo("1,000 times in 1 s, 5 of them reported before");
-    assertThat(scene.outbox().storms()).isEqualTo(new StormTally(0, 0));
+    assertThat(scene.outbox().reader().storms()).isEqualTo(new StormTally(0, 0));
 
     scene.later(Duration.ofDays(1));
     assertThat(scene.entries()).as("exactly one").hasSize(6);
@@ -261,7 +261,7 @@ class StormTest {
     scene.clock().advance(Duration.ofSeconds(63));
     assertThatThrownBy(scene::pass).isInstanceOf(IOException.class);
     assertThatThrownBy(scene::flushStorms).isInstanceOf(IOException.class);
-    assertThat(scene.outbox().storms()).isEqualTo(new StormTally(15, 1));
+    assertThat(scene.outbox().reader().storms()).isEqualTo(new StormTally(15, 1));
 
     scene.mendStores();
     scene.later(Duration.ofSeconds(2));
@@ -283,7 +283,7 @@ class StormTest {
 
     assertThat(scene.entries()).extracting(Entry::id).containsExactly(id(1));
     assertThat(scene.counted(Counter.Name.DISCARDED)).isEqualTo(1);
-    assertThat(scene.outbox().counters())
+    assertThat(scene.outbox().reader().counters())
         .filteredOn(counter -> counter.name() == Counter.Name.DISCARDED)
         .extracting(Counter::reason)
         .containsExactly("sample_rate");
@@ -324,7 +324,7 @@ class StormTest {
 
     assertThat(scene.entries()).as("3, one of the other, one of the next minute").hasSize(5);
     assertThat(scene.counted(Counter.Name.DISCARDED)).isEqualTo(33 - 5);
-    assertThat(scene.outbox().counters())
+    assertThat(scene.outbox().reader().counters())
         .filteredOn(counter -> counter.name() == Counter.Name.DISCARDED)
         .extracting(Counter::reason)
         .containsExactly("ratelimit_backoff");
@@ -379,11 +379,11 @@ class StormTest {
 
     assertThat(
             scene.told()
-                + scene.outbox().storms().occurrences()
+                + scene.outbox().reader().storms().occurrences()
                 + scene.counted(Counter.Name.DISCARDED))
         .isEqualTo(appended.size());
     scene.later(Duration.ofDays(1));
-    assertThat(scene.outbox().storms()).isEqualTo(new StormTally(0, 0));
+    assertThat(scene.outbox().reader().storms()).isEqualTo(new StormTally(0, 0));
     assertThat(scene.told() + scene.counted(Counter.Name.DISCARDED)).isEqualTo(appended.size());
   }
 }

@@ -82,7 +82,7 @@ class BacklogTest {
       for (int end = Math.min(last, i + 999); i <= end; i++) {
         batch.summary(new Event(id(i), NOW, "error", "error", "t", payload), 1, i, 1, to, 0);
       }
-      outbox.store(batch);
+      outbox.intake().store(batch);
     }
   }
 
@@ -97,17 +97,17 @@ class BacklogTest {
   void aDestinationThatWasDeadForAWeekIsGivenUpForItsReason() throws Exception {
     Destination.To dead = to("dead.example");
     store(1, MANY, dead);
-    outbox.settle(List.of(new Settlement.Retry(id(1), NOW, "503: queue full")));
+    outbox.queue().settle(List.of(new Settlement.Retry(id(1), NOW, "503: queue full")));
     outbox.close();
     Instant then = NOW.plus(Duration.ofDays(8));
     open(then);
 
     assertThat(tidied(then)).isBetween(10L, STEPS_OF_AN_ENTRY);
 
-    assertThat(outbox.states().keySet()).containsExactly(State.DEAD);
-    assertThat(outbox.unreported(dead.key(), 9))
+    assertThat(outbox.reader().states().keySet()).containsExactly(State.DEAD);
+    assertThat(outbox.queue().unreported(dead.key(), 9))
         .containsExactly(new Discarded("send_error", "error", MANY));
-    assertThat(outbox.find(id(MANY), 1).get(0).lastError())
+    assertThat(outbox.reader().find(id(MANY), 1).get(0).lastError())
         .isEqualTo("waited longer than 7 days; 503: queue full");
   }
 }

@@ -50,7 +50,9 @@ class ClockSetTest extends OutboxScene {
   @Test
   void whatWasPutOffIsPutOffForAsLong() throws IOException {
     store(to("a.example"), 1);
-    outbox.settle(List.of(new Settlement.Retry(id(1), now.plusSeconds(5), "no connection")));
+    outbox
+        .queue()
+        .settle(List.of(new Settlement.Retry(id(1), now.plusSeconds(5), "no connection")));
     now = NOW.plus(LONG);
     outbox.clockJumped(LONG);
     assertThat(ready("a.example")).isEmpty();
@@ -61,15 +63,17 @@ class ClockSetTest extends OutboxScene {
   @Test
   void aClockThatWasSetBackWhileNobodyLookedIsBehindWhatIsStored() throws IOException {
     store(to("a.example"), 1);
-    outbox.hold("destination", "error", now.plusSeconds(2));
-    outbox.settle(List.of(new Settlement.Retry(id(1), now.plusSeconds(5), "no connection")));
+    outbox.queue().hold("destination", "error", now.plusSeconds(2));
+    outbox
+        .queue()
+        .settle(List.of(new Settlement.Retry(id(1), now.plusSeconds(5), "no connection")));
     assertThat(outbox.behind()).isZero();
     now = NOW.minus(Duration.ofHours(1));
     reopen();
     assertThat(outbox.behind()).isEqualTo(Duration.ofHours(1));
     outbox.clockJumped(outbox.behind().negated());
     assertThat(outbox.behind()).isZero();
-    assertThat(outbox.holds("destination")).containsEntry("error", now.plusSeconds(2));
+    assertThat(outbox.queue().holds("destination")).containsEntry("error", now.plusSeconds(2));
     now = now.plusSeconds(5);
     assertThat(ready("a.example")).containsExactly(id(1));
   }

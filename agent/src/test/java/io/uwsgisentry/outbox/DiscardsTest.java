@@ -41,7 +41,7 @@ class DiscardsTest {
       throws IOException {
     Batch batch = new Batch("sealed-1", 1);
     batch.discarded(destination, reason, "error", quantity);
-    outbox.store(batch);
+    outbox.intake().store(batch);
   }
 
   @Test
@@ -51,11 +51,11 @@ class DiscardsTest {
     discard(A, DiscardReason.SEND_ERROR, 1);
     discard(B, DiscardReason.SAMPLE_RATE, 5);
 
-    assertThat(outbox.destinationsToTell()).containsExactlyInAnyOrder(A.key(), B.key());
-    assertThat(outbox.unreported(A.key(), 10))
+    assertThat(outbox.queue().reportsDue()).containsExactlyInAnyOrder(A.key(), B.key());
+    assertThat(outbox.queue().unreported(A.key(), 10))
         .containsExactly(
             new Discarded("sample_rate", "error", 7), new Discarded("send_error", "error", 1));
-    assertThat(outbox.counters())
+    assertThat(outbox.reader().counters())
         .filteredOn(counter -> counter.reason().equals("sample_rate"))
         .extracting(Counter::quantity)
         .containsExactly(12L);
@@ -64,21 +64,21 @@ class DiscardsTest {
   @Test
   void withoutAServerItIsCountedOnly() throws IOException {
     discard(new Destination.None(), DiscardReason.SAMPLE_RATE, 2);
-    assertThat(outbox.destinationsToTell()).isEmpty();
-    assertThat(outbox.counters()).extracting(Counter::quantity).containsExactly(2L);
+    assertThat(outbox.queue().reportsDue()).isEmpty();
+    assertThat(outbox.reader().counters()).extracting(Counter::quantity).containsExactly(2L);
   }
 
   @Test
   void whatCameWhileAReportWasUnderWayIsReportedNext() throws IOException {
     discard(A, DiscardReason.SAMPLE_RATE, 3);
-    List<Discarded> told = outbox.unreported(A.key(), 10);
+    List<Discarded> told = outbox.queue().unreported(A.key(), 10);
     discard(A, DiscardReason.SAMPLE_RATE, 4);
-    outbox.reported(A.key(), told);
+    outbox.queue().reported(A.key(), told);
 
-    assertThat(outbox.unreported(A.key(), 10))
+    assertThat(outbox.queue().unreported(A.key(), 10))
         .containsExactly(new Discarded("sample_rate", "error", 4));
-    outbox.reported(A.key(), outbox.unreported(A.key(), 10));
-    assertThat(outbox.destinationsToTell()).isEmpty();
+    outbox.queue().reported(A.key(), outbox.queue().unreported(A.key(), 10));
+    assertThat(outbox.queue().reportsDue()).isEmpty();
   }
 
   @Test
@@ -87,13 +87,13 @@ class DiscardsTest {
     batch.discarded(A, DiscardReason.SAMPLE_RATE, "error", 3);
     batch.consumed("not hex");
 
-    assertThatThrownBy(() -> outbox.store(batch)).isInstanceOf(RuntimeException.class);
+    assertThatThrownBy(() -> outbox.intake().store(batch)).isInstanceOf(RuntimeException.class);
     assertThat(unreported()).isEmpty();
   }
 
   private List<Discarded> unreported() {
     try {
-      return outbox.unreported(A.key(), 10);
+      return outbox.queue().unreported(A.key(), 10);
     } catch (IOException e) {
       throw new java.io.UncheckedIOException(e);
     }

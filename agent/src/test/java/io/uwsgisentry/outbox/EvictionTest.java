@@ -83,27 +83,29 @@ class EvictionTest {
           0);
       ids.add(id);
     }
-    outbox.store(batch);
+    outbox.intake().store(batch);
     return ids;
   }
 
   private long waiting(Destination.To to) throws IOException {
-    return outbox.destinations().stream()
+    return outbox.reader().destinations().stream()
         .filter(tally -> tally.key().equals(to.key()))
         .mapToLong(tally -> tally.entries().getOrDefault(State.READY, 0L))
         .sum();
   }
 
   private long waitingBytes() throws IOException {
-    return outbox.states().get(State.READY).bytes();
+    return outbox.reader().states().get(State.READY).bytes();
   }
 
   private Set<String> there() throws IOException {
-    return outbox.list(Filter.ALL, 10_000).stream().map(Entry::id).collect(Collectors.toSet());
+    return outbox.reader().list(Filter.ALL, 10_000).stream()
+        .map(Entry::id)
+        .collect(Collectors.toSet());
   }
 
   private Map<String, Long> discarded() throws IOException {
-    return outbox.counters().stream()
+    return outbox.reader().counters().stream()
         .collect(Collectors.toMap(Counter::reason, Counter::quantity, Long::sum));
   }
 
@@ -114,7 +116,7 @@ class EvictionTest {
       assertThat(waitingBytes()).isLessThanOrEqualTo(SMALL.waitingBytes());
     }
     assertThat(waiting(DEAD) + discarded().get("cache_overflow")).isEqualTo(4_000);
-    assertThat(outbox.unreported(DEAD.key(), 9))
+    assertThat(outbox.queue().unreported(DEAD.key(), 9))
         .containsExactly(
             new Discarded("cache_overflow", "error", discarded().get("cache_overflow")));
     assertThat(waitingBytes()).isGreaterThan(SMALL.waitingBytes() * 8 / 10);
@@ -131,7 +133,7 @@ class EvictionTest {
     }
     assertThat(waiting(ALIVE)).isEqualTo(300);
     assertThat(waiting(DEAD)).isLessThan(before);
-    assertThat(outbox.unreported(ALIVE.key(), 9)).isEmpty();
+    assertThat(outbox.queue().unreported(ALIVE.key(), 9)).isEmpty();
 
     for (int i = 0; i < 20; i++) {
       store(100, ALIVE, "info", 0, 1);
@@ -179,7 +181,7 @@ class EvictionTest {
       store(100, DEAD, "error", 0, 1_000);
     }
     assertThat(discarded().get("cache_overflow") % 1_000).isZero();
-    long kept = outbox.states().get(State.READY).occurrences();
+    long kept = outbox.reader().states().get(State.READY).occurrences();
     assertThat(kept + discarded().get("cache_overflow")).isEqualTo(1_000_100);
   }
 
@@ -202,7 +204,7 @@ class EvictionTest {
     Set<String> there = there();
     List<String> gone = first.stream().filter(id -> !there.contains(id)).toList();
     assertThat(gone).isNotEmpty();
-    assertThat(outbox.known(gone)).hasSize(gone.size());
+    assertThat(outbox.intake().known(gone)).hasSize(gone.size());
   }
 
   @Test
@@ -212,52 +214,56 @@ class EvictionTest {
     String a = store(2, DEAD, "error", 0, 10).get(0);
     String b = store(1, failing, "error", 0, 1).get(0);
     store(1, held, "error", 0, 1);
-    outbox.settle(
-        List.of(
-            new Settlement.Retry(a, NOW, "cannot connect: refused"),
-            new Settlement.Retry(b, NOW, "503: queue full")));
-    outbox.hold(held.key(), "error", NOW.plus(Duration.ofDays(8)));
+    outbox
+        .queue()
+        .settle(
+            List.of(
+                new Settlement.Retry(a, NOW, "cannot connect: refused"),
+                new Settlement.Retry(b, NOW, "503: queue full")));
+    outbox.queue().hold(held.key(), "error", NOW.plus(Duration.ofDays(8)));
 
     Instant later = NOW.plus(Duration.ofDays(7)).minusSeconds(1);
     open(SMALL, later);
     while (outbox.tidy(later, Set.of())) {}
-    assertThat(outbox.states()).containsOnlyKeys(State.READY);
+    assertThat(outbox.reader().states()).containsOnlyKeys(State.READY);
 
     later = later.plusSeconds(2);
     while (outbox.tidy(later, Set.of())) {}
-    assertThat(outbox.states()).containsOnlyKeys(State.DEAD);
-    assertThat(outbox.find(a, 1).get(0).lastError())
+    assertThat(outbox.reader().states()).containsOnlyKeys(State.DEAD);
+    assertThat(outbox.reader().find(a, 1).get(0).lastError())
         .isEqualTo("waited longer than 7 days; cannot connect: refused");
     assertThat(discarded())
         .isEqualTo(Map.of("network_error", 20L, "send_error", 1L, "ratelimit_backoff", 1L));
-    assertThat(outbox.unreported(DEAD.key(), 9))
+    assertThat(outbox.queue().unreported(DEAD.key(), 9))
         .containsExactly(new Discarded("network_error", "error", 20));
   }
 
   @Test
   void whatAPersonWantsSentAgainWaitsFromThenOn() throws IOException {
     String id = store(1, DEAD, "error", 0, 1).get(0);
-    outbox.settle(List.of(new Settlement.Dead(id, DiscardReason.SEND_ERROR, "400", NOW)));
+    outbox.queue().settle(List.of(new Settlement.Dead(id, DiscardReason.SEND_ERROR, "400", NOW)));
     Instant later = NOW.plus(Duration.ofDays(9));
     open(SMALL, later);
     outbox.retry(List.of(id), handler -> DEAD);
     while (outbox.tidy(later, Set.of())) {}
-    assertThat(outbox.find(id, 1).get(0).state()).isEqualTo(State.READY);
+    assertThat(outbox.reader().find(id, 1).get(0).state()).isEqualTo(State.READY);
   }
 
   @Test
   void historyIsCompressedCanBeReadAndGivesItsSpaceBack() throws IOException {
     open(Bounds.DEFAULT, NOW);
     List<String> ids = store(1_000, ALIVE, "error", 0, 1);
-    byte[] payload = outbox.find(ids.get(0), 1).get(0).payload();
-    outbox.settle(
-        ids.stream().map(id -> (Settlement) new Settlement.Delivered(id, NOW, 200)).toList());
+    byte[] payload = outbox.reader().find(ids.get(0), 1).get(0).payload();
+    outbox
+        .queue()
+        .settle(
+            ids.stream().map(id -> (Settlement) new Settlement.Delivered(id, NOW, 200)).toList());
     long before = size();
 
     while (outbox.tidy(NOW, Set.of())) {}
 
-    assertThat(outbox.find(ids.get(0), 1).get(0).payload()).isEqualTo(payload);
-    assertThat(outbox.states().get(State.DELIVERED).bytes()).isLessThan(1_000 * SIZE / 10);
+    assertThat(outbox.reader().find(ids.get(0), 1).get(0).payload()).isEqualTo(payload);
+    assertThat(outbox.reader().states().get(State.DELIVERED).bytes()).isLessThan(1_000 * SIZE / 10);
     assertThat(size()).isLessThan(before / 3);
   }
 
@@ -266,12 +272,14 @@ class EvictionTest {
     int limit = 10 << 10;
     open(Bounds.DEFAULT.with(InstanceOption.HISTORY, "7d,10k"), NOW);
     List<String> ids = store(2_000, ALIVE, "error", 0, 1);
-    outbox.settle(
-        ids.stream().map(id -> (Settlement) new Settlement.Delivered(id, NOW, 200)).toList());
+    outbox
+        .queue()
+        .settle(
+            ids.stream().map(id -> (Settlement) new Settlement.Delivered(id, NOW, 200)).toList());
 
     while (outbox.tidy(NOW, Set.of())) {}
 
-    Tally history = outbox.states().get(State.DELIVERED);
+    Tally history = outbox.reader().states().get(State.DELIVERED);
     assertThat(history.bytes()).isBetween(limit - 100L, (long) limit);
     assertThat(there())
         .hasSizeGreaterThan(100)
@@ -283,7 +291,7 @@ class EvictionTest {
   void withoutHistoryNothingOfADeliveredEventStays() throws IOException {
     open(Bounds.DEFAULT.with(InstanceOption.HISTORY, "0"), NOW);
     List<String> ids = store(10, ALIVE, "error", 0, 1);
-    outbox.settle(List.of(new Settlement.Delivered(ids.get(0), NOW, 200)));
+    outbox.queue().settle(List.of(new Settlement.Delivered(ids.get(0), NOW, 200)));
     while (outbox.tidy(NOW.plusMillis(1), Set.of())) {}
     assertThat(there()).hasSize(9).doesNotContain(ids.get(0));
   }

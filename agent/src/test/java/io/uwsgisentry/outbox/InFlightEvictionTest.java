@@ -15,15 +15,15 @@ class InFlightEvictionTest extends OutboxScene {
     reopen(Bounds.DEFAULT.with(InstanceOption.OUTBOX_ENTRIES, "500"));
     store(to("a.example"), IntStream.rangeClosed(1, 400).toArray());
     String key = to("a.example").key();
-    List<Entry> taken = outbox.toSend(() -> outbox.probe(key, now, 0.5, Set.of()));
+    List<Entry> taken = outbox.queue().toSend(() -> outbox.queue().probe(key, now, 0.5, Set.of()));
     String id = taken.get(0).id();
 
     store(to("a.example"), IntStream.rangeClosed(401, 1_200).toArray());
-    assertThat(outbox.find(id, 1)).hasSize(1);
-    assertThat(outbox.states().get(State.READY).entries()).isLessThanOrEqualTo(500);
+    assertThat(outbox.reader().find(id, 1)).hasSize(1);
+    assertThat(outbox.reader().states().get(State.READY).entries()).isLessThanOrEqualTo(500);
 
-    outbox.underWay().remove(id);
+    outbox.queue().inFlight().remove(id);
     store(to("a.example"), IntStream.rangeClosed(1_201, 2_000).toArray());
-    assertThat(outbox.find(id, 1)).isEmpty();
+    assertThat(outbox.reader().find(id, 1)).isEmpty();
   }
 }

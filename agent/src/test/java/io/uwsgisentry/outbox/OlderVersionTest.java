@@ -29,7 +29,7 @@ class OlderVersionTest {
   @Test
   void everyEntryOfVersion1IsThereAndWaitsWhereItWaited() throws IOException {
     try (Outbox outbox = Outbox.open(db)) {
-      assertThat(outbox.list(Filter.ALL, 100))
+      assertThat(outbox.reader().list(Filter.ALL, 100))
           .extracting(entry -> entry.id().substring(31) + " " + entry.state())
           .containsExactlyInAnyOrder(
               "1 DELIVERED",
@@ -40,12 +40,12 @@ class OlderVersionTest {
               "6 LOCAL",
               "7 UNDELIVERABLE",
               "8 READY");
-      String key = outbox.destinations().get(0).key();
-      assertThat(outbox.ready(key, THEN, 100, Long.MAX_VALUE, Set.of()))
+      String key = outbox.reader().destinations().get(0).key();
+      assertThat(outbox.queue().ready(key, THEN, 100, Long.MAX_VALUE, Set.of()))
           .extracting(Entry::id)
           .containsExactly("%032x".formatted(2), "%032x".formatted(8));
-      assertThat(outbox.holds(key)).containsEntry("error", THEN.plusSeconds(600));
-      assertThat(outbox.counters())
+      assertThat(outbox.queue().holds(key)).containsEntry("error", THEN.plusSeconds(600));
+      assertThat(outbox.reader().counters())
           .extracting(Counter::quantity)
           .containsExactlyInAnyOrder(1L, 12L);
     }
@@ -54,17 +54,21 @@ class OlderVersionTest {
   @Test
   void itIsSentDiscardedAndTidiedLikeANewOne() throws IOException {
     try (Outbox outbox = Outbox.open(db)) {
-      String key = outbox.destinations().get(0).key();
-      outbox.settle(
-          List.of(
-              new Settlement.Delivered("%032x".formatted(2), THEN, 200),
-              new Settlement.Dead("%032x".formatted(8), DiscardReason.SEND_ERROR, "400", THEN)));
-      assertThat(outbox.unreported(key, 10))
+      String key = outbox.reader().destinations().get(0).key();
+      outbox
+          .queue()
+          .settle(
+              List.of(
+                  new Settlement.Delivered("%032x".formatted(2), THEN, 200),
+                  new Settlement.Dead(
+                      "%032x".formatted(8), DiscardReason.SEND_ERROR, "400", THEN)));
+      assertThat(outbox.queue().unreported(key, 10))
           .containsExactly(new Discarded("send_error", "error", 500));
       while (outbox.tidy(THEN.plus(Duration.ofHours(1)), Set.of())) {}
       assertThat(
               new String(
-                  outbox.find("%032x".formatted(2), 1).get(0).payload(), StandardCharsets.UTF_8))
+                  outbox.reader().find("%032x".formatted(2), 1).get(0).payload(),
+                  StandardCharsets.UTF_8))
           .contains("of version 1");
     }
   }
@@ -87,17 +91,17 @@ class OlderVersionTest {
   /** All that the command line asks for. */
   private static String everything(Outbox outbox) throws IOException {
     StringBuilder all = new StringBuilder();
-    for (Entry entry : outbox.list(Filter.ALL, 100)) {
-      Entry whole = outbox.find(entry.id(), 1).get(0);
+    for (Entry entry : outbox.reader().list(Filter.ALL, 100)) {
+      Entry whole = outbox.reader().find(entry.id(), 1).get(0);
       all.append(whole.id()).append(whole.state()).append(whole.destinationKey());
       all.append(new String(whole.payload(), StandardCharsets.UTF_8)).append('\n');
     }
-    return all.append(outbox.states())
-        .append(outbox.destinations())
-        .append(outbox.counters())
-        .append(outbox.storms())
-        .append(outbox.handlers())
-        .append(outbox.destinationsToTell())
+    return all.append(outbox.reader().states())
+        .append(outbox.reader().destinations())
+        .append(outbox.reader().counters())
+        .append(outbox.reader().storms())
+        .append(outbox.reader().handlers())
+        .append(outbox.queue().reportsDue())
         .toString();
   }
 
@@ -105,7 +109,7 @@ class OlderVersionTest {
   void itIsBroughtUpOnceAndOpenedAsUsualThen() throws IOException {
     Outbox.open(db).close();
     try (Outbox outbox = Outbox.openReadOnly(db)) {
-      assertThat(outbox.list(Filter.ALL, 100)).hasSize(8);
+      assertThat(outbox.reader().list(Filter.ALL, 100)).hasSize(8);
     }
     Outbox.open(db).close();
   }

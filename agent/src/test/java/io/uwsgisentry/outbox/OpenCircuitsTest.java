@@ -65,33 +65,38 @@ class OpenCircuitsTest {
         1,
         to,
         0);
-    outbox.store(batch);
+    outbox.intake().store(batch);
     return id;
   }
 
   private List<String> ready(Destination.To to) throws IOException {
-    return outbox.ready(to.key(), Instant.now(), 100, Long.MAX_VALUE, Set.of()).stream()
+    return outbox.queue().ready(to.key(), Instant.now(), 100, Long.MAX_VALUE, Set.of()).stream()
         .map(Entry::id)
         .toList();
   }
 
   private void park(Destination.To to) throws IOException {
-    outbox.openCircuit(
-        to.key(), new OpenCircuit(403, "403: no", NOW, 3, Instant.now().plus(Duration.ofHours(1))));
+    outbox
+        .queue()
+        .openCircuit(
+            to.key(),
+            new OpenCircuit(403, "403: no", NOW, 3, Instant.now().plus(Duration.ofHours(1))));
   }
 
   @Test
   void whatWaitsBehindAnOpenCircuitGoesWhereItsHandlersDsnLeadsByNow() throws IOException {
     String ofShop = store(SHOP, OLD);
     String ofNamesake = store(NAMESAKE, OLD);
-    outbox.settle(
-        List.of(new Settlement.Retry(ofShop, Instant.now().plusSeconds(3600), "403: no")));
+    outbox
+        .queue()
+        .settle(List.of(new Settlement.Retry(ofShop, Instant.now().plusSeconds(3600), "403: no")));
     park(OLD);
 
-    outbox.resolve(handler -> handler.hash() == SHOP.hash() ? NEW : OLD);
+    outbox.intake().resolve(handler -> handler.hash() == SHOP.hash() ? NEW : OLD);
 
     assertThat(ready(NEW)).containsExactly(ofShop);
-    assertThat(outbox.ready(NEW.key(), Instant.now(), 1, Long.MAX_VALUE, Set.of()).get(0).to())
+    assertThat(
+            outbox.queue().ready(NEW.key(), Instant.now(), 1, Long.MAX_VALUE, Set.of()).get(0).to())
         .isEqualTo(NEW);
     assertThat(ready(OLD)).containsExactly(ofNamesake);
   }
@@ -99,7 +104,7 @@ class OpenCircuitsTest {
   @Test
   void whatMerelyWaitsStaysWhereItIs() throws IOException {
     String id = store(SHOP, OLD);
-    outbox.resolve(handler -> NEW);
+    outbox.intake().resolve(handler -> NEW);
     assertThat(ready(OLD)).containsExactly(id);
   }
 
@@ -107,8 +112,8 @@ class OpenCircuitsTest {
   void aDsnThatIsGoneOrMalformedMovesNothingBehindAnOpenCircuit() throws IOException {
     String id = store(SHOP, OLD);
     park(OLD);
-    outbox.resolve(handler -> new Destination.None());
-    outbox.resolve(handler -> new Destination.Malformed("odd"));
+    outbox.intake().resolve(handler -> new Destination.None());
+    outbox.intake().resolve(handler -> new Destination.Malformed("odd"));
     assertThat(ready(OLD)).containsExactly(id);
   }
 
@@ -116,8 +121,8 @@ class OpenCircuitsTest {
   void aChangedConfigurationHasEveryClosedDoorTriedAtOnce() throws IOException {
     store(SHOP, OLD);
     park(OLD);
-    outbox.resolve(handler -> OLD);
-    assertThat(outbox.circuit(OLD.key()).orElseThrow())
+    outbox.intake().resolve(handler -> OLD);
+    assertThat(outbox.queue().circuit(OLD.key()).orElseThrow())
         .extracting(OpenCircuit::next, OpenCircuit::probes)
         .containsExactly(Instant.EPOCH, 3);
   }
@@ -126,7 +131,7 @@ class OpenCircuitsTest {
   void statusSaysWhatToMendAndShowsNoSecret() throws IOException {
     store(SHOP, NEW);
     park(NEW);
-    DestinationTally tally = outbox.destinations().get(0);
+    DestinationTally tally = outbox.reader().destinations().get(0);
     assertThat(tally.openCircuit()).isNotNull();
     assertThat(OpenCircuit.advice(403)).contains("fix the DSN");
     assertThat(tally.toString()).contains("http://***@proxy:3128").doesNotContain("u:p");

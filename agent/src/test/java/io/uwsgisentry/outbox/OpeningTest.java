@@ -67,7 +67,7 @@ class OpeningTest {
             });
     while (!agents.isDone()) {
       try (Outbox outbox = Outbox.openReadOnly(made.get())) {
-        assertThat(outbox.states()).isEmpty();
+        assertThat(outbox.reader().states()).isEmpty();
       } catch (NoSuchFileException e) {
         // None yet.
       }

@@ -39,10 +39,11 @@ class OutboxFileTest extends OutboxScene {
     Set<Path> before = files(directory);
 
     try (Outbox reader = Outbox.openReadOnly(db)) {
-      assertThat(reader.list(Filter.ALL, 9)).hasSize(1);
+      assertThat(reader.reader().list(Filter.ALL, 9)).hasSize(1);
       store(to("a.example"), 2);
-      assertThat(reader.list(Filter.ALL, 9)).hasSize(2);
-      assertThatThrownBy(() -> reader.hold("k", "", NOW)).isInstanceOf(OutboxException.class);
+      assertThat(reader.reader().list(Filter.ALL, 9)).hasSize(2);
+      assertThatThrownBy(() -> reader.queue().hold("k", "", NOW))
+          .isInstanceOf(OutboxException.class);
     }
 
     assertThat(files(directory)).isEqualTo(before);
@@ -56,8 +57,8 @@ class OutboxFileTest extends OutboxScene {
     assertThat(before).containsExactly(db);
 
     try (Outbox reader = Outbox.openReadOnly(db)) {
-      assertThat(reader.list(Filter.ALL, 9)).hasSize(1);
-      assertThat(reader.states()).containsOnlyKeys(State.READY);
+      assertThat(reader.reader().list(Filter.ALL, 9)).hasSize(1);
+      assertThat(reader.reader().states()).containsOnlyKeys(State.READY);
       assertThat(files(directory)).isEqualTo(before);
     }
     assertThat(files(directory)).isEqualTo(before);
@@ -73,7 +74,7 @@ class OutboxFileTest extends OutboxScene {
     Set<Path> before = files(killed);
 
     try (Outbox reader = Outbox.openReadOnly(killed.resolve("outbox.db"))) {
-      assertThat(reader.list(Filter.ALL, 9)).hasSize(1);
+      assertThat(reader.reader().list(Filter.ALL, 9)).hasSize(1);
     }
 
     assertThat(files(killed)).isEqualTo(before);
@@ -90,10 +91,10 @@ class OutboxFileTest extends OutboxScene {
   void awkwardPathsAreOpenedAsTheyAre() throws IOException {
     Path odd = Files.createDirectories(directory.resolve("a b?mode=memory#%41é'"));
     try (Outbox other = Outbox.open(odd.resolve("outbox.db"))) {
-      other.hold("k", "", NOW);
+      other.queue().hold("k", "", NOW);
     }
     try (Outbox reader = Outbox.openReadOnly(odd.resolve("outbox.db"))) {
-      assertThat(reader.holds("k")).hasSize(1);
+      assertThat(reader.queue().holds("k")).hasSize(1);
     }
     assertThat(files(odd)).containsExactly(odd.resolve("outbox.db"));
   }
@@ -126,7 +127,9 @@ class OutboxFileTest extends OutboxScene {
   void whatWaitsForAStoredDsnThatCannotBeUsedWaitsForAnotherAndHoldsUpNobody() throws Exception {
     store(to("a.example"), 1);
     store(to("b.example"), 2);
-    outbox.settle(List.of(new Settlement.Dead(id(2), DiscardReason.SEND_ERROR, "400", NOW)));
+    outbox
+        .queue()
+        .settle(List.of(new Settlement.Dead(id(2), DiscardReason.SEND_ERROR, "400", NOW)));
     store(to("b.example"), 3);
     String broken = to("a.example").key();
     outbox.close();
@@ -136,16 +139,16 @@ class OutboxFileTest extends OutboxScene {
     }
     open();
 
-    assertThat(outbox.destinationsReady(now)).containsExactly(to("b.example").key());
-    assertThat(outbox.destinations()).hasSize(1);
+    assertThat(outbox.queue().destinationsReady(now)).containsExactly(to("b.example").key());
+    assertThat(outbox.reader().destinations()).hasSize(1);
     assertThat(outbox.withdrawUnusable())
         .containsExactly(
             "the DSN's scheme is neither http nor https: write it as https://KEY@HOST/PROJECT");
-    assertThat(outbox.find(id(1), 1).get(0).state()).isEqualTo(State.UNDELIVERABLE);
-    assertThat(outbox.find(id(1), 1).get(0).lastError()).contains("scheme");
+    assertThat(outbox.reader().find(id(1), 1).get(0).state()).isEqualTo(State.UNDELIVERABLE);
+    assertThat(outbox.reader().find(id(1), 1).get(0).lastError()).contains("scheme");
 
     assertThat(outbox.retry(List.of(id(1)), handler -> to("c.example"))).isEqualTo(1);
-    assertThat(outbox.destinationsReady(now))
+    assertThat(outbox.queue().destinationsReady(now))
         .containsExactlyInAnyOrder(to("b.example").key(), to("c.example").key());
   }
 

@@ -21,7 +21,7 @@ class OutboxQuestionsTest extends OutboxScene {
       batch.count(Counter.Name.DROPPED, "disk_full", "shop", 3);
       batch.count(Counter.Name.DROPPED, "disk_full", "shop", 4);
       batch.count(Counter.Name.DROPPED, "disk_full", "blog", 1);
-      outbox.store(batch);
+      outbox.intake().store(batch);
     }
 
     assertThat(counted(Counter.Name.DROPPED))
@@ -34,12 +34,12 @@ class OutboxQuestionsTest extends OutboxScene {
     Handler changed = new Handler(SHOP_ALARM.hash(), "shop", "alarm seen", "level=info", Map.of());
     Batch batch = new Batch("sealed-1", 200);
     batch.handler(changed);
-    outbox.store(batch);
+    outbox.intake().store(batch);
     reopen();
 
-    assertThat(outbox.handler(SHOP_ALARM.hash())).contains(changed);
-    assertThat(outbox.handlers()).containsExactly(changed);
-    assertThat(outbox.handler(1)).isEmpty();
+    assertThat(outbox.intake().handler(SHOP_ALARM.hash())).contains(changed);
+    assertThat(outbox.reader().handlers()).containsExactly(changed);
+    assertThat(outbox.intake().handler(1)).isEmpty();
   }
 
   @Test
@@ -55,10 +55,10 @@ class OutboxQuestionsTest extends OutboxScene {
     store(to("b.example"), 3);
     String a = to("a.example").key();
 
-    assertThat(outbox.lastOfStorm(77, a, 0).orElseThrow().id()).isEqualTo(id(2));
-    assertThat(outbox.lastOfStorm(78, a, 0)).isEmpty();
-    assertThat(outbox.lastOfStorm(77, to("c.example").key(), 0)).isEmpty();
-    assertThat(outbox.lastOfStorm(77, null, SHOP_ALARM.hash())).isEmpty();
+    assertThat(outbox.intake().lastOfStorm(77, a, 0).orElseThrow().id()).isEqualTo(id(2));
+    assertThat(outbox.intake().lastOfStorm(78, a, 0)).isEmpty();
+    assertThat(outbox.intake().lastOfStorm(77, to("c.example").key(), 0)).isEmpty();
+    assertThat(outbox.intake().lastOfStorm(77, null, SHOP_ALARM.hash())).isEmpty();
   }
 
   @Test
@@ -71,49 +71,60 @@ class OutboxQuestionsTest extends OutboxScene {
           record(1),
           to("a.example"));
     }
-    outbox.store(batch);
+    outbox.intake().store(batch);
 
-    assertThat(outbox.find("a", 10)).hasSize(2);
-    assertThat(outbox.find("ABA", 10)).extracting(Entry::id).containsExactly("ab".repeat(16));
-    assertThat(outbox.find("abababab-abab-abab-abab-abababababab", 10)).hasSize(1);
-    assertThat(outbox.find("b", 10)).isEmpty();
-    assertThat(outbox.find("", 10)).isEmpty();
-    assertThat(outbox.find("x' OR 1", 10)).isEmpty();
+    assertThat(outbox.reader().find("a", 10)).hasSize(2);
+    assertThat(outbox.reader().find("ABA", 10))
+        .extracting(Entry::id)
+        .containsExactly("ab".repeat(16));
+    assertThat(outbox.reader().find("abababab-abab-abab-abab-abababababab", 10)).hasSize(1);
+    assertThat(outbox.reader().find("b", 10)).isEmpty();
+    assertThat(outbox.reader().find("", 10)).isEmpty();
+    assertThat(outbox.reader().find("x' OR 1", 10)).isEmpty();
   }
 
   @Test
   void listGivesTheNewestThatPassTheFilter() throws IOException {
     store(to("a.example"), 1, 2, 3);
-    outbox.settle(List.of(new Settlement.Delivered(id(2), NOW, 200)));
+    outbox.queue().settle(List.of(new Settlement.Delivered(id(2), NOW, 200)));
 
-    assertThat(outbox.list(Filter.ALL, 2)).extracting(Entry::id).containsExactly(id(3), id(2));
-    assertThat(outbox.list(Filter.of(State.READY), 9))
+    assertThat(outbox.reader().list(Filter.ALL, 2))
+        .extracting(Entry::id)
+        .containsExactly(id(3), id(2));
+    assertThat(outbox.reader().list(Filter.of(State.READY), 9))
         .extracting(Entry::id)
         .containsExactly(id(3), id(1));
     assertThat(
-            outbox.list(
-                new Filter(
-                    Set.of(), "shop", "alarm seen", "error", "tITLE 3", NOW.plusNanos(3_000)),
-                9))
+            outbox
+                .reader()
+                .list(
+                    new Filter(
+                        Set.of(), "shop", "alarm seen", "error", "tITLE 3", NOW.plusNanos(3_000)),
+                    9))
         .extracting(Entry::id)
         .containsExactly(id(3));
-    assertThat(outbox.list(new Filter(Set.of(), "blog", null, null, null, null), 9)).isEmpty();
-    assertThat(outbox.list(new Filter(Set.of(), null, "hook-asap", null, null, null), 9)).isEmpty();
-    assertThat(outbox.list(new Filter(Set.of(), null, null, "info", null, null), 9)).isEmpty();
-    assertThat(outbox.list(Filter.ALL, 9).get(0).payload()).isEmpty();
+    assertThat(outbox.reader().list(new Filter(Set.of(), "blog", null, null, null, null), 9))
+        .isEmpty();
+    assertThat(outbox.reader().list(new Filter(Set.of(), null, "hook-asap", null, null, null), 9))
+        .isEmpty();
+    assertThat(outbox.reader().list(new Filter(Set.of(), null, null, "info", null, null), 9))
+        .isEmpty();
+    assertThat(outbox.reader().list(Filter.ALL, 9).get(0).payload()).isEmpty();
   }
 
   @Test
   void theTallyOfADestinationSaysWhatWaitsAndWhatWentWrong() throws IOException {
     store(to("a.example"), 1, 2, 3);
     store(new Destination.None(), 4);
-    outbox.settle(
-        List.of(
-            new Settlement.Delivered(id(1), NOW, 200),
-            new Settlement.Retry(id(3), NOW.plusSeconds(1), "connection refused")));
-    outbox.hold(to("a.example").key(), "error", NOW.plusSeconds(60));
+    outbox
+        .queue()
+        .settle(
+            List.of(
+                new Settlement.Delivered(id(1), NOW, 200),
+                new Settlement.Retry(id(3), NOW.plusSeconds(1), "connection refused")));
+    outbox.queue().hold(to("a.example").key(), "error", NOW.plusSeconds(60));
 
-    assertThat(outbox.destinations())
+    assertThat(outbox.reader().destinations())
         .containsExactly(
             new DestinationTally(
                 to("a.example").key(),

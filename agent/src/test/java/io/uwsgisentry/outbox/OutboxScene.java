@@ -116,23 +116,23 @@ abstract class OutboxScene {
         payload.getBytes(StandardCharsets.UTF_8));
   }
 
-  Outbox.Stored store(Destination destination, int... numbers) throws IOException {
+  IntakeStore.Stored store(Destination destination, int... numbers) throws IOException {
     Batch batch = new Batch("sealed-1", 100);
     batch.handler(SHOP_ALARM);
     for (int number : numbers) {
       batch.event(event(number), record(number), destination);
     }
-    return outbox.store(batch);
+    return outbox.intake().store(batch);
   }
 
   List<String> ready(String host) throws IOException {
-    return outbox.ready(to(host).key(), now, 100, Long.MAX_VALUE, Set.of()).stream()
+    return outbox.queue().ready(to(host).key(), now, 100, Long.MAX_VALUE, Set.of()).stream()
         .map(Entry::id)
         .toList();
   }
 
   Map<String, Long> counted(Counter.Name name) throws IOException {
-    return outbox.counters().stream()
+    return outbox.reader().counters().stream()
         .filter(counter -> counter.name() == name)
         .collect(
             java.util.stream.Collectors.toMap(

@@ -17,13 +17,14 @@ import org.junit.jupiter.api.Test;
 class OutboxTest extends OutboxScene {
   @Test
   void whatWasStoredIsReadyForItsDestinationAfterReopeningToo() throws IOException {
-    assertThat(store(to("a.example"), 1, 2)).isEqualTo(new Outbox.Stored(2, 2, 0));
+    assertThat(store(to("a.example"), 1, 2)).isEqualTo(new IntakeStore.Stored(2, 2, 0));
     store(to("b.example"), 3);
     reopen();
 
-    assertThat(outbox.destinationsReady(now))
+    assertThat(outbox.queue().destinationsReady(now))
         .containsExactlyInAnyOrder(to("a.example").key(), to("b.example").key());
-    Entry entry = outbox.ready(to("a.example").key(), now, 1, Long.MAX_VALUE, Set.of()).get(0);
+    Entry entry =
+        outbox.queue().ready(to("a.example").key(), now, 1, Long.MAX_VALUE, Set.of()).get(0);
     assertThat(entry)
         .usingRecursiveComparison()
         .isEqualTo(
@@ -56,7 +57,10 @@ class OutboxTest extends OutboxScene {
   void readyLeavesOutWhatIsUnderWayAndKeepsTheOrder() throws IOException {
     store(to("a.example"), 1, 2, 3, 4);
 
-    assertThat(outbox.ready(to("a.example").key(), now, 2, Long.MAX_VALUE, Set.of(id(1), id(3))))
+    assertThat(
+            outbox
+                .queue()
+                .ready(to("a.example").key(), now, 2, Long.MAX_VALUE, Set.of(id(1), id(3))))
         .extracting(Entry::id)
         .containsExactly(id(2), id(4));
   }
@@ -64,31 +68,35 @@ class OutboxTest extends OutboxScene {
   @Test
   void readyEndsWithTheEntryThatReachesItsBytes() throws IOException {
     store(to("a.example"), 1, 2, 3, 4);
-    int one = outbox.find(id(1), 1).get(0).payload().length;
+    int one = outbox.reader().find(id(1), 1).get(0).payload().length;
 
-    assertThat(outbox.ready(to("a.example").key(), now, 100, one + 1, Set.of())).hasSize(2);
-    assertThat(outbox.ready(to("a.example").key(), now, 100, 1, Set.of())).hasSize(1);
+    assertThat(outbox.queue().ready(to("a.example").key(), now, 100, one + 1, Set.of())).hasSize(2);
+    assertThat(outbox.queue().ready(to("a.example").key(), now, 100, 1, Set.of())).hasSize(1);
   }
 
   @Test
   void whatIsSentAfterAllWasNotGivenUpAndWhatIsGivenUpAgainIsCountedOnce() throws IOException {
     store(to("a.example"), 1, 2);
     for (int number : new int[] {1, 2}) {
-      outbox.settle(
-          List.of(new Settlement.Dead(id(number), DiscardReason.SEND_ERROR, "400 no", NOW)));
+      outbox
+          .queue()
+          .settle(
+              List.of(new Settlement.Dead(id(number), DiscardReason.SEND_ERROR, "400 no", NOW)));
     }
     assertThat(counted(Counter.Name.DISCARDED)).containsEntry("send_error/error", 2L);
 
     outbox.retry(List.of(id(1), id(2)), handler -> to("a.example"));
     assertThat(counted(Counter.Name.DISCARDED)).isEmpty();
-    assertThat(outbox.destinationsToTell()).isEmpty();
+    assertThat(outbox.queue().reportsDue()).isEmpty();
 
-    outbox.settle(
-        List.of(
-            new Settlement.Delivered(id(1), NOW, 200),
-            new Settlement.Dead(id(2), DiscardReason.SEND_ERROR, "400 no", NOW)));
+    outbox
+        .queue()
+        .settle(
+            List.of(
+                new Settlement.Delivered(id(1), NOW, 200),
+                new Settlement.Dead(id(2), DiscardReason.SEND_ERROR, "400 no", NOW)));
     assertThat(counted(Counter.Name.DISCARDED)).containsEntry("send_error/error", 1L);
-    assertThat(outbox.unreported(to("a.example").key(), 10))
+    assertThat(outbox.queue().unreported(to("a.example").key(), 10))
         .containsExactly(new Discarded("send_error", "error", 1));
   }
 
@@ -96,7 +104,7 @@ class OutboxTest extends OutboxScene {
   void anIdIsTakenOnce() throws IOException {
     store(to("a.example"), 1);
 
-    assertThat(store(to("a.example"), 1, 2, 2)).isEqualTo(new Outbox.Stored(1, 1, 2));
+    assertThat(store(to("a.example"), 1, 2, 2)).isEqualTo(new IntakeStore.Stored(1, 1, 2));
     assertThat(ready("a.example")).containsExactly(id(1), id(2));
   }
 
@@ -105,10 +113,11 @@ class OutboxTest extends OutboxScene {
     Batch batch = new Batch("sealed-1", 10);
     batch.event(event(1), record(1), to("a.example"));
     batch.consumed(id(2));
-    outbox.store(batch);
+    outbox.intake().store(batch);
     reopen();
 
-    assertThat(outbox.known(List.of(id(1), id(2), id(3)))).containsExactlyInAnyOrder(id(1), id(2));
+    assertThat(outbox.intake().known(List.of(id(1), id(2), id(3))))
+        .containsExactlyInAnyOrder(id(1), id(2));
   }
 
   @Test
@@ -116,33 +125,34 @@ class OutboxTest extends OutboxScene {
     Batch batch = new Batch("sealed-1", 10);
     batch.event(event(1), record(1), to("new.example"));
     batch.consumed("not hex");
-    assertThatThrownBy(() -> outbox.store(batch)).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> outbox.intake().store(batch))
+        .isInstanceOf(IllegalArgumentException.class);
 
-    assertThat(outbox.known(List.of(id(1)))).isEmpty();
-    assertThat(outbox.begin("sealed-1").position()).isZero();
+    assertThat(outbox.intake().known(List.of(id(1)))).isEmpty();
+    assertThat(outbox.intake().begin("sealed-1").position()).isZero();
     store(to("new.example"), 1);
     assertThat(ready("new.example")).containsExactly(id(1));
   }
 
   @Test
   void readingStartsWhereTheLastBatchEndedAndCountsAttemptsThere() throws IOException {
-    assertThat(outbox.begin("sealed-1")).isEqualTo(new Outbox.Reading(0, 1));
-    assertThat(outbox.begin("sealed-1")).isEqualTo(new Outbox.Reading(0, 2));
+    assertThat(outbox.intake().begin("sealed-1")).isEqualTo(new IntakeStore.Reading(0, 1));
+    assertThat(outbox.intake().begin("sealed-1")).isEqualTo(new IntakeStore.Reading(0, 2));
     store(to("a.example"), 1);
     reopen();
 
-    assertThat(outbox.begin("sealed-1")).isEqualTo(new Outbox.Reading(100, 2));
-    assertThat(outbox.begin("sealed-2")).isEqualTo(new Outbox.Reading(0, 1));
+    assertThat(outbox.intake().begin("sealed-1")).isEqualTo(new IntakeStore.Reading(100, 2));
+    assertThat(outbox.intake().begin("sealed-2")).isEqualTo(new IntakeStore.Reading(0, 1));
   }
 
   @Test
   void aDeliveredEntryStaysAsHistory() throws IOException {
     store(to("a.example"), 1, 2);
 
-    outbox.settle(List.of(new Settlement.Delivered(id(1), NOW, 200)));
+    outbox.queue().settle(List.of(new Settlement.Delivered(id(1), NOW, 200)));
 
     assertThat(ready("a.example")).containsExactly(id(2));
-    Entry delivered = outbox.find(id(1), 1).get(0);
+    Entry delivered = outbox.reader().find(id(1), 1).get(0);
     assertThat(delivered.state()).isEqualTo(State.DELIVERED);
     assertThat(delivered.settled()).isEqualTo(NOW);
     assertThat(delivered.attempts()).isEqualTo(1);
@@ -152,21 +162,23 @@ class OutboxTest extends OutboxScene {
   void whenTheClockWasSetBackWhatWaitsWaitsAsLongAsBefore() throws IOException {
     store(to("a.example"), 1);
     String key = to("a.example").key();
-    outbox.settle(List.of(new Settlement.Retry(id(1), NOW.plusSeconds(5), "connection refused")));
-    outbox.hold(key, "error", NOW.plusSeconds(60));
+    outbox
+        .queue()
+        .settle(List.of(new Settlement.Retry(id(1), NOW.plusSeconds(5), "connection refused")));
+    outbox.queue().hold(key, "error", NOW.plusSeconds(60));
 
     Duration day = Duration.ofDays(1);
     now = NOW.minus(day);
     outbox.clockJumped(day.negated());
 
-    assertThat(outbox.nextReady()).contains(now.plusSeconds(5));
-    assertThat(outbox.holds(key)).containsEntry("error", now.plusSeconds(60));
+    assertThat(outbox.queue().nextReady()).contains(now.plusSeconds(5));
+    assertThat(outbox.queue().holds(key)).containsEntry("error", now.plusSeconds(60));
   }
 
   @Test
   void whenTheClockWasSetAheadByAYearNothingIsTooOldForThat() throws IOException {
     store(to("a.example"), 1, 2);
-    outbox.settle(List.of(new Settlement.Delivered(id(2), NOW, 200)));
+    outbox.queue().settle(List.of(new Settlement.Delivered(id(2), NOW, 200)));
 
     now = NOW.plus(Duration.ofDays(365));
     outbox.clockJumped(Duration.ofDays(365));
@@ -175,40 +187,45 @@ class OutboxTest extends OutboxScene {
     }
 
     assertThat(ready("a.example")).containsExactly(id(1));
-    assertThat(outbox.find(id(2), 1)).as("history").hasSize(1);
+    assertThat(outbox.reader().find(id(2), 1)).as("history").hasSize(1);
   }
 
   @Test
   void anEntryToBeSentAgainWaitsForItsTime() throws IOException {
     store(to("a.example"), 1);
-    assertThat(outbox.nextReady()).isEmpty();
+    assertThat(outbox.queue().nextReady()).isEmpty();
 
-    outbox.settle(List.of(new Settlement.Retry(id(1), NOW.plusSeconds(5), "connection refused")));
+    outbox
+        .queue()
+        .settle(List.of(new Settlement.Retry(id(1), NOW.plusSeconds(5), "connection refused")));
 
     assertThat(ready("a.example")).isEmpty();
-    assertThat(outbox.destinationsReady(now)).isEmpty();
-    assertThat(outbox.nextReady()).contains(NOW.plusSeconds(5));
+    assertThat(outbox.queue().destinationsReady(now)).isEmpty();
+    assertThat(outbox.queue().nextReady()).contains(NOW.plusSeconds(5));
     now = NOW.plusSeconds(5);
-    Entry entry = outbox.ready(to("a.example").key(), now, 1, Long.MAX_VALUE, Set.of()).get(0);
+    Entry entry =
+        outbox.queue().ready(to("a.example").key(), now, 1, Long.MAX_VALUE, Set.of()).get(0);
     assertThat(entry.attempts()).isEqualTo(1);
     assertThat(entry.lastError()).isEqualTo("connection refused");
-    assertThat(outbox.destinationsReady(now)).containsExactly(to("a.example").key());
+    assertThat(outbox.queue().destinationsReady(now)).containsExactly(to("a.example").key());
   }
 
   @Test
   void howOftenAServerTurnedAnEntryAwayIsCountedByItselfUntilAPersonRetries() throws IOException {
     store(to("a.example"), 1);
-    outbox.settle(
-        List.of(
-            new Settlement.Retry(id(1), NOW, "no connection"),
-            new Settlement.Retry(id(1), NOW, "403"),
-            new Settlement.Denied(id(1)),
-            new Settlement.Retry(id(1), NOW, "503")));
-    assertThat(outbox.find(id(1), 1).get(0).attempts()).isEqualTo(3);
-    assertThat(outbox.find(id(1), 1).get(0).denials()).isEqualTo(1);
+    outbox
+        .queue()
+        .settle(
+            List.of(
+                new Settlement.Retry(id(1), NOW, "no connection"),
+                new Settlement.Retry(id(1), NOW, "403"),
+                new Settlement.Denied(id(1)),
+                new Settlement.Retry(id(1), NOW, "503")));
+    assertThat(outbox.reader().find(id(1), 1).get(0).attempts()).isEqualTo(3);
+    assertThat(outbox.reader().find(id(1), 1).get(0).denials()).isEqualTo(1);
 
     outbox.retry(List.of(id(1)), handler -> to("a.example"));
-    assertThat(outbox.find(id(1), 1).get(0).denials()).isZero();
+    assertThat(outbox.reader().find(id(1), 1).get(0).denials()).isZero();
   }
 
   @Test
@@ -216,18 +233,20 @@ class OutboxTest extends OutboxScene {
     store(to("a.example"), 1);
     Batch batch = new Batch("sealed-1", 200);
     batch.summary(event(2), SHOP_ALARM.hash(), 77, 41, to("a.example"), 0);
-    outbox.store(batch);
+    outbox.intake().store(batch);
 
-    outbox.settle(
-        List.of(
-            new Settlement.Dead(id(1), DiscardReason.SEND_ERROR, "400 bad", NOW),
-            new Settlement.Dead(id(2), DiscardReason.SEND_ERROR, "400 bad", NOW),
-            new Settlement.Dead(id(2), DiscardReason.SEND_ERROR, "settled twice", NOW)));
+    outbox
+        .queue()
+        .settle(
+            List.of(
+                new Settlement.Dead(id(1), DiscardReason.SEND_ERROR, "400 bad", NOW),
+                new Settlement.Dead(id(2), DiscardReason.SEND_ERROR, "400 bad", NOW),
+                new Settlement.Dead(id(2), DiscardReason.SEND_ERROR, "settled twice", NOW)));
 
     assertThat(counted(Counter.Name.DISCARDED)).containsExactly(Map.entry("send_error/error", 42L));
-    assertThat(outbox.states()).containsOnlyKeys(State.DEAD);
-    assertThat(outbox.states().get(State.DEAD).occurrences()).isEqualTo(42);
-    assertThat(outbox.find(id(2), 1).get(0).lastError()).isEqualTo("400 bad");
+    assertThat(outbox.reader().states()).containsOnlyKeys(State.DEAD);
+    assertThat(outbox.reader().states().get(State.DEAD).occurrences()).isEqualTo(42);
+    assertThat(outbox.reader().find(id(2), 1).get(0).lastError()).isEqualTo("400 bad");
   }
 
   @Test
@@ -235,50 +254,56 @@ class OutboxTest extends OutboxScene {
     Batch batch = new Batch("sealed-1", 10);
     batch.unbuildable(
         event(1, "raw bytes"), record(1), "no builder for kind 99", new Destination.None());
-    outbox.store(batch);
+    outbox.intake().store(batch);
 
-    Entry entry = outbox.find(id(1), 1).get(0);
+    Entry entry = outbox.reader().find(id(1), 1).get(0);
     assertThat(entry.state()).isEqualTo(State.DEAD);
     assertThat(entry.lastError()).isEqualTo("no builder for kind 99");
     assertThat(entry.payload()).asString(StandardCharsets.UTF_8).isEqualTo("raw bytes");
     assertThat(counted(Counter.Name.DISCARDED)).containsEntry("internal_sdk_error/error", 1L);
     assertThat(outbox.retry(List.of(id(1)), handler -> to("a.example"))).isZero();
-    assertThat(outbox.lastOfStorm(77, null, SHOP_ALARM.hash())).isEmpty();
+    assertThat(outbox.intake().lastOfStorm(77, null, SHOP_ALARM.hash())).isEmpty();
   }
 
   @Test
   void undeliverableAndLocalEntriesGoWhereTheirHandlerPointsNow() throws IOException {
     store(new Destination.Malformed("the DSN has no project"), 1);
     store(new Destination.None(), 2);
-    assertThat(outbox.find(id(1), 1).get(0).state()).isEqualTo(State.UNDELIVERABLE);
-    assertThat(outbox.find(id(1), 1).get(0).lastError()).isEqualTo("the DSN has no project");
-    assertThat(outbox.find(id(2), 1).get(0).state()).isEqualTo(State.LOCAL);
-    assertThat(outbox.destinationsReady(now)).isEmpty();
+    assertThat(outbox.reader().find(id(1), 1).get(0).state()).isEqualTo(State.UNDELIVERABLE);
+    assertThat(outbox.reader().find(id(1), 1).get(0).lastError())
+        .isEqualTo("the DSN has no project");
+    assertThat(outbox.reader().find(id(2), 1).get(0).state()).isEqualTo(State.LOCAL);
+    assertThat(outbox.queue().destinationsReady(now)).isEmpty();
 
-    assertThat(outbox.resolve(handler -> new Destination.Malformed("still none"))).isZero();
-    assertThat(outbox.find(id(2), 1).get(0).lastError()).isEqualTo("still none");
+    assertThat(outbox.intake().resolve(handler -> new Destination.Malformed("still none")))
+        .isZero();
+    assertThat(outbox.reader().find(id(2), 1).get(0).lastError()).isEqualTo("still none");
     assertThat(
-            outbox.resolve(
-                handler -> {
-                  assertThat(handler).isEqualTo(SHOP_ALARM);
-                  return to("a.example");
-                }))
+            outbox
+                .intake()
+                .resolve(
+                    handler -> {
+                      assertThat(handler).isEqualTo(SHOP_ALARM);
+                      return to("a.example");
+                    }))
         .isEqualTo(2);
 
     assertThat(ready("a.example")).containsExactly(id(1), id(2));
-    assertThat(outbox.find(id(1), 1).get(0).lastError()).isNull();
-    assertThat(outbox.resolve(handler -> to("other.example"))).isZero();
+    assertThat(outbox.reader().find(id(1), 1).get(0).lastError()).isNull();
+    assertThat(outbox.intake().resolve(handler -> to("other.example"))).isZero();
   }
 
   @Test
   void retryMakesDeadAndWaitingEntriesReadyAtOnce() throws IOException {
     store(to("a.example"), 1, 2, 3);
     store(new Destination.None(), 4);
-    outbox.settle(
-        List.of(
-            new Settlement.Dead(id(1), DiscardReason.SEND_ERROR, "403", NOW),
-            new Settlement.Retry(id(2), NOW.plusSeconds(900), "timeout"),
-            new Settlement.Delivered(id(3), NOW, 200)));
+    outbox
+        .queue()
+        .settle(
+            List.of(
+                new Settlement.Dead(id(1), DiscardReason.SEND_ERROR, "403", NOW),
+                new Settlement.Retry(id(2), NOW.plusSeconds(900), "timeout"),
+                new Settlement.Delivered(id(3), NOW, 200)));
 
     assertThat(outbox.retry(List.of(id(1), id(2), id(3), id(4)), handler -> to("a.example")))
         .isEqualTo(3);
@@ -288,13 +313,13 @@ class OutboxTest extends OutboxScene {
 
   @Test
   void holdsSurviveAndTheLongerOneStays() throws IOException {
-    outbox.hold("k", "error", NOW.plusSeconds(60));
-    outbox.hold("k", "error", NOW.plusSeconds(30));
-    outbox.hold("k", "", NOW.plusSeconds(10));
+    outbox.queue().hold("k", "error", NOW.plusSeconds(60));
+    outbox.queue().hold("k", "error", NOW.plusSeconds(30));
+    outbox.queue().hold("k", "", NOW.plusSeconds(10));
     reopen();
 
-    assertThat(outbox.holds("k"))
+    assertThat(outbox.queue().holds("k"))
         .containsOnly(Map.entry("error", NOW.plusSeconds(60)), Map.entry("", NOW.plusSeconds(10)));
-    assertThat(outbox.holds("other")).isEmpty();
+    assertThat(outbox.queue().holds("other")).isEmpty();
   }
 }

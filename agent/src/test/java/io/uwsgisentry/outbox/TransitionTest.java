@@ -50,20 +50,22 @@ class TransitionTest {
   private static final Map<String, Act> ACTS =
       Map.of(
           "delivered",
-          outbox -> outbox.settle(List.of(new Settlement.Delivered(ID, NOW, 200))),
+          outbox -> outbox.queue().settle(List.of(new Settlement.Delivered(ID, NOW, 200))),
           "refused",
           outbox ->
-              outbox.settle(List.of(new Settlement.Dead(ID, DiscardReason.SEND_ERROR, "400", NOW))),
+              outbox
+                  .queue()
+                  .settle(List.of(new Settlement.Dead(ID, DiscardReason.SEND_ERROR, "400", NOW))),
           "failed",
-          outbox -> outbox.settle(List.of(new Settlement.Retry(ID, NOW, "503"))),
+          outbox -> outbox.queue().settle(List.of(new Settlement.Retry(ID, NOW, "503"))),
           "shrunk",
-          outbox -> outbox.settle(List.of(new Settlement.Smaller(ID, new byte[1], "413"))),
+          outbox -> outbox.queue().settle(List.of(new Settlement.Smaller(ID, new byte[1], "413"))),
           "a usable DSN",
-          outbox -> outbox.resolve(handler -> to()),
+          outbox -> outbox.intake().resolve(handler -> to()),
           "a malformed DSN",
-          outbox -> outbox.resolve(handler -> new Destination.Malformed("odd")),
+          outbox -> outbox.intake().resolve(handler -> new Destination.Malformed("odd")),
           "no DSN",
-          outbox -> outbox.resolve(handler -> new Destination.None()),
+          outbox -> outbox.intake().resolve(handler -> new Destination.None()),
           "retry with a DSN",
           outbox -> outbox.retry(List.of(ID), handler -> to()),
           "retry without",
@@ -95,7 +97,7 @@ class TransitionTest {
       try (Outbox outbox = Outbox.open(db)) {
         entryIn(from, outbox);
         act.getValue().on(outbox);
-        State now = outbox.find(ID, 1).get(0).state();
+        State now = outbox.reader().find(ID, 1).get(0).state();
         if (now != from) {
           assertThat(Transition.legal(from, now)).isTrue();
           moved.add(act.getKey() + "=" + now);
@@ -198,12 +200,12 @@ class TransitionTest {
     batch.handler(HANDLER);
     Event event = new Event(ID, NOW, "error", "error", "t", "{}".getBytes(StandardCharsets.UTF_8));
     batch.summary(event, HANDLER.hash(), 1, 1, destination, 0);
-    outbox.store(batch);
+    outbox.intake().store(batch);
     if (state == State.DELIVERED) {
-      outbox.settle(List.of(new Settlement.Delivered(ID, NOW, 200)));
+      outbox.queue().settle(List.of(new Settlement.Delivered(ID, NOW, 200)));
     } else if (state == State.DEAD) {
-      outbox.settle(List.of(new Settlement.Dead(ID, DiscardReason.SEND_ERROR, "400", NOW)));
+      outbox.queue().settle(List.of(new Settlement.Dead(ID, DiscardReason.SEND_ERROR, "400", NOW)));
     }
-    assertThat(outbox.find(ID, 1).get(0).state()).isEqualTo(state);
+    assertThat(outbox.reader().find(ID, 1).get(0).state()).isEqualTo(state);
   }
 }

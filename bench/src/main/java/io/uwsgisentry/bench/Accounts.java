@@ -21,11 +21,11 @@ record Accounts(Map<State, Long> byState, long dropped) {
   static Accounts of(Path state) throws IOException {
     try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
       Map<State, Long> byState = new EnumMap<>(State.class);
-      for (Map.Entry<State, Tally> tally : outbox.states().entrySet()) {
+      for (Map.Entry<State, Tally> tally : outbox.reader().states().entrySet()) {
         byState.put(tally.getKey(), tally.getValue().occurrences());
       }
       long dropped =
-          outbox.counters().stream()
+          outbox.reader().counters().stream()
               .filter(counter -> counter.name() == Counter.Name.DROPPED)
               .mapToLong(Counter::quantity)
               .sum();
@@ -38,7 +38,7 @@ record Accounts(Map<State, Long> byState, long dropped) {
   /** What the agent has read so far, storms that it still counts included. */
   static long counted(Path state) {
     try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
-      return of(state).sum() + outbox.storms().occurrences();
+      return of(state).sum() + outbox.reader().storms().occurrences();
     } catch (NoSuchFileException e) {
       return 0; // the agent has yet to make it
     } catch (IOException e) {

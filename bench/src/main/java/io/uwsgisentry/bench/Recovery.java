@@ -83,7 +83,7 @@ final class Recovery {
           bytes += event.payload().length;
           batch.event(event, record, settings.destination());
         }
-        outbox.store(batch);
+        outbox.intake().store(batch);
       }
     } catch (UnbuildableRecordException e) {
       throw new IOException(e);
@@ -109,7 +109,7 @@ final class Recovery {
 
   private static Tally delivered(Path db) throws IOException {
     try (Outbox outbox = Outbox.openReadOnly(db)) {
-      return outbox.states().getOrDefault(State.DELIVERED, new Tally(0, 0, 0));
+      return outbox.reader().states().getOrDefault(State.DELIVERED, new Tally(0, 0, 0));
     }
   }
 }

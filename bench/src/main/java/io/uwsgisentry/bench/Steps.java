@@ -50,7 +50,7 @@ final class Steps {
   private static void take(
       int records, RecordReader reader, EventFactory factory, Outbox outbox, String name)
       throws IOException, UnbuildableRecordException {
-    outbox.begin(name);
+    outbox.intake().begin(name);
     long read = 0;
     long build = 0;
     long store = 0;
@@ -77,7 +77,7 @@ final class Steps {
       for (int i = 0; i < BATCH; i++) {
         stored.event(events.get(i), batch.get(i), settings.get(i).destination());
       }
-      outbox.store(stored);
+      outbox.intake().store(stored);
       long afterStore = System.nanoTime();
       if (at >= records / 4) {
         counted += BATCH;
@@ -96,7 +96,7 @@ final class Steps {
       long start = System.nanoTime();
       long processor = processorNanos();
       delivery.start();
-      while (!outbox.destinationsReady(Instant.now()).isEmpty()) {
+      while (!outbox.queue().destinationsReady(Instant.now()).isEmpty()) {
         Scratch.pause(java.time.Duration.ofMillis(10));
       }
       print("send", System.nanoTime() - start, records);

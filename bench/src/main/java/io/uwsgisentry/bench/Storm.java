@@ -214,7 +214,7 @@ final class Storm {
 
   private static long dropped(Path state) throws IOException {
     try (Outbox outbox = Outbox.openReadOnly(state.resolve("outbox.db"))) {
-      return outbox.counters().stream()
+      return outbox.reader().counters().stream()
           .filter(counter -> counter.name() == Counter.Name.DROPPED)
           .mapToLong(Counter::quantity)
           .sum();

@@ -120,7 +120,7 @@ record StateDirectory(Path path) {
 
   /** The newest entries in one of these states; none if there is no outbox yet. */
   List<Entry> entries(State... states) {
-    return outbox(o -> o.list(Filter.of(states), 1000), List.of());
+    return outbox(o -> o.reader().list(Filter.of(states), 1000), List.of());
   }
 
   /** Waits until there are so many entries in that state, and returns them. */
@@ -133,14 +133,19 @@ record StateDirectory(Path path) {
   /** How much was counted under that name, whatever the reason. */
   long counted(Counter.Name name) {
     return outbox(
-        o -> o.counters().stream().filter(c -> c.name() == name).mapToLong(Counter::quantity).sum(),
+        o ->
+            o.reader().counters().stream()
+                .filter(c -> c.name() == name)
+                .mapToLong(Counter::quantity)
+                .sum(),
         0L);
   }
 
   /** What {@code status} says of the servers' options, a line each. */
   List<String> advice() {
     return outbox(
-        o -> ConfigWarning.current(o.handlers()).stream().map(ConfigWarning::line).toList(),
+        o ->
+            ConfigWarning.current(o.reader().handlers()).stream().map(ConfigWarning::line).toList(),
         List.of());
   }
 
@@ -149,8 +154,8 @@ record StateDirectory(Path path) {
     return outbox(
         o -> {
           long sum = 0;
-          for (String destination : o.destinationsToTell()) {
-            for (Discarded one : o.unreported(destination, 1000)) {
+          for (String destination : o.queue().reportsDue()) {
+            for (Discarded one : o.queue().unreported(destination, 1000)) {
               sum += one.quantity();
             }
           }
@@ -161,14 +166,14 @@ record StateDirectory(Path path) {
 
   /** How many incidents are counted in windows that are still open. */
   long storms() {
-    return outbox(o -> o.storms().occurrences(), 0L);
+    return outbox(o -> o.reader().storms().occurrences(), 0L);
   }
 
   /** For how many incidents the entries of that state stand. */
   long occurrences(State state) {
     return outbox(
         o -> {
-          Tally tally = o.states().get(state);
+          Tally tally = o.reader().states().get(state);
           return tally == null ? 0L : tally.occurrences();
         },
         0L);
@@ -178,7 +183,7 @@ record StateDirectory(Path path) {
   Map<String, Integer> attempts() {
     return outbox(
         o ->
-            o.list(Filter.ALL, 10_000).stream()
+            o.reader().list(Filter.ALL, 10_000).stream()
                 .collect(Collectors.toMap(Entry::id, Entry::attempts)),
         Map.of());
   }
@@ -188,8 +193,9 @@ record StateDirectory(Path path) {
     return outbox(
         o -> {
           StringBuilder text = new StringBuilder();
-          text.append(o.states()).append('\n').append(o.counters()).append('\n');
-          for (Entry e : o.list(Filter.of(State.READY, State.DEAD, State.UNDELIVERABLE), 20)) {
+          text.append(o.reader().states()).append('\n').append(o.reader().counters()).append('\n');
+          for (Entry e :
+              o.reader().list(Filter.of(State.READY, State.DEAD, State.UNDELIVERABLE), 20)) {
             text.append(
                 "%s %s after %d attempts, not before %s: %s%n"
                     .formatted(e.state(), e.title(), e.attempts(), e.notBefore(), e.lastError()));
