@@ -90,17 +90,11 @@ static int able(void) {
 
 /* the bounds as the agent's options; nothing in them is more than letters, digits, commas and dashes */
 static void agent_options(char *to, size_t room) {
-	struct {
-		const char *name, *value;
-	} all[] = {
-		{"--outbox-max", sentry.outbox_max}, {"--outbox-age", sentry.outbox_age}, {"--outbox-entries", sentry.outbox_entries},
-		{"--event-max", sentry.event_max}, {"--history", sentry.history}, {"--max-requests", sentry.max_requests},
-	};
 	size_t len = 0;
 	*to = 0;
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if (!all[i].value) continue;
-		int n = snprintf(to + len, room - len, "%s%s %s", len ? " " : "", all[i].name, all[i].value);
+	for (const struct sentry_bound *bound = sentry_bounds; bound->name; bound++) {
+		if (!*bound->value) continue;
+		int n = snprintf(to + len, room - len, "%s--%s %s", len ? " " : "", bound->name, *bound->value);
 		if (n < 0 || (size_t) n >= room - len) {
 			to[len] = 0;
 			return;

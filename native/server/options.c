@@ -67,41 +67,50 @@ static int is_age(const char *text, const char **rest) {
 	return digits > 0 && digits <= 6 && text[digits] && strchr("smhd", text[digits]) != NULL;
 }
 
+static int is_outbox_size(const char *text) {
+	return sentry_parse_size(text, 1 << 20) > 0;
+}
+
+static int is_waiting_age(const char *text) {
+	const char *rest;
+	return is_age(text, &rest) && !*rest && strpbrk(text, "123456789") != NULL;
+}
+
+static int is_entries(const char *text) {
+	return is_number(text, 9) && strlen(text) >= 2 && *text != '0';
+}
+
+static int is_event_size(const char *text) {
+	uint64_t size = sentry_parse_size(text, 16 << 10);
+	return size > 0 && size <= 1 << 20;
+}
+
 static int is_history(const char *text) {
 	const char *size;
 	if (!strcmp(text, "0")) return 1;
 	return is_age(text, &size) && *size == ',' && (!strcmp(size + 1, "0") || sentry_parse_size(size + 1, 1));
 }
 
-/*
- * What goes to the agent's command line: only values of a form that is checked here, since the script lets the shell split them.
- * The agent checks them again.
- */
-static void check_outbox(void) {
-	const char *rest;
-	if (sentry.outbox_max && !sentry_parse_size(sentry.outbox_max, 1 << 20)) {
-		sentry_mistake("sentry-outbox-max = %s is not a size of at least 1m: write for example 256m (used: 256m)", sentry.outbox_max);
-		sentry.outbox_max = NULL;
-	}
-	if (sentry.outbox_age && (!is_age(sentry.outbox_age, &rest) || *rest || !strpbrk(sentry.outbox_age, "123456789"))) {
-		sentry_mistake("sentry-outbox-age = %s is not an age: write for example 7d or 12h (used: 7d)", sentry.outbox_age);
-		sentry.outbox_age = NULL;
-	}
-	if (sentry.outbox_entries && (!is_number(sentry.outbox_entries, 9) || strlen(sentry.outbox_entries) < 2 || *sentry.outbox_entries == '0')) {
-		sentry_mistake("sentry-outbox-entries = %s is not a number from 10 to 999999999 (used: 250000)", sentry.outbox_entries);
-		sentry.outbox_entries = NULL;
-	}
-	if (sentry.event_max && (!sentry_parse_size(sentry.event_max, 16 << 10) || sentry_parse_size(sentry.event_max, 16 << 10) > 1 << 20)) {
-		sentry_mistake("sentry-event-max = %s is not a size from 16k to 1m: write for example 200k (used: 1m)", sentry.event_max);
-		sentry.event_max = NULL;
-	}
-	if (sentry.history && !is_history(sentry.history)) {
-		sentry_mistake("sentry-history = %s is neither AGE,SIZE nor 0: write for example 7d,50m (used: 7d,50m)", sentry.history);
-		sentry.history = NULL;
-	}
-	if (sentry.max_requests && (!is_number(sentry.max_requests, 3) || *sentry.max_requests == '0' || atoi(sentry.max_requests) < 2 || atoi(sentry.max_requests) > 256)) {
-		sentry_mistake("sentry-max-requests = %s is not a number from 2 to 256: write for example 64 (used: 64)", sentry.max_requests);
-		sentry.max_requests = NULL;
+static int is_requests(const char *text) {
+	return is_number(text, 3) && *text != '0' && atoi(text) >= 2 && atoi(text) <= 256;
+}
+
+/* The same rows, with the same checks, as those with a `Bound` in the agent's InstanceOption. */
+const struct sentry_bound sentry_bounds[] = {
+	{"outbox-max", &sentry.outbox_max, is_outbox_size, "is not a size of at least 1m: write for example 256m (used: 256m)"},
+	{"outbox-age", &sentry.outbox_age, is_waiting_age, "is not an age: write for example 7d or 12h (used: 7d)"},
+	{"outbox-entries", &sentry.outbox_entries, is_entries, "is not a number from 10 to 999999999 (used: 250000)"},
+	{"event-max", &sentry.event_max, is_event_size, "is not a size from 16k to 1m: write for example 200k (used: 1m)"},
+	{"history", &sentry.history, is_history, "is neither AGE,SIZE nor 0: write for example 7d,50m (used: 7d,50m)"},
+	{"max-requests", &sentry.max_requests, is_requests, "is not a number from 2 to 256: write for example 64 (used: 64)"},
+	{NULL, NULL, NULL, NULL},
+};
+
+static void check_bounds(void) {
+	for (const struct sentry_bound *bound = sentry_bounds; bound->name; bound++) {
+		if (!*bound->value || bound->fits(*bound->value)) continue;
+		sentry_mistake("sentry-%s = %s %s", bound->name, *bound->value, bound->fault);
+		*bound->value = NULL;
 	}
 }
 
@@ -218,7 +227,7 @@ static void forget_unset(void) {
 
 void sentry_options_read(void) {
 	forget_unset();
-	check_outbox();
+	check_bounds();
 	check_agent();
 	check_journal();
 	check_storms();

@@ -165,6 +165,18 @@ int sentry_capturing(enum sentry_capture);
 /* ---- options.c ---- */
 
 extern struct uwsgi_option sentry_options[];
+
+/*
+ * An option that bounds what the agent keeps or does: it goes to the agent's command line as --NAME VALUE. Only a value that
+ * fits does, since the script lets the shell split them; the agent checks it again. The last row has no name.
+ */
+struct sentry_bound {
+	const char *name;
+	char **value;
+	int (*fits)(const char *value);
+	const char *fault;	/* what is wrong with one that does not fit, and what holds instead */
+};
+extern const struct sentry_bound sentry_bounds[];
 void sentry_options_read(void);
 void sentry_options_written(void);	/* those that uWSGI has not come to: as they are written */
 

@@ -1,11 +1,11 @@
 package io.uwsgisentry.agent;
 
 import io.uwsgisentry.cli.AgentRunner;
-import io.uwsgisentry.delivery.Delivery;
-import io.uwsgisentry.outbox.Bounds;
 import io.uwsgisentry.settings.InstanceOption;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -20,8 +20,7 @@ final class SupervisedStart {
   private @Nullable Long master;
   private Duration drain = Duration.ofSeconds(2);
   private boolean drainOnly;
-  private Bounds bounds = Bounds.DEFAULT;
-  private int maxRequests = Delivery.MAX_REQUESTS;
+  private final Map<InstanceOption, String> given = new EnumMap<>(InstanceOption.class);
 
   private SupervisedStart() {}
 
@@ -46,8 +45,7 @@ final class SupervisedStart {
     }
     return directory == null
         ? Optional.empty()
-        : Optional.of(
-            new AgentRunner.Arguments(directory, master, drain, drainOnly, bounds, maxRequests));
+        : Optional.of(new AgentRunner.Arguments(directory, master, drain, drainOnly, given));
   }
 
   private boolean option(String name, String value) {
@@ -67,18 +65,12 @@ final class SupervisedStart {
       }
       default -> {
         InstanceOption option = InstanceOption.of(name.replaceFirst("^-", "sentry"));
-        if (option == null || option.fault(value) != null) {
+        if (option == null
+            || !InstanceOption.bounds().contains(option)
+            || option.fault(value) != null) {
           return false;
         }
-        if (option == InstanceOption.MAX_REQUESTS) {
-          maxRequests = Integer.parseInt(value);
-          return true;
-        }
-        try {
-          bounds = bounds.with(option, value);
-        } catch (IllegalArgumentException e) {
-          return false;
-        }
+        given.put(option, value);
       }
     }
     return true;

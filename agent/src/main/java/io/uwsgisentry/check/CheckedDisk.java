@@ -10,7 +10,9 @@ import io.uwsgisentry.settings.InstanceOption;
 import io.uwsgisentry.settings.Quantities;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Whether the volume has room for what a configuration allows the state directory to take. */
@@ -26,7 +28,7 @@ final class CheckedDisk {
   static @Nullable Finding finding(List<CheckedLine> lines, Path usual) {
     Path directory = usual;
     CheckedLine where = null;
-    Bounds bounds = Bounds.DEFAULT;
+    Map<InstanceOption, String> bounds = new EnumMap<>(InstanceOption.class);
     long journal = Footprint.USUAL_JOURNAL;
     for (CheckedLine line : lines) {
       InstanceOption option = InstanceOption.of(line.key());
@@ -39,13 +41,13 @@ final class CheckedDisk {
           where = line;
         }
         case JOURNAL_MAX -> journal = Quantities.bytes(line.value());
-        case OUTBOX_MAX, EVENT_MAX, HISTORY -> bounds = bounds.with(option, line.value());
+        case OUTBOX_MAX, EVENT_MAX, HISTORY -> bounds.put(option, line.value());
         default -> {}
       }
     }
     try {
       Disk disk = Disk.of(directory);
-      Footprint allowed = Footprint.of(disk, directory, bounds, journal);
+      Footprint allowed = Footprint.of(disk, directory, Bounds.of(bounds), journal);
       if (!allowed.shrunk() && allowed.journal() >= journal) {
         return null;
       }

@@ -1,13 +1,19 @@
 package io.uwsgisentry.cli;
 
 import io.uwsgisentry.console.Environment;
+import io.uwsgisentry.settings.InstanceOption;
 import java.time.Duration;
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code uwsgi-sentry agent}. */
@@ -55,8 +61,6 @@ final class AgentCommand implements Callable<Integer> {
       description = "Take what is in the journal, deliver for as long as --drain says, and end.")
   boolean drainOnly;
 
-  @Mixin BoundsOptions bounds = new BoundsOptions();
-
   AgentCommand(AgentRunner runner, Environment surroundings) {
     this.runner = runner;
     this.surroundings = surroundings;
@@ -70,7 +74,41 @@ final class AgentCommand implements Callable<Integer> {
             master,
             Duration.ofMillis((long) (drain * 1000)),
             drainOnly,
-            bounds.outbox(spec),
-            bounds.maxRequests(spec)));
+            given()));
+  }
+
+  /**
+   * Adds the options for the bounds, which uWSGI gives on of its own ones, from their one table.
+   */
+  static CommandLine withBounds(CommandLine command) {
+    for (InstanceOption option : InstanceOption.bounds()) {
+      InstanceOption.Bound bound = option.bound();
+      command
+          .getCommandSpec()
+          .addOption(
+              OptionSpec.builder(option.flag())
+                  .type(String.class)
+                  .paramLabel(bound.shape())
+                  .description(bound.meaning() + " (default: " + bound.standard() + ").")
+                  .build());
+    }
+    return command;
+  }
+
+  private Map<InstanceOption, String> given() {
+    Map<InstanceOption, String> given = new EnumMap<>(InstanceOption.class);
+    for (InstanceOption option : InstanceOption.bounds()) {
+      String value = spec.findOption(option.flag()).getValue();
+      if (value == null) {
+        continue;
+      }
+      String fault = option.fault(value);
+      if (fault != null) {
+        throw new ParameterException(
+            spec.commandLine(), option.flag() + " " + value + ": " + fault);
+      }
+      given.put(option, value);
+    }
+    return given;
   }
 }

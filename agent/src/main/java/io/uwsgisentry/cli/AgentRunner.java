@@ -1,8 +1,10 @@
 package io.uwsgisentry.cli;
 
 import io.uwsgisentry.outbox.Bounds;
+import io.uwsgisentry.settings.InstanceOption;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,14 +30,22 @@ public interface AgentRunner {
    * @param drain how long it goes on delivering after it was told to stop
    * @param drainOnly it takes what is in the journal, delivers for as long as {@code drain} says,
    *     and ends
-   * @param bounds of what it keeps
-   * @param maxRequests how many requests may be under way at once
+   * @param given those of {@link InstanceOption#bounds} that were given; they have no fault
    */
   record Arguments(
       Path directory,
       @Nullable Long master,
       Duration drain,
       boolean drainOnly,
-      Bounds bounds,
-      int maxRequests) {}
+      Map<InstanceOption, String> given) {
+    /** Of what it keeps. */
+    public Bounds bounds() {
+      return Bounds.of(given);
+    }
+
+    /** How many requests may be in flight at once. */
+    public int maxRequests() {
+      return Integer.parseInt(InstanceOption.MAX_REQUESTS.in(given));
+    }
+  }
 }

@@ -40,7 +40,8 @@ public final class UwsgiSentry {
             .addSubcommand(new EventsRetryCommand(surroundings));
     CommandLine root =
         new CommandLine(new UwsgiSentry())
-            .addSubcommand(new AgentCommand(agent, surroundings))
+            .addSubcommand(
+                AgentCommand.withBounds(new CommandLine(new AgentCommand(agent, surroundings))))
             .addSubcommand(new StatusCommand(surroundings))
             .addSubcommand(events)
             .addSubcommand(new CheckCommand(surroundings))

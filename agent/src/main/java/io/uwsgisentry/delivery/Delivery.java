@@ -2,6 +2,7 @@ package io.uwsgisentry.delivery;
 
 import io.uwsgisentry.log.Log;
 import io.uwsgisentry.outbox.Outbox;
+import io.uwsgisentry.settings.InstanceOption;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -27,7 +28,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Delivery implements AutoCloseable {
   /** How many requests are under way at once where the user says nothing. */
-  public static final int MAX_REQUESTS = 64;
+  public static final int MAX_REQUESTS =
+      Integer.parseInt(InstanceOption.MAX_REQUESTS.bound().standard());
 
   /** Of the agent's usual heap, 48 MiB, these are 12. */
   private static final long MEMORY = Runtime.getRuntime().maxMemory() / 4;

@@ -15,12 +15,12 @@ import io.uwsgisentry.settings.Handler;
 import io.uwsgisentry.settings.HandlerSettings;
 import io.uwsgisentry.storm.Sampling;
 import io.uwsgisentry.storm.Storm;
-import io.uwsgisentry.storm.StormGuard;
 import io.uwsgisentry.storm.StormWindow;
 import io.uwsgisentry.storm.StormWindow.Varied;
 import java.io.IOException;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * that the summary will be made, so its event is kept with the window. Brief records are always
  * counted: they have nothing to make an event of.
  */
-final class StormIntake implements StormGuard.Windows<Storm.Key> {
+final class StormIntake {
   /** Takes records of which no event can be made. */
   interface Unbuildable {
     void keep(Record record, Finding finding, String fault) throws IOException;
@@ -84,7 +84,8 @@ final class StormIntake implements StormGuard.Windows<Storm.Key> {
   private final Batch batch;
   private final Unbuildable unbuildable;
   private final StormSummaries summaries;
-  private final StormGuard<Storm.Key> guard = new StormGuard<>(this);
+  // What this batch touches; nothing of it is true before the batch is stored.
+  private final Map<Storm.Key, StormWindow> windows = new LinkedHashMap<>();
   private final Map<Storm.Key, Latest> latest = new HashMap<>();
   private long bytesToCome;
   // For brief records, which name their handler by its hash alone.
@@ -139,10 +140,11 @@ final class StormIntake implements StormGuard.Windows<Storm.Key> {
     if (isIgnored(record, settings) || sampledOut(record, settings, destination)) {
       return;
     }
-    long passes = StormGuard.passes(record.kind(), settings.fold(StormGuard.USUAL));
+    long passes = StormWindow.passes(record.kind(), settings.fold(StormWindow.USUAL));
     Storm.Key key = Storm.Key.of(destination, record.handlerHash(), record.foldKey());
     if (passes == Long.MAX_VALUE
-        || guard.passes(key, record.timeMicros(), passes, () -> varied(record, settings))) {
+        || window(key, record.timeMicros())
+            .admit(record.timeMicros(), passes, () -> varied(record, settings))) {
       Event event = build(record, finding, settings);
       if (passes != Long.MAX_VALUE) {
         Latest last = new Latest(record, destination, latest.get(key));
@@ -174,7 +176,8 @@ final class StormIntake implements StormGuard.Windows<Storm.Key> {
       return;
     }
     Storm.Key key = Storm.Key.of(destination, record.handlerHash(), record.foldKey());
-    guard.count(key, record.timeMicros(), times, varied(record, instance, settings));
+    window(key, record.timeMicros())
+        .count(record.timeMicros(), times, varied(record, instance, settings));
     latest.put(key, new Latest(record, destination, latest.get(key)));
     counted(record, instance);
     batch.count(Counter.Name.BRIEF, "", instance, times);
@@ -255,13 +258,25 @@ final class StormIntake implements StormGuard.Windows<Storm.Key> {
     return values;
   }
 
-  @Override
-  public @Nullable StormWindow stored(Storm.Key key) throws IOException {
-    return outbox.intake().window(key).orElse(null);
+  /** The fault's window at that time: the one of this batch, else of the outbox, else a new one. */
+  private StormWindow window(Storm.Key key, long micros) throws IOException {
+    StormWindow window = windows.get(key);
+    if (window == null) {
+      window = outbox.intake().window(key).orElse(null);
+    }
+    if (window != null && window.endsBefore(micros)) {
+      close(key, window);
+      window = null;
+    }
+    if (window == null) {
+      window = new StormWindow(micros);
+    }
+    windows.put(key, window);
+    return window;
   }
 
-  @Override
-  public void ended(Storm.Key key, StormWindow window) throws IOException {
+  /** Adds the summary of a window that ended to the batch. */
+  private void close(Storm.Key key, StormWindow window) throws IOException {
     Latest last = latest.get(key);
     Storm storm = storm(key, window);
     if (storm == null || last == null) {
@@ -282,7 +297,7 @@ final class StormIntake implements StormGuard.Windows<Storm.Key> {
 
   /** The windows as they are after the last record, for the batch. */
   void finish() throws IOException {
-    for (Map.Entry<Storm.Key, StormWindow> touched : guard.touched().entrySet()) {
+    for (Map.Entry<Storm.Key, StormWindow> touched : windows.entrySet()) {
       Storm storm = storm(touched.getKey(), touched.getValue());
       if (storm != null) {
         batch.window(storm);

@@ -1,8 +1,15 @@
 package io.uwsgisentry.outbox;
 
+import static io.uwsgisentry.settings.InstanceOption.EVENT_MAX;
+import static io.uwsgisentry.settings.InstanceOption.HISTORY;
+import static io.uwsgisentry.settings.InstanceOption.OUTBOX_AGE;
+import static io.uwsgisentry.settings.InstanceOption.OUTBOX_ENTRIES;
+import static io.uwsgisentry.settings.InstanceOption.OUTBOX_MAX;
+
 import io.uwsgisentry.settings.InstanceOption;
 import io.uwsgisentry.settings.Quantities;
 import java.time.Duration;
+import java.util.Map;
 
 /**
  * How much the outbox keeps. Bytes are those of the events' JSON as it is stored; the file is
@@ -27,71 +34,34 @@ public record Bounds(
 
   private static final long LEAST_EVENT = 16 << 10;
 
-  public static final Bounds DEFAULT =
-      new Bounds(0, 0, Duration.ZERO, 0, 0, Duration.ZERO, 0)
-          .with(InstanceOption.OUTBOX_MAX, "256m")
-          .with(InstanceOption.OUTBOX_AGE, "7d")
-          .with(InstanceOption.OUTBOX_ENTRIES, "250000")
-          .with(InstanceOption.EVENT_MAX, "1m")
-          .with(InstanceOption.HISTORY, "7d,50m");
+  public static final Bounds DEFAULT = of(Map.of());
 
   /**
-   * These, but for what the option says.
+   * What these options say, and what is standard for all others.
    *
-   * @param option one of those that bound the outbox
-   * @throws IllegalArgumentException with a sentence, if it is another or its value has a fault
+   * @throws IllegalArgumentException with a sentence, if a value has a fault
    */
-  public Bounds with(InstanceOption option, String value) {
+  public static Bounds of(Map<InstanceOption, String> given) {
+    given.forEach(Bounds::require);
+    long most = Quantities.bytes(OUTBOX_MAX.in(given));
+    String[] history = HISTORY.in(given).split(",", 2);
+    boolean none = history.length < 2;
+    return new Bounds(
+        // A fifth is for what cannot be sent, so that it cannot crowd out what can.
+        most - most / 5,
+        most / 5,
+        Quantities.age(OUTBOX_AGE.in(given)),
+        Quantities.bytes(OUTBOX_ENTRIES.in(given)),
+        (int) Quantities.bytes(EVENT_MAX.in(given)),
+        none ? Duration.ZERO : Quantities.age(history[0]),
+        none ? 0 : Quantities.bytes(history[1]));
+  }
+
+  private static void require(InstanceOption option, String value) {
     String fault = option.fault(value);
     if (fault != null) {
-      throw new IllegalArgumentException(fault);
+      throw new IllegalArgumentException(option.flag() + " " + value + ": " + fault);
     }
-    long bytes = Quantities.bytes(value);
-    return switch (option) {
-      // A fifth is for what cannot be sent, so that it cannot crowd out what can.
-      case OUTBOX_MAX ->
-          new Bounds(
-              bytes - bytes / 5,
-              bytes / 5,
-              waitingAge,
-              waitingEntries,
-              eventBytes,
-              historyAge,
-              historyBytes);
-      case OUTBOX_AGE ->
-          new Bounds(
-              waitingBytes,
-              keptBytes,
-              Quantities.age(value),
-              waitingEntries,
-              eventBytes,
-              historyAge,
-              historyBytes);
-      case OUTBOX_ENTRIES ->
-          new Bounds(
-              waitingBytes, keptBytes, waitingAge, bytes, eventBytes, historyAge, historyBytes);
-      case EVENT_MAX ->
-          new Bounds(
-              waitingBytes,
-              keptBytes,
-              waitingAge,
-              waitingEntries,
-              (int) bytes,
-              historyAge,
-              historyBytes);
-      case HISTORY -> {
-        int comma = value.indexOf(',');
-        yield new Bounds(
-            waitingBytes,
-            keptBytes,
-            waitingAge,
-            waitingEntries,
-            eventBytes,
-            comma < 0 ? Duration.ZERO : Quantities.age(value.substring(0, comma)),
-            comma < 0 ? 0 : Quantities.bytes(value.substring(comma + 1)));
-      }
-      default -> throw new IllegalArgumentException(option.key() + " bounds nothing here");
-    };
   }
 
   /** What the ids of events that are gone may have, about: an eighth of what the events have. */

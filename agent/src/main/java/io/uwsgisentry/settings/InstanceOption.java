@@ -2,6 +2,7 @@ package io.uwsgisentry.settings;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -138,33 +139,39 @@ public enum InstanceOption implements DocumentedOption {
       "bytes of events that the agent keeps until they are sent, with `k`, `m` or `g`, at least `1m`; beyond it the"
           + " [least valuable](delivery.md#bounds) are discarded",
       "256m",
-      "sentry-outbox-max = 1g"),
+      "sentry-outbox-max = 1g",
+      new Bound("256m", "SIZE", "Bytes of events that are kept until they are sent")),
   OUTBOX_AGE(
       "sentry-outbox-age",
       "how long an event waits to be sent before it is given up, with `s`, `m`, `h` or `d`",
       "7d",
-      "sentry-outbox-age = 2d"),
+      "sentry-outbox-age = 2d",
+      new Bound("7d", "AGE", "How long an event waits to be sent")),
   OUTBOX_ENTRIES(
       "sentry-outbox-entries",
       "how many events may wait for one destination; beyond it the least valuable are discarded",
       "250000",
-      "sentry-outbox-entries = 50000"),
+      "sentry-outbox-entries = 50000",
+      new Bound("250000", "N", "How many events may wait for one destination")),
   EVENT_MAX(
       "sentry-event-max",
       "bytes of one event's JSON, with `k` or `m`, from `16k` to `1m`; a larger event loses its least needed parts",
       "1m, Sentry's own limit",
-      "sentry-event-max = 200k"),
+      "sentry-event-max = 200k",
+      new Bound("1m", "SIZE", "Bytes of one event")),
   HISTORY(
       "sentry-history",
       "how long delivered events are kept for `uwsgi-sentry events`, and how many bytes of them: `AGE,SIZE`; `0` keeps none",
       "`7d,50m`",
-      "sentry-history = 2d,10m"),
+      "sentry-history = 2d,10m",
+      new Bound("7d,50m", "AGE,SIZE", "How much is kept of what was delivered")),
   MAX_REQUESTS(
       "sentry-max-requests",
       "how many requests are in flight at once, to all destinations together, from 2 to 256; beyond it the destinations"
           + " [take turns](delivery.md#lanes)",
       "64",
-      "sentry-max-requests = 16"),
+      "sentry-max-requests = 16",
+      new Bound("64", "N", "How many requests are in flight at once")),
   CA(
       "sentry-ca",
       "a file of certificates (PEM) that are trusted in addition to the system's: a regular file of at most 4 MiB. The agent reads it, and again when it changes",
@@ -176,11 +183,57 @@ public enum InstanceOption implements DocumentedOption {
       "the agent's environment: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`",
       "sentry-proxy = http://proxy.example.com:3128");
 
+  /**
+   * What an option that bounds the agent is on the agent's own command line, {@code --outbox-max};
+   * the plugin's table of them is {@code sentry_bounds}.
+   *
+   * @param standard what holds where it is not given
+   * @param shape of its value, for the help
+   * @param meaning for the help, without what is standard
+   */
+  public record Bound(String standard, String shape, String meaning) {}
+
   @SuppressWarnings("ImmutableEnumChecker") // a record of strings
   private final Text text;
 
+  @SuppressWarnings("ImmutableEnumChecker") // a record of strings
+  private final @Nullable Bound bound;
+
   InstanceOption(String key, String meaning, String defaultText, String example) {
-    text = new Text(key, meaning, defaultText, example);
+    this(key, meaning, defaultText, example, null);
+  }
+
+  InstanceOption(
+      String key, String meaning, String defaultText, String example, @Nullable Bound bound) {
+    this.text = new Text(key, meaning, defaultText, example);
+    this.bound = bound;
+  }
+
+  /** Those that bound the agent. */
+  public static List<InstanceOption> bounds() {
+    return Arrays.stream(values()).filter(option -> option.bound != null).toList();
+  }
+
+  /**
+   * What it is on the agent's command line.
+   *
+   * @throws IllegalStateException if it is none of {@link #bounds}
+   */
+  public Bound bound() {
+    if (bound == null) {
+      throw new IllegalStateException(key() + " bounds nothing");
+    }
+    return bound;
+  }
+
+  /** Its name there. */
+  public String flag() {
+    return key().replaceFirst("sentry", "-");
+  }
+
+  /** What holds of one of {@link #bounds}. */
+  public String in(Map<InstanceOption, String> given) {
+    return given.getOrDefault(this, bound().standard());
   }
 
   @Override

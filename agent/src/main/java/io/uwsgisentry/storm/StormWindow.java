@@ -1,16 +1,29 @@
 package io.uwsgisentry.storm;
 
+import io.uwsgisentry.journal.Kind;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /**
- * What was seen of one fault since a window for it was opened. Times are microseconds since 1970,
- * as in the journal. Not thread-safe.
+ * What was seen of one fault since a window for it was opened, and which occurrences go out as
+ * events of their own: so a storm of a million costs a handful of events, and the count stays
+ * exact.
+ *
+ * <p>A fault has at most one window. The first few records of a window pass; the rest are counted.
+ * The window ends when a record beyond its end comes ({@link #endsBefore}), or by the clock ({@link
+ * #isOver}). Records need not come in order: one from before the window counts as one of it. So a
+ * clock that went back leads to one window that is too long and never to two at a time.
+ *
+ * <p>Times are microseconds since 1970, as in the journal. Not thread-safe.
  */
 public final class StormWindow {
+  /** How many of a window pass where the user says nothing. */
+  public static final int USUAL = 5;
+
   /** How long a window is open, from the time of the first record in it. */
   public static final Duration LENGTH = Duration.ofSeconds(60);
 
@@ -73,13 +86,37 @@ public final class StormWindow {
     return micros(clock) + micros(LENGTH);
   }
 
-  /** One occurrence that goes out as an event of its own. */
-  void pass() {
-    passed++;
+  /**
+   * How many of a window pass, for records of that kind. Of deaths, slow and cut requests one: a
+   * respawn loop is one event and its count.
+   *
+   * @param wanted the user's number; 0: every one passes
+   */
+  public static long passes(Kind kind, long wanted) {
+    if (wanted <= 0) {
+      return Long.MAX_VALUE;
+    }
+    return kind == Kind.DEATH || kind == Kind.SLOW || kind == Kind.CUT ? 1 : wanted;
   }
 
-  /** So many occurrences of about the same time that are only counted. */
-  void count(long micros, long times, Map<Varied, String> values) {
+  /**
+   * Takes one occurrence.
+   *
+   * @param passes how many may pass
+   * @param values what differs between occurrences, as far as it is known
+   * @return whether it goes out as an event of its own; else it is counted
+   */
+  public boolean admit(long micros, long passes, Supplier<Map<Varied, String>> values) {
+    if (passed < passes) {
+      passed++;
+      return true;
+    }
+    count(micros, 1, values.get());
+    return false;
+  }
+
+  /** Takes so many occurrences of about the same time that are counted in any case. */
+  public void count(long micros, long times, Map<Varied, String> values) {
     first = counted == 0 ? micros : Math.min(first, micros);
     last = counted == 0 ? micros : Math.max(last, micros);
     counted += times;

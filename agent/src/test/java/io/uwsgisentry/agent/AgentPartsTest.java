@@ -5,7 +5,6 @@ import static org.awaitility.Awaitility.await;
 
 import io.uwsgisentry.agent.AgentLog.Component;
 import io.uwsgisentry.cli.AgentRunner;
-import io.uwsgisentry.delivery.Delivery;
 import io.uwsgisentry.log.Log;
 import io.uwsgisentry.outbox.Bounds;
 import io.uwsgisentry.settings.InstanceOption;
@@ -20,6 +19,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -173,22 +173,10 @@ class AgentPartsTest {
             SupervisedStart.read(
                 "agent", "--dir", "/d", "--master", "42", "--drain", "7", "--drain-only"))
         .contains(
-            new AgentRunner.Arguments(
-                Path.of("/d"),
-                42L,
-                Duration.ofSeconds(7),
-                true,
-                Bounds.DEFAULT,
-                Delivery.MAX_REQUESTS));
+            new AgentRunner.Arguments(Path.of("/d"), 42L, Duration.ofSeconds(7), true, Map.of()));
     assertThat(SupervisedStart.read("agent", "--dir", "/d"))
         .contains(
-            new AgentRunner.Arguments(
-                Path.of("/d"),
-                null,
-                Duration.ofSeconds(2),
-                false,
-                Bounds.DEFAULT,
-                Delivery.MAX_REQUESTS));
+            new AgentRunner.Arguments(Path.of("/d"), null, Duration.ofSeconds(2), false, Map.of()));
     assertThat(
             SupervisedStart.read(
                 "agent",
@@ -207,10 +195,14 @@ class AgentPartsTest {
             arguments ->
                 assertThat(arguments.bounds())
                     .isEqualTo(
-                        Bounds.DEFAULT
-                            .with(InstanceOption.OUTBOX_AGE, "2d")
-                            .with(InstanceOption.OUTBOX_ENTRIES, "1000")
-                            .with(InstanceOption.HISTORY, "1d,1m")));
+                        Bounds.of(
+                            Map.of(
+                                InstanceOption.OUTBOX_AGE,
+                                "2d",
+                                InstanceOption.OUTBOX_ENTRIES,
+                                "1000",
+                                InstanceOption.HISTORY,
+                                "1d,1m"))));
     for (String odd : List.of("--outbox-age 7", "--max-requests 1", "--dsn x", "--outbox-max")) {
       assertThat(SupervisedStart.read(("agent --dir /d " + odd).split(" "))).isEmpty();
     }

@@ -2,7 +2,6 @@ package io.uwsgisentry.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.uwsgisentry.outbox.Bounds;
 import io.uwsgisentry.settings.InstanceOption;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -267,10 +266,13 @@ class CommandsTest {
                 42L,
                 java.time.Duration.ofMillis(500),
                 true,
-                Bounds.DEFAULT
-                    .with(InstanceOption.OUTBOX_MAX, "10m")
-                    .with(InstanceOption.HISTORY, "0"),
-                8));
+                Map.of(
+                    InstanceOption.OUTBOX_MAX,
+                    "10m",
+                    InstanceOption.HISTORY,
+                    "0",
+                    InstanceOption.MAX_REQUESTS,
+                    "8")));
     assertThat(scene.run("agent", "--dir", "/srv/state", "--max-requests", "1").err())
         .contains("--max-requests 1: it is not a number from 2 to 256");
     CommandScene.Answer odd = scene.run("agent", "--dir", "/srv/state", "--outbox-age", "7");

@@ -32,7 +32,7 @@ class EvictionTest {
   private static final int SIZE = 2_000;
 
   /** Of 2 MiB, four fifths are for what waits: some 800 entries. */
-  private static final Bounds SMALL = Bounds.DEFAULT.with(InstanceOption.OUTBOX_MAX, "2m");
+  private static final Bounds SMALL = Bounds.of(Map.of(InstanceOption.OUTBOX_MAX, "2m"));
 
   @TempDir Path directory;
   private Path db;
@@ -187,7 +187,7 @@ class EvictionTest {
 
   @Test
   void aDestinationHasABoundInEntriesToo() throws IOException {
-    open(Bounds.DEFAULT.with(InstanceOption.OUTBOX_ENTRIES, "500"), NOW);
+    open(Bounds.of(Map.of(InstanceOption.OUTBOX_ENTRIES, "500")), NOW);
     store(300, ALIVE, "error", 0, 1);
     for (int i = 0; i < 10; i++) {
       store(100, DEAD, "error", 0, 1);
@@ -270,7 +270,7 @@ class EvictionTest {
   @Test
   void ofAFloodTheNewestStayAsManyAsFitCompressed() throws IOException {
     int limit = 10 << 10;
-    open(Bounds.DEFAULT.with(InstanceOption.HISTORY, "7d,10k"), NOW);
+    open(Bounds.of(Map.of(InstanceOption.HISTORY, "7d,10k")), NOW);
     List<String> ids = store(2_000, ALIVE, "error", 0, 1);
     outbox
         .queue()
@@ -289,7 +289,7 @@ class EvictionTest {
 
   @Test
   void withoutHistoryNothingOfADeliveredEventStays() throws IOException {
-    open(Bounds.DEFAULT.with(InstanceOption.HISTORY, "0"), NOW);
+    open(Bounds.of(Map.of(InstanceOption.HISTORY, "0")), NOW);
     List<String> ids = store(10, ALIVE, "error", 0, 1);
     outbox.queue().settle(List.of(new Settlement.Delivered(ids.get(0), NOW, 200)));
     while (outbox.tidy(NOW.plusMillis(1), Set.of())) {}

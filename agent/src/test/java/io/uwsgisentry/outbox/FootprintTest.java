@@ -6,6 +6,7 @@ import io.uwsgisentry.settings.InstanceOption;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -110,8 +111,7 @@ class FootprintTest {
 
   @Test
   void whatTheOptionsAllowIsNotExceededOnALargeVolume() {
-    Bounds asked =
-        Bounds.DEFAULT.with(InstanceOption.OUTBOX_MAX, "2m").with(InstanceOption.HISTORY, "0");
+    Bounds asked = Bounds.of(Map.of(InstanceOption.OUTBOX_MAX, "2m", InstanceOption.HISTORY, "0"));
     Footprint footprint =
         Footprint.of(new Disk(new Volume(LARGE, LARGE), 0), 0, asked, Footprint.USUAL_JOURNAL);
     assertThat(footprint.bounds()).isEqualTo(asked);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.uwsgisentry.settings.InstanceOption;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -12,7 +13,7 @@ import org.junit.jupiter.api.Test;
 class InFlightEvictionTest extends OutboxScene {
   @Test
   void anEventOnItsWayIsNotMadeRoomOfUntilItIsBack() throws Exception {
-    reopen(Bounds.DEFAULT.with(InstanceOption.OUTBOX_ENTRIES, "500"));
+    reopen(Bounds.of(Map.of(InstanceOption.OUTBOX_ENTRIES, "500")));
     store(to("a.example"), IntStream.rangeClosed(1, 400).toArray());
     String key = to("a.example").key();
     List<Entry> taken = outbox.queue().toSend(() -> outbox.queue().probe(key, now, 0.5, Set.of()));

@@ -21,7 +21,7 @@ class MaintenanceTest extends OutboxScene {
     for (int number : new int[] {1, 2}) {
       outbox.queue().settle(List.of(new Settlement.Delivered(id(number), NOW, 200)));
     }
-    reopen(Bounds.DEFAULT.with(InstanceOption.HISTORY, "7d,30"));
+    reopen(Bounds.of(Map.of(InstanceOption.HISTORY, "7d,30")));
 
     while (outbox.tidy(now, Set.of())) {}
 
@@ -78,7 +78,7 @@ class MaintenanceTest extends OutboxScene {
 
   @Test
   void idsOfAFloodHaveABoundedPlaceAndTheLastOnesAreKnown() throws IOException {
-    reopen(Bounds.DEFAULT.with(InstanceOption.OUTBOX_MAX, "1m"));
+    reopen(Bounds.of(Map.of(InstanceOption.OUTBOX_MAX, "1m")));
     java.util.Random random = new java.util.Random(7);
     List<String> last = List.of();
     for (int i = 0; i < 60; i++) {
@@ -91,7 +91,7 @@ class MaintenanceTest extends OutboxScene {
       outbox.intake().store(batch);
       last = ids;
       if (i == 30) {
-        reopen(Bounds.DEFAULT.with(InstanceOption.OUTBOX_MAX, "1m"));
+        reopen(Bounds.of(Map.of(InstanceOption.OUTBOX_MAX, "1m")));
       }
     }
     assertThat(outbox.intake().known(last)).hasSize(5_000);

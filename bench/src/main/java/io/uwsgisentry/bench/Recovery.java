@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Map;
 
 /** After a long outage: many events wait in the outbox, and the server is back. */
 final class Recovery {
@@ -71,7 +72,7 @@ final class Recovery {
   private long fill(Path db, String dsn) throws IOException {
     EventFactory factory = new EventFactory(new Scrubber(), "bench");
     Samples samples = new Samples(dsn);
-    Bounds large = Bounds.DEFAULT.with(InstanceOption.OUTBOX_MAX, "4g");
+    Bounds large = Bounds.of(Map.of(InstanceOption.OUTBOX_MAX, "4g"));
     long bytes = 0;
     try (Outbox outbox = Outbox.open(db, Clock.systemUTC(), large)) {
       for (int stored = 0; stored < waiting; stored += A_TRANSACTION) {

@@ -11,35 +11,27 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 
-class StormGuardTest {
+class StormWindowTest {
   private static final long SECOND = 1_000_000;
   private static final long NOON = 1_800_000_000 * SECOND;
 
-  /** Windows in memory, and those that ended. */
-  private static final class Kept implements StormGuard.Windows<String> {
-    final Map<String, StormWindow> open = new HashMap<>();
-    final List<StormWindow> ended = new ArrayList<>();
+  private final Map<String, StormWindow> open = new HashMap<>();
+  private final List<StormWindow> ended = new ArrayList<>();
 
-    @Override
-    public @Nullable StormWindow stored(String fault) {
-      return open.get(fault);
+  /** The fault's window at that time, as the windows' owner finds it. */
+  private StormWindow window(String fault, long micros) {
+    StormWindow window = open.get(fault);
+    if (window != null && window.endsBefore(micros)) {
+      ended.add(open.remove(fault));
     }
-
-    @Override
-    public void ended(String fault, StormWindow window) {
-      ended.add(window);
-    }
+    return open.computeIfAbsent(fault, unknown -> new StormWindow(micros));
   }
 
-  private final Kept kept = new Kept();
-  private final StormGuard<String> guard = new StormGuard<>(kept);
-
-  private boolean passes(String fault, long micros) throws Exception {
-    return guard.passes(fault, micros, 5, Map::of);
+  private boolean passes(String fault, long micros) {
+    return window(fault, micros).admit(micros, 5, Map::of);
   }
 
   @Test
@@ -52,12 +44,12 @@ class StormGuardTest {
     }
     assertThat(passes("b", NOON)).as("another fault").isTrue();
 
-    StormWindow window = guard.touched().get("a");
+    StormWindow window = open.get("a");
     assertThat(window.passed()).isEqualTo(5);
     assertThat(window.counted()).isEqualTo(95);
     assertThat(window.first()).isEqualTo(NOON + 5);
     assertThat(window.last()).isEqualTo(NOON + 99);
-    assertThat(kept.ended).isEmpty();
+    assertThat(ended).isEmpty();
   }
 
   @Test
@@ -65,13 +57,13 @@ class StormGuardTest {
     passes("a", NOON);
     passes("a", NOON + 59 * SECOND);
     passes("a", NOON + 60 * SECOND - 1);
-    assertThat(kept.ended).isEmpty();
+    assertThat(ended).isEmpty();
 
     passes("a", NOON + 60 * SECOND);
 
-    assertThat(kept.ended).singleElement().extracting(StormWindow::passed).isEqualTo(3L);
-    assertThat(guard.touched().get("a").opened()).isEqualTo(NOON + 60 * SECOND);
-    assertThat(guard.touched().get("a").passed()).isEqualTo(1);
+    assertThat(ended).singleElement().extracting(StormWindow::passed).isEqualTo(3L);
+    assertThat(open.get("a").opened()).isEqualTo(NOON + 60 * SECOND);
+    assertThat(open.get("a").passed()).isEqualTo(1);
   }
 
   @Test
@@ -82,9 +74,9 @@ class StormGuardTest {
     assertThat(passes("a", NOON - 10)).isFalse();
     assertThat(passes("a", NOON - 7200 * SECOND)).as("the clock went back").isFalse();
 
-    assertThat(kept.ended).isEmpty();
-    assertThat(guard.touched().get("a").first()).isEqualTo(NOON - 7200 * SECOND);
-    assertThat(guard.touched().get("a").last()).isEqualTo(NOON - 10);
+    assertThat(ended).isEmpty();
+    assertThat(open.get("a").first()).isEqualTo(NOON - 7200 * SECOND);
+    assertThat(open.get("a").last()).isEqualTo(NOON - 10);
   }
 
   @Test
@@ -99,11 +91,11 @@ class StormGuardTest {
   }
 
   @Test
-  void whatIsToBeFoldedInAnyCaseOpensAWindowToo() throws Exception {
-    guard.count("a", NOON, 4000, Map.of(Varied.HOST, "web1"));
-    guard.count("a", NOON + 2, 1, Map.of(Varied.HOST, "web2"));
+  void whatIsCountedInAnyCaseOpensAWindowToo() throws Exception {
+    window("a", NOON).count(NOON, 4000, Map.of(Varied.HOST, "web1"));
+    window("a", NOON + 2).count(NOON + 2, 1, Map.of(Varied.HOST, "web2"));
     assertThat(passes("a", NOON + 1)).isTrue();
-    StormWindow window = guard.touched().get("a");
+    StormWindow window = open.get("a");
     assertThat(window.counted()).isEqualTo(4001);
     assertThat(window.first()).isEqualTo(NOON);
     assertThat(window.last()).isEqualTo(NOON + 2);
@@ -112,20 +104,20 @@ class StormGuardTest {
   }
 
   @Test
-  void ofDeathsAndSlowRequestsOnePassesAndWithoutFoldingAll() {
-    assertThat(StormGuard.passes(Kind.EXCEPTION, 5)).isEqualTo(5);
-    assertThat(StormGuard.passes(Kind.DEATH, 5)).isEqualTo(1);
-    assertThat(StormGuard.passes(Kind.SLOW, 5)).isEqualTo(1);
-    assertThat(StormGuard.passes(Kind.DEATH, 0)).isEqualTo(Long.MAX_VALUE);
-    assertThat(StormGuard.passes(Kind.EXCEPTION, 0)).isEqualTo(Long.MAX_VALUE);
+  void ofDeathsAndSlowRequestsOnePassesAndWithoutAnyBoundAll() {
+    assertThat(StormWindow.passes(Kind.EXCEPTION, 5)).isEqualTo(5);
+    assertThat(StormWindow.passes(Kind.DEATH, 5)).isEqualTo(1);
+    assertThat(StormWindow.passes(Kind.SLOW, 5)).isEqualTo(1);
+    assertThat(StormWindow.passes(Kind.DEATH, 0)).isEqualTo(Long.MAX_VALUE);
+    assertThat(StormWindow.passes(Kind.EXCEPTION, 0)).isEqualTo(Long.MAX_VALUE);
   }
 
   @Test
-  void aWindowThatWasToldOfInTheMiddleGoesOnFolding() throws Exception {
+  void aWindowThatWasReportedInTheMiddleGoesOnCounting() throws Exception {
     for (int i = 0; i < 10; i++) {
       passes("a", NOON + i);
     }
-    StormWindow window = guard.touched().get("a");
+    StormWindow window = open.get("a");
     window.reported();
 
     assertThat(passes("a", NOON + 11)).isFalse();
@@ -156,14 +148,23 @@ class StormGuardTest {
   void fewValuesAreCountedExactly() throws Exception {
     for (int i = 0; i < 105; i++) {
       int worker = 1 + i % 2;
-      guard.passes("a", NOON + i, 5, () -> Map.of(Varied.WORKER, Integer.toString(worker)));
+      window("a", NOON + i)
+          .admit(NOON + i, 5, () -> Map.of(Varied.WORKER, Integer.toString(worker)));
     }
-    assertThat(guard.touched().get("a").varied().get(Varied.WORKER).top(5))
+    assertThat(open.get("a").varied().get(Varied.WORKER).top(5))
         .containsExactlyInAnyOrderEntriesOf(Map.of("1", 50L, "2", 50L));
   }
 
   /** One record of the naive oracle, which keeps everything. */
   private record Seen(long micros, boolean passed) {}
+
+  private static StormWindow stored(StormWindow window) {
+    StormWindow stored =
+        new StormWindow(
+            window.opened(), window.passed(), window.counted(), window.first(), window.last());
+    stored.varied().putAll(window.varied());
+    return stored;
+  }
 
   @RepeatedTest(20)
   void theSumIsExactAndNoWindowLetsMoreThroughThanItMayWhateverTheOrder() throws Exception {
@@ -177,7 +178,7 @@ class StormGuardTest {
     long passed = 0;
     for (int batch = 0; batch < 50; batch++) {
       // Each batch knows only what is stored, as after a restart.
-      StormGuard<String> one = new StormGuard<>(kept);
+      open.replaceAll((fault, window) -> stored(window));
       for (int i = random.nextInt(200); i > 0; i--) {
         clock += random.nextInt(3) * SECOND;
         if (random.nextInt(500) == 0) {
@@ -185,7 +186,7 @@ class StormGuardTest {
         }
         long micros = clock + random.nextInt((int) (4 * SECOND)) - 2 * SECOND;
         String fault = "fault " + random.nextInt(3);
-        boolean goes = one.passes(fault, micros, most, Map::of);
+        boolean goes = window(fault, micros).admit(micros, most, Map::of);
         records++;
         passed += goes ? 1 : 0;
 
@@ -198,10 +199,9 @@ class StormGuardTest {
         assertThat(goes).isEqualTo(window.size() < most);
         window.add(new Seen(micros, goes));
       }
-      kept.open.putAll(one.touched());
     }
-    List<StormWindow> all = new ArrayList<>(kept.ended);
-    all.addAll(kept.open.values());
+    List<StormWindow> all = new ArrayList<>(ended);
+    all.addAll(open.values());
     assertThat(passed + all.stream().mapToLong(StormWindow::counted).sum()).isEqualTo(records);
     assertThat(all).hasSize((int) oracle.values().stream().mapToLong(List::size).sum());
     assertThat(all.stream().map(w -> w.opened() + " " + w.counted()))
