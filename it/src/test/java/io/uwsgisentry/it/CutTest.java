@@ -59,7 +59,7 @@ class CutTest {
     assertThat(event).containsEntry("transaction", "GET /report/{id}");
     assertThat(Events.request(event)).containsEntry("url", "http://localhost/report/7");
     if (!means.equals("fifo C")) {
-      assertThat(Events.functions(event)).as("where it stood").containsExactly("application");
+      assertThat(Events.functions(event)).as("where it stood").startsWith("application");
     }
     scene.file("go", "");
     assertThat(scene.eventsOf(server, 1)).hasSize(1);
