@@ -26,6 +26,7 @@ class JournalPumpTest {
   private static final int PROBLEM_KIND = 99;
 
   @TempDir Path state;
+
   private PumpScene scene;
 
   @BeforeEach
@@ -36,11 +37,6 @@ class JournalPumpTest {
   @AfterEach
   void close() throws IOException {
     scene.close();
-  }
-
-  private long occurrencesOf(Entry entry) throws IOException {
-    Object count = scene.extra(entry).get("occurrences");
-    return count == null ? 1 : ((Number) count).longValue();
   }
 
   @Test
@@ -61,100 +57,6 @@ class JournalPumpTest {
     assertThat(scene.directory().bytes()).isZero();
     assertThat(scene.woken().get()).isPositive();
     assertThat(scene.pass()).isFalse();
-  }
-
-  @Test
-  void aJournalThatSomebodyRemovedIsMadeAnewAndRead() throws Exception {
-    scene.pass();
-    Path journal = state.resolve("journal");
-    Files.deleteIfExists(journal.resolve("live"));
-    Files.delete(journal);
-
-    scene.later(Duration.ofSeconds(2));
-
-    assertThat(Files.getPosixFilePermissions(journal))
-        .isEqualTo(PosixFilePermissions.fromString("rwx------"));
-    assertThat(scene.log()).singleElement().asString().contains("was removed");
-    scene.append(alarm(1, DSN));
-    assertThat(scene.pass()).isTrue();
-    scene.finish();
-    assertThat(scene.entries(State.READY)).extracting(Entry::id).containsExactly(id(1));
-  }
-
-  @Test
-  void aKeyThatSomebodyRemovedWithTheJournalIsPutBackAsItWas() throws Exception {
-    scene.pass();
-    byte[] key = scene.directory().key();
-    Path journal = state.resolve("journal");
-    Files.deleteIfExists(journal.resolve("live"));
-    Files.delete(journal);
-    Files.delete(state.resolve("key"));
-
-    scene.later(Duration.ofSeconds(2));
-
-    assertThat(journal).isDirectory();
-    assertThat(scene.directory().key()).isEqualTo(key);
-    assertThat(scene.log()).hasSize(2).anySatisfy(line -> assertThat(line).contains("key was"));
-  }
-
-  @Test
-  void recordsOfTheKeyBeforeAreReadBesideThoseOfTheNewOne() throws Exception {
-    byte[] before = scene.bytes(alarm(1, DSN));
-    scene.pass();
-    Files.write(state.resolve("key"), new byte[16]);
-    scene.later(Duration.ofSeconds(2));
-
-    scene.appendBytes(before);
-    scene.appendBytes(scene.bytes(alarm(2, DSN)));
-    scene.pass();
-
-    assertThat(scene.entries(State.READY))
-        .extracting(Entry::id)
-        .containsExactlyInAnyOrder(id(1), id(2));
-    assertThat(scene.counted(Counter.Name.TORN)).isZero();
-  }
-
-  @Test
-  void recordsOfAKeyThatNobodyKnowsAreCountedAndTheirFileIsKept() throws Exception {
-    byte[] key = Files.readAllBytes(state.resolve("key"));
-    Files.write(state.resolve("key"), new byte[16]);
-    for (int i = 1; i <= 3; i++) {
-      scene.appendBytes(scene.bytes(alarm(i, DSN)));
-    }
-    Files.write(state.resolve("key"), key);
-    scene.append(alarm(4, DSN));
-
-    scene.pass();
-    scene.later(Duration.ofSeconds(2));
-
-    assertThat(scene.entries(State.READY)).extracting(Entry::id).containsExactly(id(4));
-    assertThat(scene.counted(Counter.Name.OTHER_KEY)).isEqualTo(3);
-    assertThat(scene.counted(Counter.Name.TORN)).isZero();
-    assertThat(scene.directory().bytes()).isZero();
-    assertThat(scene.directory().unread()).singleElement().asString().contains("unread-");
-    assertThat(scene.log()).anySatisfy(line -> assertThat(line).contains("another key"));
-  }
-
-  @Test
-  void aJournalThatWasMovedIsReadToItsEndAndTheOneInItsPlaceTaken() throws Exception {
-    scene.pass();
-    Path journal = state.resolve("journal");
-    Path aside = state.resolve("aside");
-    scene.append(alarm(1, DSN));
-    Files.move(journal, aside);
-    Files.createDirectory(journal);
-    scene.append(alarm(2, DSN));
-
-    scene.later(Duration.ofSeconds(2));
-    scene.pass();
-    scene.finish();
-
-    assertThat(scene.entries(State.READY))
-        .extracting(Entry::id)
-        .containsExactlyInAnyOrder(id(1), id(2));
-    assertThat(aside).isEmptyDirectory();
-    assertThat(journal).isEmptyDirectory();
-    assertThat(scene.log()).singleElement().asString().contains("was moved to " + aside);
   }
 
   @Test
@@ -272,99 +174,6 @@ class JournalPumpTest {
     assertThat(dead.lastError()).contains("kind 99");
     assertThat(scene.log()).singleElement().asString().contains(id(1), "kind 99");
     assertThat(scene.counted(Counter.Name.DISCARDED)).isEqualTo(1);
-    assertThat(scene.entries(State.READY)).hasSize(1);
-  }
-
-  @Test
-  void briefRecordsAreCountedExactlyInOneEventLikeTheLastWholeOne() throws Exception {
-    scene.append(alarm(1, DSN, 7));
-    scene.append(brief(2, 7));
-    scene.append(brief(3, 7));
-    scene.append(brief(3, 7));
-    scene.pass();
-    scene.finish();
-    for (int number = 10; number < 60; number++) {
-      scene.append(brief(number, 7));
-    }
-    scene.pass();
-    scene.finish();
-    assertThat(scene.entries(State.READY)).hasSize(1);
-    scene.afterTheWindow();
-
-    List<Entry> entries = scene.entries(State.READY);
-    assertThat(entries).hasSize(2);
-    for (Entry entry : entries) {
-      assertThat(entry.occurrences()).isEqualTo(occurrencesOf(entry));
-      assertThat(scene.payload(entry)).containsEntry("logger", "test");
-      assertThat(entry.title()).isEqualTo(entries.get(1).title());
-    }
-    assertThat(entries).extracting(Entry::occurrences).containsExactly(52L, 1L);
-    assertThat(scene.counted(Counter.Name.BRIEF)).isEqualTo(52);
-    assertThat(scene.counted(Counter.Name.FOLDED)).isEqualTo(52);
-  }
-
-  @Test
-  void aBriefRecordCountsForAsManyAsItStandsFor() throws Exception {
-    scene.append(alarm(1, DSN, 7));
-    scene.append(Journal.record(2, 1, true, 7, "occurrences", "4000"));
-    scene.append(Journal.record(3, 1, true, 7, "occurrences", "0"));
-    scene.append(Journal.record(4, 1, true, 7, "occurrences", "many"));
-    scene.append(brief(5, 7));
-    scene.pass();
-    scene.finish();
-    scene.afterTheWindow();
-
-    assertThat(scene.entries(State.READY))
-        .extracting(Entry::occurrences)
-        .containsExactly(4003L, 1L);
-    assertThat(scene.counted(Counter.Name.BRIEF)).isEqualTo(4003);
-    assertThat(scene.counted(Counter.Name.FOLDED)).isEqualTo(4003);
-  }
-
-  @Test
-  void aSummaryIsNeverLikeAnEventThatAnotherServerGot() throws Exception {
-    scene.append(alarm(1, DSN, 7));
-    scene.append(Journal.configuration(2, "dsn=https://other@b.example/2"));
-    scene.append(brief(3, 7));
-    scene.append(brief(4, 7));
-    scene.pass();
-    scene.finish();
-    scene.afterTheWindow();
-
-    Entry summary = scene.entries(State.READY).get(0);
-    assertThat(summary.dsn().toString()).contains("b.example");
-    assertThat(summary.occurrences()).isEqualTo(2);
-    assertThat(scene.payload(summary).toString()).doesNotContain("line 1");
-  }
-
-  @Test
-  void briefRecordsOfAHandlerWithoutAnyEventGoWhereItsDefinitionSays() throws Exception {
-    scene.append(Journal.configuration(1, "dsn=" + DSN + ",level=warning"));
-    scene.append(brief(2, 8));
-    scene.append(brief(3, 8));
-    scene.pass();
-    scene.finish();
-    scene.afterTheWindow();
-
-    Entry entry = scene.entries(State.READY).get(0);
-    assertThat(entry.occurrences()).isEqualTo(2);
-    assertThat(entry.level()).isEqualTo("warning");
-    assertThat(entry.handler()).isEqualTo("alarm seen");
-    assertThat(occurrencesOf(entry)).isEqualTo(2);
-  }
-
-  @Test
-  void briefRecordsOfAnUnknownHandlerWaitForItsDefinition() throws Exception {
-    scene.append(brief(1, 9));
-    scene.pass();
-    scene.finish();
-    scene.afterTheWindow();
-    assertThat(scene.entries(State.LOCAL)).hasSize(1);
-
-    scene.append(Journal.configuration(2, "dsn=" + DSN));
-    scene.pass();
-    scene.finish();
-
     assertThat(scene.entries(State.READY)).hasSize(1);
   }
 
