@@ -7,7 +7,7 @@ import io.uwsgisentry.outbox.Bounds;
 import io.uwsgisentry.outbox.Disk;
 import io.uwsgisentry.outbox.Footprint;
 import io.uwsgisentry.settings.InstanceOption;
-import io.uwsgisentry.settings.Quantities;
+import io.uwsgisentry.settings.OptionValues;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.EnumMap;
@@ -40,7 +40,7 @@ final class CheckedDisk {
           directory = Path.of(line.value());
           where = line;
         }
-        case JOURNAL_MAX -> journal = Quantities.bytes(line.value());
+        case JOURNAL_MAX -> journal = OptionValues.bytes(line.value());
         case OUTBOX_MAX, EVENT_MAX, HISTORY -> bounds.put(option, line.value());
         default -> {}
       }

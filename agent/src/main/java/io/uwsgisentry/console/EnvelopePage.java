@@ -1,6 +1,6 @@
 package io.uwsgisentry.console;
 
-import io.uwsgisentry.delivery.Preview;
+import io.uwsgisentry.delivery.Envelopes;
 import io.uwsgisentry.json.Json;
 import io.uwsgisentry.outbox.Entry;
 import java.io.IOException;
@@ -20,7 +20,7 @@ public final class EnvelopePage {
     if (!isEvent(entry)) {
       return "Nothing is sent for this record: no event could be made of it.\n";
     }
-    return Text.lines(Preview.of(entry, now));
+    return Text.lines(Envelopes.preview(entry, now));
   }
 
   private static boolean isEvent(Entry entry) {

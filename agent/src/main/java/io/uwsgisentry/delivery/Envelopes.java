@@ -1,5 +1,7 @@
 package io.uwsgisentry.delivery;
 
+import io.uwsgisentry.outbox.Entry;
+import io.uwsgisentry.settings.Dsn;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -13,7 +15,15 @@ import java.time.temporal.ChronoUnit;
  * shifts every time in the event by it. One event an envelope, because an answer counts for all of
  * it and because Bugsink drops both of two.
  */
-final class Envelopes {
+public final class Envelopes {
+  private static final String NAME = "uwsgi-sentry";
+
+  /** The version of the jar; {@code dev} when run from class files. */
+  private static final String VERSION = version();
+
+  /** For {@code User-Agent} and {@code sentry_client}. */
+  static final String AGENT = NAME + "/" + VERSION;
+
   private Envelopes() {}
 
   /** The envelope as it is before compression. */
@@ -41,9 +51,9 @@ final class Envelopes {
                 + "\"sent_at\":\""
                 + sentAt.truncatedTo(ChronoUnit.MILLIS)
                 + "\",\"sdk\":{\"name\":\""
-                + Client.NAME
+                + NAME
                 + "\",\"version\":\""
-                + Client.VERSION
+                + VERSION
                 + "\"}}\n{\"type\":\""
                 + type
                 + "\",\"length\":"
@@ -56,5 +66,36 @@ final class Envelopes {
     System.arraycopy(payload, 0, envelope, headers.length, payload.length);
     envelope[envelope.length - 1] = '\n';
     return envelope;
+  }
+
+  /**
+   * The request as text, its body before compression; key and secret are masked wherever they
+   * occur. Without a destination only the envelope.
+   *
+   * @param sentAt what the envelope tells as the time of sending
+   */
+  public static String preview(Entry entry, Instant sentAt) {
+    String envelope =
+        new String(envelope(entry.id(), entry.payload(), sentAt), StandardCharsets.UTF_8);
+    Dsn dsn = entry.dsn();
+    if (dsn == null) {
+      return envelope;
+    }
+    String auth = dsn.authHeader(AGENT).replaceAll("sentry_(key|secret)=[^,]*", "sentry_$1=***");
+    return ResponseText.masked(
+        "POST "
+            + dsn.envelopeUri()
+            + "\nContent-Type: application/x-sentry-envelope\nContent-Encoding: gzip\nX-Sentry-Auth: "
+            + auth
+            + "\nUser-Agent: "
+            + AGENT
+            + "\n\n"
+            + envelope,
+        dsn);
+  }
+
+  private static String version() {
+    String version = Envelopes.class.getPackage().getImplementationVersion();
+    return version == null ? "dev" : version;
   }
 }

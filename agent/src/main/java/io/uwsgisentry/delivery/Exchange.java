@@ -167,7 +167,7 @@ final class Exchange implements Deadlines.Exchange {
       String authority = target.toHostString();
       ClassicHttpRequest tunnel = new BasicClassicHttpRequest("CONNECT", null, null, authority);
       tunnel.setHeader("Host", authority);
-      tunnel.setHeader("User-Agent", Client.AGENT);
+      tunnel.setHeader("User-Agent", Envelopes.AGENT);
       if (proxyLogin != null) {
         tunnel.setHeader("Proxy-Authorization", proxyLogin);
       }

@@ -138,8 +138,8 @@ final class Sender {
     request.setHeader("Content-Length", body.length);
     request.setHeader("Content-Type", "application/x-sentry-envelope");
     request.setHeader("Content-Encoding", "gzip");
-    request.setHeader("X-Sentry-Auth", dsn.authHeader(Client.AGENT));
-    request.setHeader("User-Agent", Client.AGENT);
+    request.setHeader("X-Sentry-Auth", dsn.authHeader(Envelopes.AGENT));
+    request.setHeader("User-Agent", Envelopes.AGENT);
     request.setEntity(new ByteArrayEntity(body, null));
     return request;
   }

@@ -154,7 +154,7 @@ public final class Batch {
 
   /**
    * Events that will not be stored: counted, and told to the server that they were meant for in a
-   * client report. Quantities of equal destination, reason and category add up.
+   * client report. OptionValues of equal destination, reason and category add up.
    *
    * @param destination where they would have gone; without a usable one they are counted only
    * @param category Sentry's data category, {@code error}

@@ -7,7 +7,7 @@ import static io.uwsgisentry.settings.InstanceOption.OUTBOX_ENTRIES;
 import static io.uwsgisentry.settings.InstanceOption.OUTBOX_MAX;
 
 import io.uwsgisentry.settings.InstanceOption;
-import io.uwsgisentry.settings.Quantities;
+import io.uwsgisentry.settings.OptionValues;
 import java.time.Duration;
 import java.util.Map;
 
@@ -43,18 +43,18 @@ public record Bounds(
    */
   public static Bounds of(Map<InstanceOption, String> given) {
     given.forEach(Bounds::require);
-    long most = Quantities.bytes(OUTBOX_MAX.in(given));
+    long most = OptionValues.bytes(OUTBOX_MAX.in(given));
     String[] history = HISTORY.in(given).split(",", 2);
     boolean none = history.length < 2;
     return new Bounds(
         // A fifth is for what cannot be sent, so that it cannot crowd out what can.
         most - most / 5,
         most / 5,
-        Quantities.age(OUTBOX_AGE.in(given)),
-        Quantities.bytes(OUTBOX_ENTRIES.in(given)),
-        (int) Quantities.bytes(EVENT_MAX.in(given)),
-        none ? Duration.ZERO : Quantities.age(history[0]),
-        none ? 0 : Quantities.bytes(history[1]));
+        OptionValues.age(OUTBOX_AGE.in(given)),
+        OptionValues.bytes(OUTBOX_ENTRIES.in(given)),
+        (int) OptionValues.bytes(EVENT_MAX.in(given)),
+        none ? Duration.ZERO : OptionValues.age(history[0]),
+        none ? 0 : OptionValues.bytes(history[1]));
   }
 
   private static void require(InstanceOption option, String value) {

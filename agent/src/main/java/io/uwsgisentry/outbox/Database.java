@@ -13,7 +13,6 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -47,7 +46,6 @@ final class Database implements AutoCloseable {
   private final Map<String, PreparedStatement> statements = new HashMap<>();
   private final List<Runnable> onRollback = new ArrayList<>();
   private volatile @Nullable OutboxException damage;
-  private long seenVersion;
 
   private Database(Path file, Connection connection, boolean immutable, @Nullable WayOut wayOut) {
     this.file = file;
@@ -293,31 +291,13 @@ final class Database implements AutoCloseable {
     statements.clear();
   }
 
-  /**
-   * The statement for that text with its values. Times are milliseconds since 1970, truth is 0 or
-   * 1; what stands in a column in another way, as an id does, is made so by {@link SqlValues}.
-   */
+  /** The statement for that text with its values, as {@link SqlValues} says how they stand. */
   private PreparedStatement bound(String sql, @Nullable Object... values) throws SQLException {
     PreparedStatement statement = prepared(sql);
     for (int i = 0; i < values.length; i++) {
-      bind(statement, i + 1, values[i]);
+      SqlValues.bind(statement, i + 1, values[i]);
     }
     return statement;
-  }
-
-  private static void bind(PreparedStatement statement, int index, @Nullable Object value)
-      throws SQLException {
-    if (value instanceof Instant time) {
-      statement.setLong(index, time.toEpochMilli());
-    } else if (value instanceof Boolean truth) {
-      statement.setInt(index, truth ? 1 : 0);
-    } else if (value instanceof byte[] bytes) {
-      statement.setBytes(index, bytes);
-    } else if (value == null || value instanceof Number || value instanceof String) {
-      statement.setObject(index, value);
-    } else {
-      throw new AssertionError(value.getClass());
-    }
   }
 
   /** What is made of each row; false: no further ones. */
@@ -371,17 +351,6 @@ final class Database implements AutoCloseable {
       }
     }
     return numbers;
-  }
-
-  /** Whether another connection has written since the last call; false at the first. */
-  boolean changedElsewhere() throws IOException {
-    return read(
-        () -> {
-          long version = number("PRAGMA data_version");
-          boolean changed = seenVersion != 0 && version != seenVersion;
-          seenVersion = version;
-          return changed;
-        });
   }
 
   /** From now on it keeps a way out of a full disk. Its tables are there. */

@@ -32,6 +32,7 @@ public final class Outbox implements AutoCloseable {
   private final IntakeStore intake;
   private final SendQueue queue;
   private final OutboxReader reader;
+  private long seenVersion;
 
   Outbox(Database database, Clock clock, Footprint footprint) {
     Bounds bounds = footprint.bounds();
@@ -165,7 +166,13 @@ public final class Outbox implements AutoCloseable {
 
   /** Whether another process has written since the last call; false at the first. */
   public boolean changedElsewhere() throws IOException {
-    return database.changedElsewhere();
+    return database.read(
+        () -> {
+          long version = database.number("PRAGMA data_version");
+          boolean changed = seenVersion != 0 && version != seenVersion;
+          seenVersion = version;
+          return changed;
+        });
   }
 
   /**

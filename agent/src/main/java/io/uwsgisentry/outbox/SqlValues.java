@@ -1,6 +1,7 @@
 package io.uwsgisentry.outbox;
 
 import java.nio.charset.StandardCharsets;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
@@ -39,6 +40,25 @@ final class SqlValues {
 
   static @Nullable String text(ResultSet row, int column) throws SQLException {
     return row.getString(column);
+  }
+
+  /**
+   * Binds a value of a statement. Times are milliseconds since 1970, truth is 0 or 1; what stands
+   * in a column in another way, as an id does, was made so before.
+   */
+  static void bind(PreparedStatement statement, int index, @Nullable Object value)
+      throws SQLException {
+    if (value instanceof Instant time) {
+      statement.setLong(index, time.toEpochMilli());
+    } else if (value instanceof Boolean truth) {
+      statement.setInt(index, truth ? 1 : 0);
+    } else if (value instanceof byte[] bytes) {
+      statement.setBytes(index, bytes);
+    } else if (value == null || value instanceof Number || value instanceof String) {
+      statement.setObject(index, value);
+    } else {
+      throw new AssertionError(value.getClass());
+    }
   }
 
   /**

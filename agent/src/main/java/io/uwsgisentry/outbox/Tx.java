@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * is called inside a write, and what it changes happens with the rest of that write or not at all.
  *
  * <p>Values stand for the question marks, in order; how they stand in columns says {@link
- * Database#bind}.
+ * SqlValues#bind}.
  */
 sealed interface Tx permits Database.Transaction {
   /** Changes rows; returns how many. */

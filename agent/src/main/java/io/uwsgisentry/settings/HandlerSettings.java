@@ -266,14 +266,14 @@ public final class HandlerSettings {
 
   public Duration timeout() {
     String text = value(HandlerOption.TIMEOUT);
-    Duration timeout = text == null ? null : Timeouts.parse(text);
-    return timeout == null ? NO_TIMEOUT_GIVEN : Timeouts.bounded(timeout);
+    Duration timeout = text == null ? null : OptionValues.seconds(text);
+    return timeout == null ? NO_TIMEOUT_GIVEN : OptionValues.bounded(timeout);
   }
 
   /** The part of its events that is sent, 0 to 1. */
   public double sampleRate() {
     String text = value(HandlerOption.SAMPLE_RATE);
-    Double rate = text == null ? null : Rates.parse(text);
+    Double rate = text == null ? null : OptionValues.rate(text);
     return rate == null ? 1 : rate;
   }
 

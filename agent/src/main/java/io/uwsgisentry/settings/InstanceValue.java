@@ -51,15 +51,15 @@ final class InstanceValue {
               ? null
               : "it is not a whole number of seconds: write for example 2";
       case JOURNAL_MAX ->
-          Quantities.bytes(value) >= 64 << 10
+          OptionValues.bytes(value) >= 64 << 10
               ? null
               : "it is not a size of at least 64k: write for example 64m";
       case OUTBOX_MAX ->
-          Quantities.bytes(value) >= 1 << 20
+          OptionValues.bytes(value) >= 1 << 20
               ? null
               : "it is not a size of at least 1m: write for example 256m";
       case OUTBOX_AGE ->
-          Quantities.age(value).isNegative() || Quantities.age(value).isZero()
+          OptionValues.age(value).isNegative() || OptionValues.age(value).isZero()
               ? "it is not an age: write for example 7d or 12h"
               : null;
       case OUTBOX_ENTRIES ->
@@ -67,7 +67,7 @@ final class InstanceValue {
               ? null
               : "it is not a number from 10 to 999999999: write for example 250000";
       case EVENT_MAX ->
-          Quantities.bytes(value) >= 16 << 10 && Quantities.bytes(value) <= 1 << 20
+          OptionValues.bytes(value) >= 16 << 10 && OptionValues.bytes(value) <= 1 << 20
               ? null
               : "it is not a size from 16k to 1m: write for example 200k";
       case HISTORY -> historyFault(value);
@@ -98,8 +98,8 @@ final class InstanceValue {
     boolean good =
         value.equals("0")
             || (comma > 0
-                && !Quantities.age(value.substring(0, comma)).isNegative()
-                && Quantities.bytes(value.substring(comma + 1)) >= 0);
+                && !OptionValues.age(value.substring(0, comma)).isNegative()
+                && OptionValues.bytes(value.substring(comma + 1)) >= 0);
     return good ? null : "it is neither AGE,SIZE nor 0: write for example 7d,50m";
   }
 

@@ -123,17 +123,17 @@ final class OptionWarnings {
     if (value == null) {
       return;
     }
-    Duration timeout = Timeouts.parse(value);
+    Duration timeout = OptionValues.seconds(value);
     if (timeout == null) {
       say("'timeout=%s' is not a number of seconds: 4 is used", shortened(value));
-    } else if (!Timeouts.bounded(timeout).equals(timeout)) {
+    } else if (!OptionValues.bounded(timeout).equals(timeout)) {
       say("'timeout=%s' is not between 0.1 and 300 seconds: the nearer of the two is used", value);
     }
   }
 
   private void sampleRate() {
     String value = values.get(HandlerOption.SAMPLE_RATE);
-    if (value != null && Rates.parse(value) == null) {
+    if (value != null && OptionValues.rate(value) == null) {
       say(
           "'sample_rate=%s' is not a number from 0 to 1: every event is sent, write for example"
               + " sample_rate=0.1",

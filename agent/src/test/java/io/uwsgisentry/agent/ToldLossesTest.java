@@ -103,7 +103,7 @@ class ToldLossesTest {
     }
   }
 
-  /** Quantities by reason and category, of all reports that came. */
+  /** OptionValues by reason and category, of all reports that came. */
   private Map<String, Long> told() {
     Map<String, Long> told = new TreeMap<>();
     for (Received request : receiver.accepted()) {

@@ -2,8 +2,6 @@ package io.uwsgisentry.event;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.uwsgisentry.journal.Kind;
-import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.json.Json;
 import io.uwsgisentry.redaction.Scrubber;
 import io.uwsgisentry.settings.HandlerSettings;
@@ -22,9 +20,6 @@ import org.junit.jupiter.params.provider.EnumSource;
  * difference before committing.
  */
 class EventGoldenTest {
-
-
-
 
   @ParameterizedTest
   @EnumSource(GoldenEvent.class)

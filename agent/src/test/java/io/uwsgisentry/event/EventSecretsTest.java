@@ -2,28 +2,18 @@ package io.uwsgisentry.event;
 
 import static io.uwsgisentry.event.Built.at;
 import static io.uwsgisentry.event.Built.build;
-import static io.uwsgisentry.event.Built.list;
-import static io.uwsgisentry.event.Built.map;
 import static io.uwsgisentry.event.Built.payload;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.sentry.Sentry;
-import io.uwsgisentry.journal.Fields;
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.Record;
 import io.uwsgisentry.json.Json;
 import io.uwsgisentry.settings.HandlerSettings;
 import java.nio.charset.StandardCharsets;
-import java.time.Instant;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What must not leave the machine is in no part of an event, wherever it came from. */

@@ -1,27 +1,16 @@
 package io.uwsgisentry.event;
 
+import static io.uwsgisentry.event.GoldenTexts.CRASH;
 import static io.uwsgisentry.event.GoldenTexts.DSN;
 import static io.uwsgisentry.event.GoldenTexts.INSTANCE;
-import static io.uwsgisentry.event.GoldenTexts.REQUEST;
-import static io.uwsgisentry.event.GoldenTexts.STATE;
 import static io.uwsgisentry.event.GoldenTexts.LOG;
+import static io.uwsgisentry.event.GoldenTexts.REQUEST;
 import static io.uwsgisentry.event.GoldenTexts.STACK;
-import static io.uwsgisentry.event.GoldenTexts.CRASH;
+import static io.uwsgisentry.event.GoldenTexts.STATE;
 
 import io.uwsgisentry.journal.Kind;
 import io.uwsgisentry.journal.ProcessKind;
-import io.uwsgisentry.json.Json;
-import io.uwsgisentry.redaction.Scrubber;
-import io.uwsgisentry.settings.HandlerSettings;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.Map;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /** The records whose whole events are on file, each under its name. */
 enum GoldenEvent {
@@ -40,8 +29,7 @@ enum GoldenEvent {
               "exception_type=QueueFull,exception_value=too many,fingerprint=queue;{{ default }}")
           .defaults(INSTANCE)),
   ALARM_WITHOUT_ANYTHING(RecordFixture.alarm("", "")),
-  HOOK_ASAP(
-      RecordFixture.hook("hook-asap", DSN + ",message=uWSGI IS STARTING").defaults(INSTANCE)),
+  HOOK_ASAP(RecordFixture.hook("hook-asap", DSN + ",message=uWSGI IS STARTING").defaults(INSTANCE)),
   HOOK_WITHOUT_MESSAGE(
       RecordFixture.hook("hook-as-mule", DSN)
           .from(ProcessKind.MULE, 1, -1)
@@ -49,8 +37,7 @@ enum GoldenEvent {
   ROUTE(
       RecordFixture.route(
               "route ^/orders",
-              DSN
-                  + ",message=${REQUEST_METHOD} on $1,tags=m:${REQUEST_METHOD},user=id:7;plan:gold")
+              DSN + ",message=${REQUEST_METHOD} on $1,tags=m:${REQUEST_METHOD},user=id:7;plan:gold")
           .with("option", "message\0PUT on 12345")
           .with("tag", "m\0PUT")
           .with("user", "id\0007")
@@ -115,11 +102,7 @@ enum GoldenEvent {
           .with("exception.plugin", "python")
           .parts("python.exception", "", "shop.errors", "OutOfStock", "none left of 12345")
           .parts(
-              "python.frame",
-              "/srv/app/wsgi.py",
-              "6",
-              "application",
-              "uwsgi_file__srv_app_wsgi_py")
+              "python.frame", "/srv/app/wsgi.py", "6", "application", "uwsgi_file__srv_app_wsgi_py")
           .parts(
               "python.local",
               "environ",
@@ -127,9 +110,7 @@ enum GoldenEvent {
                   + " '192.0.2.hush', 'HTTP_COOKIE': 'sessionid=hush', ...}")
           .parts("python.local", "start_response", "<builtin_function_or_method>")
           .parts(
-              "python.local",
-              "headers",
-              "[('X-Api-Key', 'hush'), ('Content-Type', 'text/plain')]")
+              "python.local", "headers", "[('X-Api-Key', 'hush'), ('Content-Type', 'text/plain')]")
           .parts(
               "python.frame",
               "/usr/lib/python3/dist-packages/django/core/handlers.py",
@@ -308,8 +289,7 @@ enum GoldenEvent {
           .with("exception.plugin", "python")
           .parts(
               "python.exception", "", "builtins", "ModuleNotFoundError", "No module named 'shop'")
-          .parts(
-              "python.frame", "/srv/app/wsgi.py", "1", "<module>", "uwsgi_file__srv_app_wsgi_py")
+          .parts("python.frame", "/srv/app/wsgi.py", "1", "<module>", "uwsgi_file__srv_app_wsgi_py")
           .log("unable to load app 0 (mountpoint='') (callable not found or import error)")
           .defaults(INSTANCE)),
   BOOT_THAT_ENDED(
@@ -373,7 +353,6 @@ enum GoldenEvent {
   }
 
   Path file() {
-    return Path.of(
-        "src/test/resources/event", name().toLowerCase(java.util.Locale.ROOT) + ".json");
+    return Path.of("src/test/resources/event", name().toLowerCase(java.util.Locale.ROOT) + ".json");
   }
 }

@@ -2,20 +2,14 @@ package io.uwsgisentry.intake;
 
 import static io.uwsgisentry.intake.Journal.alarm;
 import static io.uwsgisentry.intake.Journal.brief;
-import static io.uwsgisentry.intake.Journal.id;
 import static io.uwsgisentry.intake.PumpScene.DSN;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.uwsgisentry.outbox.Counter;
-import io.uwsgisentry.outbox.Discarded;
 import io.uwsgisentry.outbox.Entry;
 import io.uwsgisentry.outbox.State;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Duration;
-import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;

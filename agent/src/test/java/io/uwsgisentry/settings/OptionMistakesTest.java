@@ -8,8 +8,6 @@ import io.uwsgisentry.journal.ProcessKind;
 import io.uwsgisentry.journal.Record;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -17,7 +15,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What an option makes of a value, and what it says of one that its author probably did not mean. */
+/**
+ * What an option makes of a value, and what it says of one that its author probably did not mean.
+ */
 class OptionMistakesTest {
   private static final String DSN = "dsn=https://key@example.com/1";
 
