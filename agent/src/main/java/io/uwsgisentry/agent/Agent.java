@@ -273,6 +273,7 @@ final class Agent {
     if (!arguments.drainOnly() && !pump(pump, outbox, delivery, archive)) {
       return AGAIN;
     }
+    lifetime.ends();
     takeRest(pump);
     flushStorms(pump);
     boolean empty = delivery.drain(arguments.drain());

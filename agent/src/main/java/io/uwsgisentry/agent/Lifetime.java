@@ -86,6 +86,11 @@ final class Lifetime {
     return masterGone ? "the server is gone" : "it was told to stop";
   }
 
+  /** What is left to do is waited for. */
+  void ends() {
+    share.ends();
+  }
+
   /** Called now and then in the middle of work. */
   void works() {
     share.works(System.nanoTime());

@@ -122,6 +122,14 @@ final class ProcessorShare {
     }
   }
 
+  /** The server that is to be spared is gone or goes, and what is left to do is waited for. */
+  void ends() {
+    if (isThere) {
+      starting = false;
+      ask(STEPS.size() - 1, System.nanoTime());
+    }
+  }
+
   /** Whether that is what holds now. */
   private boolean ask(int wanted, long nanos) {
     if (wanted != step) {

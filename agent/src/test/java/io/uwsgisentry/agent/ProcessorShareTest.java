@@ -92,6 +92,14 @@ class ProcessorShareTest {
     assertThat(file).content().startsWith("0");
   }
 
+  @Test
+  void atItsEndItHasTheFullShareAgain() {
+    ProcessorShare share = share(file);
+    share.woke(after(20), 0);
+    share.ends();
+    assertThat(file).content().startsWith("0");
+  }
+
   /** As that of this test, in which Maven is. */
   @Test
   void aSessionThatOthersAreInIsLeftAlone() throws IOException {
