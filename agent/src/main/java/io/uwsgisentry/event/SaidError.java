@@ -31,6 +31,14 @@ record SaidError(String type, String value, List<Frame> frames, @Nullable SaidEr
       Pattern.compile(
           "(?s)^(.*?) at (\\S[^\\n]*?) line (\\d{1,9})(?:, <[^>]*> (?:line|chunk) \\d+)?\\.?\\s*$");
 
+  /** The head of a line of a log, with what frameworks say before the error itself. */
+  private static final Pattern PERL_LOGGED =
+      Pattern.compile(
+          "((?:\\[[^\\]]*+\\] ?)*+)(error @[\\d:. -]++> )?"
+              + "(?:Route exception: |Caught exception in \\S++ \")?");
+
+  private static final Pattern PERL_PLACE_WITHIN = Pattern.compile(" at \\S++ line \\d{1,9}\\.");
+
   private static final Pattern LUA_PLACE =
       Pattern.compile("(?s)^(\\S.*?\\.\\w+):(\\d{1,9}): (.*)$");
 
@@ -186,8 +194,25 @@ record SaidError(String type, String value, List<Frame> frames, @Nullable SaidEr
       if (at >= 0) {
         return perl(null, lines.get(i).substring(at + mark.length()));
       }
+      SaidError logged = loggedByPerl(lines.get(i));
+      if (logged != null) {
+        return logged;
+      }
     }
     return null;
+  }
+
+  /**
+   * A line that Dancer2, Mojolicious or Catalyst log when they answer an error themselves: a head
+   * with the level {@code error}, and in it what Perl died of.
+   */
+  private static @Nullable SaidError loggedByPerl(String line) {
+    Matcher head = PERL_LOGGED.matcher(line);
+    if (!head.lookingAt() || (head.group(2) == null && !head.group(1).contains("[error]"))) {
+      return null;
+    }
+    Matcher place = PERL_PLACE_WITHIN.matcher(line).region(head.end(), line.length());
+    return place.find() ? perl(null, line.substring(head.end(), place.end())) : null;
   }
 
   private static @Nullable SaidError ofLua(List<String> lines) {

@@ -66,6 +66,31 @@ class SaidErrorTest {
     assertThat(error.frames()).containsExactly(new SaidError.Frame(file, line, "", ""));
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "[Shop:7] error @2026-11-28 23:54:26> Route exception: no milk at /srv/a.pl line 4. in App.pm l. 1",
+        "[2026-11-28 23:54:27.56534] [7] [error] [xVyBrhPhdiLb] no milk at /srv/a.pl line 4.",
+        "[error] Caught exception in Shop::Root->index \"no milk at /srv/a.pl line 4.\"",
+      })
+  void what_a_framework_of_perl_logs_when_it_answers_an_error(String line) {
+    SaidError error = of("psgi", line);
+    assertThat(error.value()).isEqualTo("no milk");
+    assertThat(error.frames()).containsExactly(new SaidError.Frame("/srv/a.pl", 4, "", ""));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "Use of uninitialized value $n in addition (+) at /srv/a.pl line 4.",
+        "[2026-11-28 23:54:27.56534] [7] [warn] [xVyBrhPhdiLb] low at /srv/a.pl line 4.",
+        "[error] nothing that has a place",
+        "an error at /srv/a.pl line 4.",
+      })
+  void what_perl_only_warns_of_is_no_error(String line) {
+    assertThat(SaidError.of("psgi", List.of(line))).isNull();
+  }
+
   @Test
   void perl_without_a_place_is_its_words() {
     assertThat(of("psgi", "[uwsgi-perl error] cannot serve this").value())

@@ -37,9 +37,9 @@ class ClientFaultTest {
   void a_client_that_leaves_is_counted_and_no_event(String more) throws IOException {
     UwsgiServer server = scene.quietServer(Concurrency.of(SERVER, more)).start();
     Http.leave(server.port(), "/endless");
-    leaveInTheBody(server, "/body");
-    leaveInTheBody(server, "/line");
-    leaveInTheBody(server, "/named");
+    Http.leaveInTheBody(server.port(), "/body");
+    Http.leaveInTheBody(server.port(), "/line");
+    Http.leaveInTheBody(server.port(), "/named");
     awaitIgnored(4);
     scene.noEventOf(server);
   }
@@ -58,7 +58,7 @@ class ClientFaultTest {
     assumeTrue(Installation.hasPython("django"), "needs Python's django");
     UwsgiServer server =
         scene.quietServer(SERVER.replace("module = clients", "module = clients_django")).start();
-    leaveInTheBody(server, "/body");
+    Http.leaveInTheBody(server.port(), "/body");
     awaitIgnored(1);
     scene.noEventOf(server);
   }
@@ -73,7 +73,7 @@ class ClientFaultTest {
   @Test
   void what_goes_wrong_while_the_application_copes_with_it_is_an_event() throws IOException {
     UwsgiServer server = scene.server(SERVER).start();
-    leaveInTheBody(server, "/cope");
+    Http.leaveInTheBody(server.port(), "/cope");
     assertThat(Events.exceptions(scene.onlyEventOf(server)))
         .last()
         .satisfies(last -> assertThat(last).containsEntry("type", "NameError"));
@@ -127,14 +127,6 @@ class ClientFaultTest {
     await()
         .atMost(Patience.SOON)
         .until(() -> scene.state().counted(Counter.Name.IGNORED), found -> found == wanted);
-  }
-
-  private static void leaveInTheBody(UwsgiServer server, String path) throws IOException {
-    try (Socket socket = connect(server)) {
-      send(
-          socket,
-          "POST " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nhalf");
-    }
   }
 
   private static void readLate(UwsgiServer server) throws IOException {

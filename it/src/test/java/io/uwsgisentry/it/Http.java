@@ -63,6 +63,17 @@ final class Http {
     }
   }
 
+  /** Sends half of a body and closes the connection. */
+  static void leaveInTheBody(int port, String path) throws IOException {
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      socket
+          .getOutputStream()
+          .write(
+              ("POST " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nhalf")
+                  .getBytes(StandardCharsets.ISO_8859_1));
+    }
+  }
+
   /**
    * How many connections to a server on this port it has not closed yet, those among them that it
    * has not accepted yet, and those that the client has left.

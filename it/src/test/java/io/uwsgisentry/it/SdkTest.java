@@ -75,16 +75,22 @@ class SdkTest {
                 """)
             .start();
     for (int i = 0; i < OF_A_KIND; i++) {
-      for (String kind : List.of("die", "raise", "thread", "slow", "fail")) {
+      for (String kind : List.of("raise", "thread", "slow", "fail")) {
         server.get("/" + kind + "?" + kind + i + "-");
       }
+      // It sends in a thread of its own, and what dies takes along what was not sent.
+      long sent = 2L * (i + 1);
+      await("the SDK's own events").atMost(Patience.LONG).until(() -> ofTheSdk() >= sent);
+      server.get("/die?die" + i + "-");
     }
-    await("the SDK's own events").atMost(Patience.LONG).until(() -> ofTheSdk() >= 2 * OF_A_KIND);
+    // Of what dies as the server stops nothing is said.
+    assertThat(server.get("/").status()).isEqualTo(200);
     server.stop();
     scene.awaitNoAgent();
     List<Map<String, Object>> ours =
         scene.receiver().events().stream()
             .filter(event -> Events.tags(event).containsKey("uwsgi.kind"))
+            .filter(event -> !isSlowByChance(event))
             .toList();
     for (String kind : List.of("slow", "failed", "death")) {
       assertThat(
@@ -97,6 +103,12 @@ class SdkTest {
     }
     assertThat(Events.sum(ours)).isEqualTo(3L * OF_A_KIND);
     assertThat(ofTheSdk()).isEqualTo(2L * OF_A_KIND);
+  }
+
+  /** On a busy machine any request may take long, and is then reported, too. */
+  private static boolean isSlowByChance(Map<String, Object> event) {
+    return "slow".equals(Events.tags(event).get("uwsgi.kind"))
+        && !"GET /slow".equals(event.get("transaction"));
   }
 
   private long ofTheSdk() {
