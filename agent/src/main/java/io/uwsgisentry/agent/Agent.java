@@ -57,7 +57,7 @@ final class Agent {
 
   static final int FAILED = 1;
 
-  /** No exit code: the clock was set, and what holds times in memory is to be made anew. */
+  /** No exit code: the clock was set, and what holds times in memory must be created again. */
   private static final int AGAIN = -1;
 
   private static final Duration BUSY_PAUSE = Duration.ofMillis(20);
@@ -194,7 +194,7 @@ final class Agent {
         // Another one that stands there now may be sound.
         database.standing().requireClosed();
         tell(Level.ERROR, database.putAside(String.valueOf(e.getMessage())));
-        // A second one within one life is the disk's fault, and not to be mended from here.
+        // A second one within one life is the disk's fault and cannot be fixed here.
         return serveOn();
       }
     } catch (NewerJournalException | NewerOutboxException e) {
@@ -308,7 +308,7 @@ final class Agent {
     return version == null ? "dev" : version;
   }
 
-  /** Whether the agent is to end; else all but the lock is to be taken up anew. */
+  /** Whether the agent is to end; otherwise everything but the lock is created again. */
   private boolean pump(JournalPump pump, Outbox outbox, Delivery delivery, ClassArchive archive)
       throws IOException, NewerJournalException, InterruptedException {
     long started = System.nanoTime();

@@ -88,7 +88,7 @@ final class ClassArchive implements AutoCloseable {
       if (made) {
         RuntimeDirectory.name(fresh, runtime.home().resolve(ARCHIVE));
       }
-      // Also where it failed: trying at each start would be in vain.
+      // Also where it failed: a try at each start would fail again.
       Files.writeString(runtime.home().resolve(NOTE), thisJvm());
       return made
           ? "made a class-data archive for faster starts"

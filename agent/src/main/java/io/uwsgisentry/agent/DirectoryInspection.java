@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
 /**
  * The look at a state directory before the agent opens anything in it. All that is in there must be
  * the agent's user's own, plain, and closed to others: a link would lead elsewhere, opening a FIFO
- * would wait for ever, and a file of somebody else's may say anything.
+ * would wait for ever, and another user's file may say anything.
  *
  * <p>What only gives too many rights is put right; everything else is left for a person to judge.
  */
@@ -51,7 +51,7 @@ final class DirectoryInspection {
    * Looks at a state directory, which may not exist yet.
    *
    * @param uid whose all must be
-   * @return what was put right, and what stands in somebody's way: one line each
+   * @return what was put right, and what is in the way: one line each
    * @throws IOException if the agent must not use the directory; the message says what to change
    */
   static List<String> of(Path state, long uid) throws IOException {
@@ -100,7 +100,7 @@ final class DirectoryInspection {
       Found file =
           JOURNAL.matcher(String.valueOf(path.getFileName())).matches() ? find(path) : null;
       if (file != null && !file.is(REGULAR)) {
-        // The other files can be read all the same.
+        // The other files can be read even so.
         remarks.add(path + " is " + file.type() + ": remove it, nothing is recorded through it");
       } else if (file != null) {
         close(file);

@@ -103,7 +103,7 @@ final class JournalWatch implements AutoCloseable {
     return trusted ? TRUSTED : idle ? IDLE : BUSY;
   }
 
-  /** Whether records are announced, as far as was seen. */
+  /** Whether records are announced, judging by those so far. */
   boolean trusted() {
     return trusted;
   }

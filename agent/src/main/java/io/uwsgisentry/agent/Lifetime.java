@@ -39,7 +39,7 @@ final class Lifetime {
   /** The process was told to stop. From any thread. */
   void signal() {
     if (signal.getCount() > 0) {
-      // Who touched it before wanted another agent to end; whoever still waits will touch it again.
+      // Who touched it before wanted another agent to end; one that still waits touches it again.
       forgetWanted();
       signalledAt = System.nanoTime();
       signal.countDown();

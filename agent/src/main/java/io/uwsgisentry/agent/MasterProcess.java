@@ -30,7 +30,7 @@ final class MasterProcess {
 
   /**
    * Field 22 of {@code /proc/PID/stat}, in ticks since boot; empty for a process that ended, also
-   * if nobody waited for it yet.
+   * if it was not waited for yet.
    */
   private static Optional<String> start(long pid) {
     String stat;

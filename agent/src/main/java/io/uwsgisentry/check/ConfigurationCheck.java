@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Looks through an expanded configuration for what concerns Sentry: handlers, options, alarms that
- * nobody defined.
+ * that is not defined.
  */
 public final class ConfigurationCheck {
   private final List<CheckedLine> lines;

@@ -66,7 +66,7 @@ final class Placeholders {
   }
 
   /**
-   * As uWSGI does it: after each replacement it starts anew behind the first character, so that
+   * As uWSGI does it: after each replacement it starts again behind the first character, so that
    * what a value refers to is resolved too, unless it stands at the very start.
    */
   static String resolved(String value, char symbol, Function<String, @Nullable String> lookup) {

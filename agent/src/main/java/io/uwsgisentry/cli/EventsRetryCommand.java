@@ -74,7 +74,7 @@ final class EventsRetryCommand implements Callable<Integer> {
       return ExitCode.NO;
     }
     int ready;
-    // It needs nobody's secrets but the directory's own: options and defaults stand in the outbox.
+    // It needs no secrets but the directory's own: options and defaults are in the outbox.
     Resolver resolver =
         handler ->
             HandlerSettings.of(handler.handler(), handler.options(), handler.defaults())
@@ -95,7 +95,7 @@ final class EventsRetryCommand implements Callable<Integer> {
   }
 
   /**
-   * SQLite's companion files belong to whoever opens the database first: root's would keep the
+   * SQLite's companion files belong to the user that opens the database first: root's would keep the
    * agent out.
    */
   private void checkOwner(Path path) throws Unavailable, IOException {

@@ -41,7 +41,7 @@ public final class FailedStarts {
           values.getOrDefault("reason", "it is not known why"),
           Instant.ofEpochSecond(Long.parseLong(values.getOrDefault("next", ""))));
     } catch (IOException | NumberFormatException e) {
-      // It was removed while this looked, or somebody else wrote it.
+      // It was removed while this looked, or another process wrote it.
       return null;
     }
   }

@@ -5,7 +5,7 @@ import io.uwsgisentry.settings.HandlerSettings;
 import java.util.List;
 
 /**
- * An alarm: its text is the message, with what varies taken out. One that tells of a crash ({@code
+ * An alarm: its text is the message, with what varies taken out. One that reports a crash ({@code
  * alarm-segfault}) has the crash's frames, too.
  */
 final class AlarmEventBuilder implements EventBuilder {

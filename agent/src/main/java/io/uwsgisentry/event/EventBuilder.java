@@ -26,7 +26,7 @@ interface EventBuilder {
     return Level.ERROR;
   }
 
-  /** Which of the requests that the record tells of the event is about; null if none is. */
+  /** The request of the record that the event is about; null if it is about none. */
   default @Nullable ServedRequest request(List<ServedRequest> requests) {
     return requests.isEmpty() ? null : requests.get(0);
   }

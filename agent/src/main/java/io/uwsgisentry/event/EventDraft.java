@@ -238,7 +238,7 @@ final class EventDraft {
     return any;
   }
 
-  /** What ran the application, as far as it is known. */
+  /** What ran the application, if it is known. */
   void runtime(String platform, @Nullable String version) {
     String name = Language.runtime(platform);
     if (name != null) {

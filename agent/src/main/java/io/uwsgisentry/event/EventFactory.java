@@ -158,7 +158,7 @@ public final class EventFactory {
   }
 
   /**
-   * An event that tells of nothing but itself, to try a handler's settings on a real server.
+   * An event that reports nothing, to try a handler's settings on a real server.
    *
    * @param now when it is made
    */

@@ -37,7 +37,7 @@ final class Limits {
 
   /**
    * A text of a record's, which may be as long as one, after the filter; of a text much longer than
-   * {@code max} not all is filtered, as nobody would see the rest. Longer than {@code max} it may
+   * {@code max} not all is filtered, as the rest is not shown. Longer than {@code max} it may
    * be still.
    *
    * <p>What gives a secret away may stand behind it ({@code user:…@host}, {@code <token>…</token>})

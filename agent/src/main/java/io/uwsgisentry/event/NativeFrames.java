@@ -20,7 +20,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A native backtrace as Sentry wants it: frames with what can be told of them here, and the images
+ * A native backtrace as Sentry wants it: frames with what is known of them here, and the images
  * that they are in, by whose build ids Sentry's symbolicator finds files and lines.
  *
  * <p>A file on disk counts only if it is what ran: not changed since, and in agreement with the
@@ -37,7 +37,7 @@ final class NativeFrames {
           "^/(?:usr/)?(?:s?bin|lib|lib32|lib64)/|^linux-vdso|^\\[|/site-packages/|/dist-packages/|/gems/"
               + "|/lib/python\\d|/lib/ruby/|(?:^|/)(?:libpython[^/]*|libruby[^/]*|libperl[^/]*|uwsgi[^/]*|[^/]*_plugin\\.so)$");
 
-  /** In these the fault shows, but it is seldom theirs. */
+  /** The fault shows in these, but is rarely theirs. */
   private static final Pattern RUNTIME =
       Pattern.compile(
           "^(?:libc[.-]|libpthread|libm[.-]|libstdc\\+\\+|libgcc_s|ld-|linux-vdso|\\[)");

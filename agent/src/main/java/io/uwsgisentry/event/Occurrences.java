@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param count how many this event stands for
  * @param first the earliest of them
  * @param last the latest of them
- * @param before how many of the same fault were told of by earlier events, from {@code since} on
+ * @param before how many of the same fault earlier events reported, from {@code since} on
  * @param since when the first of all these happened
  * @param frequent the most frequent values of what differs among those that this event stands for,
  *     and how often each came: {@code worker} to {@code 3} to 11

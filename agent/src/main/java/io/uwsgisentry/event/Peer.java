@@ -24,7 +24,7 @@ record Peer(Map<String, String> vars) {
   private static final Pattern DOTTED = Pattern.compile("\\d{1,3}(?:\\.\\d{1,3}){3}");
   private static final int MOST_PROXIES = 50;
 
-  /** The client's address, as far as is known; empty: it is not. */
+  /** The client's address; empty if it is unknown. */
   String address() {
     String peer = var("REMOTE_ADDR");
     if (!isProxy(peer)) {
@@ -70,7 +70,7 @@ record Peer(Map<String, String> vars) {
     return port.group(1) != null ? port.group(1) : port.group(2);
   }
 
-  /** Whether nobody outside of the server's own network can have that address. */
+  /** Whether only hosts of the server's own network can have that address. */
   private static boolean isProxy(String address) {
     if (address.isEmpty()) {
       return true;

@@ -9,7 +9,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an event tells of the request that uWSGI was serving: Sentry's request interface, made of
+ * What an event says about the request that uWSGI was serving: Sentry's request interface, made of
  * CGI variables.
  *
  * <p>Without the user's consent nothing personal goes in ({@link Redaction#isPersonal}); with it,
@@ -104,7 +104,7 @@ final class RequestSection {
     return var("SCRIPT_NAME");
   }
 
-  /** What the request tells of its user; empty without consent. */
+  /** What the request says about its user; empty without consent. */
   Map<String, String> user() {
     Map<String, String> user = new LinkedHashMap<>();
     if (personal) {

@@ -62,7 +62,7 @@ final class Trimming {
   /**
    * Leaves something more out if the payload of that size is too large.
    *
-   * @return whether anything was, so that the payload is to be made anew
+   * @return whether anything was, so that the payload must be made again
    */
   boolean less(int size) {
     while (next < steps.size()) {

@@ -7,7 +7,7 @@ import java.util.Set;
 
 /** Sentry's user interface, of keys as a handler's user or a request gives them. */
 final class UserSection {
-  /** Who somebody is: sent as it was given. */
+  /** The user of a request: sent as it was given. */
   private static final Set<String> OWN = Set.of("id", "email", "username", "ip_address");
 
   private UserSection() {}

@@ -171,7 +171,7 @@ public final class JournalDirectory implements AutoCloseable {
 
   private void putKey(byte[] bytes) throws IOException {
     Path key = state.resolve("key");
-    // A link is made only where nothing has that name, so nobody ever sees half a key or two.
+    // A link is made only if nothing has that name, so no process ever sees half a key, or two.
     Path whole = Files.createFile(state.resolve(NEW + hex()), OWNER_ONLY);
     try {
       // Empty after a power cut it would shut everybody out.
@@ -280,7 +280,7 @@ public final class JournalDirectory implements AutoCloseable {
       // It is being read once more.
       return;
     } catch (UnsupportedOperationException e) {
-      // What it held is counted all the same.
+      // What it held is counted even so.
       return;
     }
     List<Path> all = unread();

@@ -7,7 +7,7 @@ import java.util.List;
 /**
  * The keys of a directory: the one that stands in it, first, and those that stood there before it
  * while this process ran. A writer takes up to a second to notice that the key was replaced; what
- * it appended until then is read all the same. Owned by one thread.
+ * it appended until then is read as well. Owned by one thread.
  */
 public final class Keys {
   private static final int MOST = 8;

@@ -2,7 +2,7 @@ package io.uwsgisentry.log;
 
 import java.util.function.Consumer;
 
-/** What the agent has to say to whoever operates the server; {@code agent.log} writes it down. */
+/** What the agent has to say to the operator of the server, in {@code agent.log}. */
 @FunctionalInterface
 public interface Log {
   /** {@code docs/operations.md} says what each asks of an operator. */

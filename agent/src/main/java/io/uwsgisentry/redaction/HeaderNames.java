@@ -79,7 +79,7 @@ final class HeaderNames {
     return false;
   }
 
-  /** Which tells of the client what {@code X-Forwarded-For} does. */
+  /** It says the same about the client as {@code X-Forwarded-For}. */
   static boolean isForwarded(String text, int from, int to) {
     return is("forwarded", text, from, to) || is("http_forwarded", text, from, to);
   }
@@ -95,7 +95,7 @@ final class HeaderNames {
   }
 
   /**
-   * Whether a parameter of an address is one that whoever has it can log in with: OAuth's code,
+   * Whether a parameter of an address is enough to log in: OAuth's code,
    * CAS's ticket. Both are words that others use, too, with short values.
    */
   static boolean isSpentOnce(String text, int from, int to, int value) {

@@ -11,7 +11,7 @@ import java.util.StringJoiner;
  * client.
  */
 public final class Scrubber implements Redaction {
-  /** In characters: longer texts are seldom the same twice. */
+  /** In characters: longer texts rarely repeat. */
   private static final int SHORT = 256;
 
   private final Set<String> ownNames;

@@ -5,7 +5,7 @@ import static io.uwsgisentry.redaction.SecretValue.pastBlanks;
 
 import io.uwsgisentry.redaction.SensitiveNames.Meaning;
 
-/** One text's pass; the rules that {@link SecretsInText} tells of, each named by its sign. */
+/** One text's pass; the rules that {@link SecretsInText} describes, each named by its sign. */
 final class SecretScan {
   private static final int MAX_NAME = KeyLookBehind.MAX;
   private static final boolean[] SIGNS = new boolean[128];

@@ -1,7 +1,7 @@
 package io.uwsgisentry.redaction;
 
 /**
- * Finds secrets by their names in texts that nobody structured for it: log lines, messages, source
+ * Finds secrets by their names in texts without a structure for it: log lines, messages, source
  * lines, the renderings of local variables.
  *
  * <p>Texts are cut off, badly quoted and made by clients, so nothing here parses them. One pass

@@ -1,7 +1,7 @@
 package io.uwsgisentry.redaction;
 
 /**
- * Tokens in the paths of links that log somebody in: {@code /reset/MQ/c0kh45-…/} as Django makes
+ * Tokens in the paths of links that log a user in: {@code /reset/MQ/c0kh45-…/} as Django makes
  * them, {@code /passwords/…/edit} of Rails, {@code /reset-password/…} of Laravel, invitations,
  * confirmations. Whoever has such an address, from a Referer or a log, has the account.
  *

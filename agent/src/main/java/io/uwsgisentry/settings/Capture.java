@@ -23,7 +23,7 @@ public enum Capture {
   LOGGED,
   /** Not among {@code all}: what is a client's fault is none of the server's. */
   CLIENTS,
-  /** Not among {@code all}: whoever may connect can cause it. */
+  /** Not among {@code all}: every client that may connect can cause it. */
   REFUSED;
 
   /** What {@code all} stands for, and what is captured with a {@code sentry-dsn} alone. */

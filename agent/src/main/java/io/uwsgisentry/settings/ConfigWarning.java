@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * What an operator should mend in a running server's configuration.
+ * What an operator should fix in a running server's configuration.
  *
  * @param handler empty where it is no single handler's: the DSN of the whole server
  * @param sentence what is wrong and what to write instead; holds no DSN

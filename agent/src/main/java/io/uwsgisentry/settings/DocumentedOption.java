@@ -1,7 +1,7 @@
 package io.uwsgisentry.settings;
 
 /**
- * An option with what its users are told of it; {@code docs/options.md} has a table of each kind.
+ * An option with its documentation for users; {@code docs/options.md} has a table of each kind.
  */
 public interface DocumentedOption {
   /**

@@ -4,7 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
 /**
- * A handler of a uWSGI instance as its records told of it last.
+ * A handler of a uWSGI instance as its last records describe it.
  *
  * @param hash as in the journal, {@link #hash}
  * @param handler as its user wrote it: {@code alarm lqfull}
