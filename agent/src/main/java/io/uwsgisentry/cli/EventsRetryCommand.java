@@ -95,8 +95,8 @@ final class EventsRetryCommand implements Callable<Integer> {
   }
 
   /**
-   * SQLite's companion files belong to the user that opens the database first: root's would keep the
-   * agent out.
+   * SQLite's companion files belong to the user that opens the database first: root's would keep
+   * the agent out.
    */
   private void checkOwner(Path path) throws Unavailable, IOException {
     long owner = ((Number) Files.getAttribute(path, "unix:uid")).longValue();

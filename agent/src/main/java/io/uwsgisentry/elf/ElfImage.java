@@ -12,8 +12,8 @@ import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A program or library in ELF, to the extent that a crash needs it: which build it is, how large it is in
- * memory, and which function an address is in.
+ * A program or library in ELF, to the extent that a crash needs it: which build it is, how large it
+ * is in memory, and which function an address is in.
  *
  * <p>Read are 64-bit little-endian files (x86-64, aarch64, riscv64); all others are refused. Any
  * number in the file may be a lie: each is compared with the file's size before it is used, tables

@@ -37,8 +37,8 @@ final class Limits {
 
   /**
    * A text of a record's, which may be as long as one, after the filter; of a text much longer than
-   * {@code max} not all is filtered, as the rest is not shown. Longer than {@code max} it may
-   * be still.
+   * {@code max} not all is filtered, as the rest is not shown. Longer than {@code max} it may be
+   * still.
    *
    * <p>What gives a secret away may stand behind it ({@code user:…@host}, {@code <token>…</token>})
    * and have been cut off with the rest, so the last that was filtered is not shown, either.

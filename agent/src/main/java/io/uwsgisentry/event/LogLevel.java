@@ -6,8 +6,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The level of a log line, in Sentry's words, if the line names one. Formats differ, but nearly
- * all write the level as a word in capitals near the start ({@code ERROR:root:…}, {@code 2026-01-01
+ * The level of a log line, in Sentry's words, if the line names one. Formats differ, but nearly all
+ * write the level as a word in capitals near the start ({@code ERROR:root:…}, {@code 2026-01-01
  * 12:00:00,000 ERROR …}, {@code E, [… #1] ERROR -- : …}), in brackets, or by a name.
  */
 final class LogLevel {

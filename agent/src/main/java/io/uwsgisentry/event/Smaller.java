@@ -12,10 +12,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * An event that a server found too large, with less in it. What {@link Trimming} does when an event
- * is made is done here to a stored one, and further: the server's limit is unknown, so each
- * refusal takes the event to the next of a few sizes, the least needed part first, until it fits.
- * What was left out is told in the extra field {@code trimmed}; occurrences, tags, message,
- * exception and the innermost frames always stay, at last with nothing but the starts of texts.
+ * is made is done here to a stored one, and further: the server's limit is unknown, so each refusal
+ * takes the event to the next of a few sizes, the least needed part first, until it fits. What was
+ * left out is told in the extra field {@code trimmed}; occurrences, tags, message, exception and
+ * the innermost frames always stay, at last with nothing but the starts of texts.
  */
 public final class Smaller {
   /** Bytes of JSON: what each refusal leads to. Below the last nothing more is left out. */

@@ -23,8 +23,8 @@ import java.util.zip.CRC32C;
  *
  * <ol>
  *   <li>The CRC matches: it is a record ({@link Good}), a record whose fields contradict their
- *       lengths ({@link Malformed}: a fault of the writer, no other process knows the key), or one of a
- *       newer version ({@link Newer}).
+ *       lengths ({@link Malformed}: a fault of the writer, no other process knows the key), or one
+ *       of a newer version ({@link Newer}).
  *   <li>It ends beyond the file's end and no record follows: {@link Incomplete}. Either its writer
  *       is just at it (the kernel shows an append piece by piece) or died at it; the caller finds
  *       out by looking again.

@@ -95,8 +95,8 @@ final class HeaderNames {
   }
 
   /**
-   * Whether a parameter of an address is enough to log in: OAuth's code,
-   * CAS's ticket. Both are words that others use, too, with short values.
+   * Whether a parameter of an address is enough to log in: OAuth's code, CAS's ticket. Both are
+   * words that others use, too, with short values.
    */
   static boolean isSpentOnce(String text, int from, int to, int value) {
     if (is("ticket", text, from, to)) {

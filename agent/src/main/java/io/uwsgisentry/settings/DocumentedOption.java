@@ -1,8 +1,6 @@
 package io.uwsgisentry.settings;
 
-/**
- * An option with its documentation for users; {@code docs/options.md} has a table of each kind.
- */
+/** An option with its documentation for users; {@code docs/options.md} has a table of each kind. */
 public interface DocumentedOption {
   /**
    * One row of such a table.
