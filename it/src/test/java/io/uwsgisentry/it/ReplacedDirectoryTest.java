@@ -73,7 +73,7 @@ class ReplacedDirectoryTest {
     run("rm", "-rf", scene.state().path().toString());
     server.reload();
     allArrive(server, "after");
-    oneChangeOf("outbox.db was made");
+    oneChangeOf("outbox.db was created");
   }
 
   @Test
