@@ -1,7 +1,6 @@
 package io.uwsgisentry.outbox;
 
 import io.uwsgisentry.settings.Handler;
-import io.uwsgisentry.storm.Storm;
 import java.io.IOException;
 import java.sql.SQLException;
 import java.time.Instant;
@@ -10,7 +9,6 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -184,11 +182,6 @@ public final class OutboxReader {
   /** How many occurrences of how many faults are counted and not yet reported. */
   public StormTally storms() throws IOException {
     return storms.tally();
-  }
-
-  /** The open storm of that fault, with what its summary is to be made of; empty if none is. */
-  public Optional<Storm> storm(Storm.Key key) throws IOException {
-    return storms.find(key);
   }
 
   /** Every handler that a record named, by instance. */

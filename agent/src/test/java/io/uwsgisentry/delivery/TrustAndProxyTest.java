@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Whom a server's certificate has to come from, and through which proxy the way leads. */
 @Tag("process")
-class RouteTest {
+class TrustAndProxyTest {
   private static final String LOGIN =
       "Basic "
           + Base64.getEncoder()
