@@ -70,16 +70,43 @@ void sentry_boot_report_serving(const char *what) {
 }
 
 /*
- * A hook that failed. One that each worker runs stops the server at its first failure and is reported once.
+ * Several processes may fail alike at once, and one of them reports it. What the others do next has the master stop its workers, so
+ * they wait until the report is written. If the one that was to write it is killed all the same, the next one does.
+ *
+ * A claim holds what failed in its upper half, and in the lower one the process that is about to report it; 0 once it has.
  */
+#define CLAIM_PATIENCE 500	/* milliseconds */
+
+static int claim(uint64_t *shared, uint32_t what) {
+	uint64_t mine = (uint64_t) what << 32 | (uint32_t) getpid(), seen = __atomic_load_n(shared, __ATOMIC_ACQUIRE);
+	for (int waited = 0;;) {
+		pid_t by = (pid_t) (uint32_t) seen;
+		if (seen >> 32 == what && !by) return 0;
+		if (seen >> 32 == what && by != getpid() && waited < CLAIM_PATIENCE && !(kill(by, 0) && errno == ESRCH)) {
+			usleep(1000);
+			waited++;
+			seen = __atomic_load_n(shared, __ATOMIC_ACQUIRE);
+		}
+		else if (__atomic_compare_exchange_n(shared, &seen, mine, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return 1;
+	}
+}
+
+static void claim_reported(uint64_t *shared, uint32_t what) {
+	__atomic_store_n(shared, (uint64_t) what << 32, __ATOMIC_RELEASE);
+}
+
+/* A hook that failed. One that each worker runs stops the server at its first failure and is reported once. */
 void sentry_boot_hook(const char *text, enum sentry_hook_effect effect) {
 	static const char *const effects[] = {"goes on", "stops", "marks"};
 	/* without its result, which may be another in a worker that is being stopped */
 	const char *end = strstr(text, " failed with ");
 	uint64_t hash = sentry_hash(SENTRY_HASH_START, text, end ? (size_t) (end - text) : strlen(text));
-	if (effect == SENTRY_HOOK_STOPS && sentry.watch && __atomic_exchange_n(&sentry.watch->hook_reported, hash, __ATOMIC_ACQ_REL) == hash) return;
+	uint32_t which = (uint32_t) hash | 1;
+	int is_shared = effect == SENTRY_HOOK_STOPS && sentry.watch;
+	if (is_shared && !claim(&sentry.watch->hook_claim, which)) return;
 	struct sentry_boot what = {.text = text, .code = -1, .hook = effects[effect]};
 	sentry_boot_report(&what);
+	if (is_shared) claim_reported(&sentry.watch->hook_claim, which);
 }
 
 /* `uwsgi shop.py`: what the language plugins take for an application when it stands alone on the command line */
@@ -122,8 +149,12 @@ static int is_to_have_an_application(void) {
 const char sentry_need_app[] = "no application was loaded, and need-app ended the server";
 
 /* of all workers that fail at once, and of the master that ends after them, one reports it */
-int sentry_boot_is_first(void) {
-	return !sentry.watch || !__atomic_exchange_n(&sentry.watch->need_app_reported, 1, __ATOMIC_ACQ_REL);
+int sentry_boot_claim(void) {
+	return !sentry.watch || claim(&sentry.watch->need_app_claim, 1);
+}
+
+void sentry_boot_claim_reported(void) {
+	if (sentry.watch) claim_reported(&sentry.watch->need_app_claim, 1);
 }
 
 static void report_need_app(void) {
@@ -142,7 +173,9 @@ void sentry_boot_loaded(void) {
 	if (!sentry_capturing(SENTRY_CAPTURE_BOOT) || !uwsgi.workers || !(uwsgi.lazy || uwsgi.lazy_apps) || uwsgi.mywid < 1 || uwsgi.mounts || uwsgi.command_mode) return;
 	int without = uwsgi_apps_cnt < 1;
 	if (uwsgi.need_app) {
-		if (without && sentry_boot_is_first()) sentry_python_with_gil(report_need_app);
+		if (!without || !sentry_boot_claim()) return;
+		sentry_python_with_gil(report_need_app);
+		sentry_boot_claim_reported();
 		return;
 	}
 	/* of all workers that serve without an application one reports it, until one has it again */

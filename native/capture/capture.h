@@ -31,7 +31,8 @@ enum sentry_hook_effect {
 	SENTRY_HOOK_MARKS,	/* it only believes that it does */
 };
 void sentry_boot_hook(const char *what, enum sentry_hook_effect);
-int sentry_boot_is_first(void);		/* of all processes that would report the missing application */
+int sentry_boot_claim(void);		/* whether this process, of all that would, reports the missing application */
+void sentry_boot_claim_reported(void);	/* it has */
 void sentry_boot_loaded(void);
 void sentry_boot_apps(void);
 void sentry_boot_served(void);

@@ -33,16 +33,22 @@ static void report_end(int code, int is_reload) {
 	sentry_boot_report(&what);
 }
 
+static void report_missing(const char *text, int code) {
+	if (!sentry_boot_claim()) return;
+	report(text, code);
+	sentry_boot_claim_reported();
+}
+
 /* at the exit of the process that read the configuration, or of a worker that could not load its application */
 static void report_exit(int code) {
 	if (!sentry.captured || !code || is_told_to_stop()) return;
 	int is_main = getpid() == sentry.main;
 	if (code == UWSGI_FAILED_APP_CODE && !is_main) {
-		if (is_worker_that_loads() && sentry_boot_is_first()) report(uwsgi.need_app ? sentry_need_app : "no application was loaded", code);
+		if (is_worker_that_loads()) report_missing(uwsgi.need_app ? sentry_need_app : "no application was loaded", code);
 	}
 	else if (code == UWSGI_FAILED_APP_CODE && uwsgi.need_app) {
 		/* a worker of lazy-apps may do so at any reload; the master ends after it, and with the same code */
-		if ((!sentry.served || !uwsgi.master_process) && !is_accepting() && sentry_boot_is_first()) report(sentry_need_app, code);
+		if ((!sentry.served || !uwsgi.master_process) && !is_accepting()) report_missing(sentry_need_app, code);
 	}
 	else if (is_main && (!sentry.served || sentry_failed_hook())) report_end(code, 0);
 	/* a reload replaces the process, and does not exit with a code; a stop exits with 0, unless the emperor is lost */

@@ -90,8 +90,8 @@ struct sentry_line {
 struct sentry_watch {
 	uint64_t lines;		/* written so far; the last is lines[(lines - 1) % lines_max] */
 	int lines_max;
-	int need_app_reported;	/* that the server ends because it has no application */
-	uint64_t hook_reported;	/* the hook that failed last and that stops the server: each worker runs it */
+	uint64_t need_app_claim;	/* that the server ends because it has no application; boot.c says what these two hold */
+	uint64_t hook_claim;	/* the hook that failed last and that stops the server: each worker runs it */
 	int without_application;	/* with lazy-apps: the worker that came last has none */
 	int sdk_logged;		/* the log says that the application has an SDK */
 	uint64_t peek_since;	/* a process looks at the log's unread lines; 0: none does */
