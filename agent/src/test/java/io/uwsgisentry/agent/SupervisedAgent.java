@@ -8,9 +8,12 @@ import java.util.concurrent.TimeUnit;
 
 /** Agents of one directory, one after the other: where one ends, the next one starts. */
 final class SupervisedAgent implements AutoCloseable {
+  /** One that has ended. */
+  record Ended(int code, String output) {}
+
   private final Path state;
   private final String[] options;
-  private final List<Integer> codes = new ArrayList<>();
+  private final List<Ended> ended = new ArrayList<>();
   private final Thread thread;
   private AgentProcess agent;
   private boolean over;
@@ -31,7 +34,7 @@ final class SupervisedAgent implements AutoCloseable {
           return;
         }
         synchronized (this) {
-          codes.add(agent.exitCode());
+          ended.add(new Ended(agent.exitCode(), agent.output()));
           if (over) {
             return;
           }
@@ -58,7 +61,11 @@ final class SupervisedAgent implements AutoCloseable {
 
   /** Exit codes of those that have ended. */
   synchronized List<Integer> codes() {
-    return List.copyOf(codes);
+    return ended.stream().map(Ended::code).toList();
+  }
+
+  synchronized List<Ended> ended() {
+    return List.copyOf(ended);
   }
 
   /** What the one that runs printed. */
