@@ -42,7 +42,7 @@ public enum Capture {
   }
 
   /**
-   * What a value of the option names, read as {@code native/capture/capture.c} does.
+   * What a value of the option names, read as {@code native/server/capture_option.c} does.
    *
    * @param unknown called for each word that means nothing
    */
