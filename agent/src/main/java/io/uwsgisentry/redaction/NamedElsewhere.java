@@ -1,6 +1,7 @@
 package io.uwsgisentry.redaction;
 
 import java.util.Locale;
+import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -22,8 +23,18 @@ final class NamedElsewhere {
 
   private static final Pattern INSERT =
       Pattern.compile(
-          "(?i)\\b(?:insert|replace)\\s{1,4}into\\s{1,4}[^\\s(]{1,200}\\s{0,4}\\(([^()]{1,2000})\\)\\s{0,4}values\\s{0,4}"
+          "(?i)\\binto\\s{1,4}[^\\s(]{1,200}\\s{0,4}\\(([^()]{1,2000})\\)\\s{0,4}values\\s{0,4}"
               + "\\(([^\\n]{1,4000}+)");
+
+  /** Rows without the names of their columns, of which one is a string. */
+  private static final Pattern ROWS =
+      Pattern.compile(
+          "(?i)\\binto\\s{1,4}([^\\s(]{1,200}+)\\s{1,4}values\\s{0,4}\\("
+              + "(?=[^\\n'\")]{0,400}(?:\\(\\)[^\\n'\")]{0,400})?['\"])([^\\n]{1,4000}+)");
+
+  /** Tables that have a password or a token in each row. */
+  private static final Pattern OF_ACCOUNTS =
+      Pattern.compile("(?i)(?:\\w{0,40}_)?(?:users?|accounts?|logins?|sessions?)");
 
   private static final Pattern INPUT =
       Pattern.compile(
@@ -55,6 +66,7 @@ final class NamedElsewhere {
     }
     if (SecretForms.has(kept, "into")) {
       kept = where(INSERT, kept);
+      kept = where(ROWS, kept, this::holdsAccounts);
     }
     if (kept.contains("input_value=")) {
       kept = where(INPUT, kept);
@@ -70,18 +82,29 @@ final class NamedElsewhere {
 
   /** Filters the second group where the first has a name of a secret. */
   private String where(Pattern pattern, String text) {
+    return where(pattern, text, this::anySecret);
+  }
+
+  private static String where(Pattern pattern, String text, Predicate<String> isMeant) {
     Matcher matcher = pattern.matcher(text);
     StringBuilder out = null;
     int kept = 0;
     while (matcher.find()) {
       int from = matcher.start(2);
-      if (anySecret(matcher.group(1)) && !isFiltered(matcher)) {
+      if (isMeant.test(matcher.group(1)) && !isFiltered(matcher)) {
         out = out == null ? new StringBuilder(text.length()) : out;
         out.append(text, kept, from).append(SecretValue.FILTERED);
         kept = matcher.end(2);
       }
     }
     return out == null ? text : out.append(text, kept, text.length()).toString();
+  }
+
+  /** Whether a table, with its schema and quotes, has accounts or secrets by its name. */
+  private boolean holdsAccounts(String table) {
+    String name = table.substring(table.lastIndexOf('.') + 1).replaceAll("[\\\\\"'`\\[\\]]", "");
+    return OF_ACCOUNTS.matcher(name).matches()
+        || names.of(name, 0, name.length()) == SensitiveNames.Meaning.SECRET;
   }
 
   private boolean anySecret(String list) {

@@ -16,7 +16,17 @@ record SecretForms(String sign, Pattern secret) {
   private static final String WORD = "([^\\s'\",|;&\\])]{1,200}+)";
 
   /** Between an option and its value. */
-  private static final String GAP = "(?:\\s|\\\\?['\"],?\\s{0,4}u?b?\\\\?['\"])\\s{0,4}";
+  private static final String GAP =
+      "(?:\\s{1,5}(?:\\\\?['\"])?|\\\\?['\"],?\\s{0,4}u?b?\\\\?['\"]\\s{0,4})(?!--)";
+
+  /** Between an option and its value, or its value's quote, or nothing. */
+  private static final String JOIN = "(?:" + GAP + "|\\\\?['\"])?";
+
+  /** A word, but not the ports of a container: {@code docker run --name mongo -p 80:80}. */
+  private static final String NO_PORTS = "(?!-|(?:[\\d.]{1,15}:)?\\d{1,5}:\\d)" + WORD;
+
+  /** A user that a password follows; no address. */
+  private static final String USER = "(?!\\d{1,9}:\\d)[^\\s'\":/]{0,100}:(?!//)";
 
   /** A blank, or the beginning of a quoted word: an option starts behind it. */
   private static final String OPTION = "(?<=[\\s'\"])";
@@ -24,12 +34,25 @@ record SecretForms(String sign, Pattern secret) {
   /** The words of a command before the one that is meant. */
   private static final String REST = "(?![\\w.-])[^\\n|;&]{1,300}?" + OPTION;
 
+  /** The options of {@code htpasswd}, of which {@code -C} has a number. */
+  private static final String HTPASSWD_OPTION = "-\\w{1,8}" + GAP + "(?:\\d{1,2}" + GAP + ")?";
+
+  /** A word that is none of a language: it has a digit, or a sign between letters. */
+  private static final String NO_WORD =
+      "((?:(?=[^\\s'\"]{0,60}\\d)(?=[^\\s'\"]{0,60}[A-Za-z])|(?=[A-Za-z][\\w-]{0,60}[!@#$^*+~]\\w))"
+          + "[^\\s'\",;]{5,200}+)";
+
+  /** What a password is said to be made with. */
+  private static final String NO_ENCODING =
+      "(?!(?:base64|sha-?\\d{1,3}|md5|utf-?8|argon2id?|aes-?\\d{1,3}|pbkdf2)(?![A-Za-z0-9]))";
+
   /** A name of a secret, a blank, and a long word of letters and digits. */
   private static final String NAMED_WORD =
       "(?i)\\b\\w{0,40}(?:token|session|secret|ticket|(?:api|access|encryption|master|private|signing|license)[ _-]?key)"
           + "(?: id)?(?: (?:is|was))?:? {1,2}['\"]?(?:0x)?"
           + "((?=[\\w./+=-]{0,60}\\d)(?=[\\w./+=-]{0,60}[A-Za-z])[\\w/+=-]{16,300}+)";
 
+  /** At most 64: {@link #present} has a bit for each. */
   private static final List<SecretForms> ALL =
       List.of(
           // The two halves of a key of AWS's, in either order, and of an account of Twilio's.
@@ -49,40 +72,61 @@ record SecretForms(String sign, Pattern secret) {
                   + "(?![\\w/+=])[^A-Za-z0-9]{1,12}(?=A[KS]IA[A-Z2-7]{16})"),
           of("AC", "(?<!\\w)AC[0-9a-f]{32}[^0-9A-Za-z]{1,12}([0-9a-f]{32})(?!\\w)"),
           // Commands: options of one letter mean a password to these alone.
-          of("mysql", "(?i)(?<![\\w.-])mysql\\w{0,10}" + REST + "-p['\"]?" + WORD),
-          of("mariadb", "(?i)(?<![\\w.-])mariadb[\\w-]{0,10}" + REST + "-p" + WORD),
-          of("sshpass", "(?<![\\w.-])sshpass" + REST + "-p" + GAP + WORD),
-          of("sshpass", "(?<![\\w.-])sshpass" + REST + "-p['\"]?" + WORD),
+          of("mysql", "(?i)(?<![\\w.-])mysql\\w{0,10}" + REST + "-p['\"]?" + NO_PORTS),
+          of("mariadb", "(?i)(?<![\\w.-])mariadb[\\w-]{0,10}" + REST + "-p['\"]?" + NO_PORTS),
+          of("sshpass", "(?<![\\w.-])sshpass" + REST + "-p" + JOIN + WORD),
           of("login", "(?<=\\blogin)" + REST + "-p" + GAP + WORD),
-          of("mongo", "(?<![\\w.-])mongo\\w{0,10}" + REST + "-p" + GAP + WORD),
-          of("redis-cli", "(?<![\\w.-])redis-cli" + REST + "-a" + GAP + WORD),
-          of("ldap", "(?<![\\w.-])ldap\\w{1,10}" + REST + "-w" + GAP + WORD),
-          of("sqlcmd", "(?<![\\w.-])sqlcmd" + REST + "-P" + GAP + WORD),
-          of("mosquitto_", "(?<![\\w.-])mosquitto_\\w{1,5}" + REST + "-P" + GAP + WORD),
-          of("zip", "(?<![\\w.-])(?:un)?zip" + REST + "-P" + GAP + WORD),
-          of("7z", "(?<![\\w.-])7z[ar]?" + REST + "-p" + WORD),
+          of(
+              "login",
+              "(?<![\\w.-])(?:docker|podman|nerdctl|az|oc|cf)"
+                  + GAP
+                  + "login"
+                  + REST
+                  + "-p['\"]?"
+                  + NO_PORTS),
+          of("mongo", "(?<![\\w.-])mongo\\w{0,10}" + REST + "-p" + JOIN + NO_PORTS),
+          of("cqlsh", "(?<![\\w.-])cqlsh" + REST + "-p" + JOIN + NO_PORTS),
+          of("redis-cli", "(?<![\\w.-])redis-cli" + REST + "-a" + JOIN + WORD),
+          of("ldap", "(?<![\\w.-])ldap\\w{1,10}" + REST + "-w" + JOIN + WORD),
+          of("sqlcmd", "(?<![\\w.-])sqlcmd" + REST + "-P" + JOIN + WORD),
+          of("ipmitool", "(?<![\\w.-])ipmitool" + REST + "-P" + JOIN + WORD),
+          of("mosquitto_", "(?<![\\w.-])mosquitto_\\w{1,5}" + REST + "-P" + JOIN + WORD),
+          of("zip", "(?<![\\w.-])(?:un)?zip" + REST + "-[a-z0-9]{0,5}P" + JOIN + WORD),
+          of("7z", "(?<![\\w.-])7z[arz]?" + REST + "-p['\"]?" + WORD),
+          of("rar", "(?<![\\w.-])(?:un)?rar" + REST + "-h?p['\"]?(?!-)" + WORD),
           of("openssl", "(?<![\\w.-])openssl" + REST + "-[kK]" + GAP + WORD),
           of(
-              "smbclient",
-              "(?<![\\w.-])smbclient" + REST + "-U" + GAP + "[^\\s'\"%]{1,100}%" + WORD),
+              "client",
+              "(?<![\\w.-])(?:smb|rpc)client" + REST + "-U" + JOIN + "[^\\s'\"%]{1,100}%" + WORD),
+          // With -n a user and a password follow, without it a file's name before them.
           of(
               "htpasswd",
               "(?<![\\w.-])htpasswd"
-                  + REST
-                  + "-\\w{0,4}[nb]\\w{0,4}b?"
                   + GAP
-                  + "(?:[^\\s'\"]{1,100}"
+                  + "(?=(?:"
+                  + HTPASSWD_OPTION
+                  + "){0,4}-\\w{0,6}n)(?:"
+                  + HTPASSWD_OPTION
+                  + "){1,5}+[^\\s'\"]{1,100}"
                   + GAP
-                  + "){1,2}"
                   + WORD),
           of(
-              "-u",
-              OPTION
-                  + "(?:-u|--user|--proxy-user)(?:=|"
+              "htpasswd",
+              "(?<![\\w.-])htpasswd"
                   + GAP
-                  + ")\\\\?['\"]?(?!\\d{1,9}:\\d)[^\\s'\":/]{0,100}:"
+                  + "(?=(?:"
+                  + HTPASSWD_OPTION
+                  + "){0,4}-\\w{0,6}b)(?!(?:"
+                  + HTPASSWD_OPTION
+                  + "){0,4}-\\w{0,6}n)(?:"
+                  + HTPASSWD_OPTION
+                  + "){1,5}+(?:[^\\s'\"]{1,100}"
+                  + GAP
+                  + "){2}"
                   + WORD),
-          of("-U", OPTION + "-U" + GAP + "\\\\?['\"]?(?!\\d{1,9}:\\d)[^\\s'\":/]{0,100}:" + WORD),
+          of("curl", "(?<![\\w.-])curl" + REST + "-[a-zA-Z]{0,6}[uU]" + JOIN + USER + WORD),
+          of("-u", OPTION + "(?:-u|--user|--proxy-user)(?:=\\\\?['\"]?|" + GAP + ")" + USER + WORD),
+          of("-U", OPTION + "-U" + GAP + USER + WORD),
           of("requirepass", "\\brequirepass" + GAP + WORD),
           // Files and addresses of particular programs.
           of("login", "\\blogin\\s{1,4}\\S{1,100}\\s{1,4}password\\s{1,4}(\\S{1,200}+)"),
@@ -103,10 +147,16 @@ record SecretForms(String sign, Pattern secret) {
           of("otp", "(?i)\\bOTP(?: code)?(?: is)?:? {0,2}(\\d{4,8})(?!\\w)"),
           of("pin", "(?i)\\bPIN(?: code)?(?: is)?:? {0,2}(\\d{4,8})(?!\\w)"),
           of("cv", "(?i)\\bCV[CV]2? (\\d{3,4})(?!\\w)"),
+          of("pass", "(?i)\\bpass(?:word|code|phrase)(?: (?:is|was))?:? {1,2}['\"]?" + NO_WORD),
+          // "Password for joe: hunter2", "the password was changed from hunter1 to hunter2".
           of(
               "pass",
-              "(?i)\\bpass(?:word|code|phrase)(?: (?:is|was))?:? {1,2}['\"]?"
-                  + "((?=[^\\s'\"]{0,60}\\d)(?=[^\\s'\"]{0,60}[A-Za-z])[^\\s'\",;]{5,200}+)"),
+              "(?i)\\bpass(?:word|code|phrase)s? (?:(?:for|of) (?:(?:the |your )?(?:user|account|login) )?"
+                  + "['\"]?[\\w.@+-]{1,60}['\"]?(?: (?:is|was|are)(?: now)?:?|:)"
+                  + "|(?:is |was |has been )?(?:re)?(?:set|changed) (?:from \\S{1,100} )?to:?"
+                  + "|(?:was |has been )?changed from|are:?) {1,2}['\"]?"
+                  + NO_ENCODING
+                  + NO_WORD),
           of("pass", "(?i)\\bpassphrase {1,2}(['\"][^'\"\\n]{4,200}+['\"])"),
           of("key", NAMED_WORD),
           of("token", NAMED_WORD),

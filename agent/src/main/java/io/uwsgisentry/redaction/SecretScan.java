@@ -148,10 +148,11 @@ final class SecretScan {
         || (meaning == Meaning.SUBJECT && ProseFilter.startsWithWords(text, from))) {
       return false;
     }
+    int next = meaning == Meaning.SECRET ? NextLine.start(text, from) : from;
     int block = SecretValue.pastBlockSign(text, from);
-    if (block > from) {
-      from = block;
-      to = SecretValue.lineEnd(text, from, "");
+    if (next > from || block > from) {
+      to = next > from ? NextLine.end(text, next) : SecretValue.lineEnd(text, block, "");
+      from = Math.max(next, block);
       return true;
     }
     int type = ProseFilter.typeEnd(text, from);
@@ -261,7 +262,10 @@ final class SecretScan {
     }
     char opening = before >= floor ? text.charAt(before) : ' ';
     boolean pair = opening == '(' || opening == '[' || text.startsWith("--", name.from());
-    if (!pair || meaning() == Meaning.HARMLESS) {
+    // A command's first word is no name: ['htpasswd', '-b', …].
+    if (!pair
+        || HeaderNames.is("htpasswd", text, name.from(), name.to())
+        || meaning() == Meaning.HARMLESS) {
       return false;
     }
     from = pastBlanks(text, sign + 1, true);

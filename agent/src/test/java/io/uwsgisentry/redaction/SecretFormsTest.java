@@ -254,6 +254,15 @@ class SecretFormsTest {
         "ghp_short sk_live_ xoxo eyJ.eyJ. ghastly_long_name_of_a_function_that_nobody_would_give",
         "Forwarded: to the next one",
         "license_key_id=3 remote=origin",
+        // A name with something else below it
+        "password:\n  must be at least 8 characters",
+        "password:\n  required\n",
+        "Password:\nTraceback (most recent call last):",
+        "password:\n  min_length: 8",
+        "secrets:\n  - db_password1\n  - db_password2",
+        "token:\n  /run/secrets/db1",
+        "Token:\n---",
+        "session:\n  worker1",
       })
   void whatIsNoSecretStaysReadable(String text) {
     assertThat(scrubber.text(text)).isEqualTo(text);

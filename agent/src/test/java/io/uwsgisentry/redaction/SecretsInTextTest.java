@@ -297,7 +297,20 @@ class SecretsInTextTest {
     "pbkdf2_sha256$1$",
     "code': '0123456789abcdef",
     "password: |\n",
-    "-password x "
+    "-password x ",
+    "password:\n",
+    "password:\n ",
+    "password:\r\nab1cd\n",
+    "ab1cd\n",
+    "into users values ('",
+    "into users values (",
+    "htpasswd -b ",
+    "htpasswd -nb -C 1 ",
+    "redis-cli -a ",
+    "zip -rP",
+    "curl -su",
+    "password for a: ab1cd ",
+    "password changed from ab1cd to ab1ce "
   };
 
   /** What costs more than in proportion to its length can be made to cost anything. */
