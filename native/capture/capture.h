@@ -85,6 +85,7 @@ void sentry_add_requests(struct sentry_record *, int worker, unsigned char **cop
 int sentry_request_is_open(const struct wsgi_request *);	/* for as long as its client likes */
 struct uwsgi_core *sentry_oldest_request(int worker, int *count);
 int sentry_requests_in_flight(int worker);
+int sentry_requests_unanswered(int worker);	/* of the others uWSGI has sent the answer, and only tidies up */
 
 /* ---- ended_requests.c ---- */
 

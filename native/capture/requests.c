@@ -125,3 +125,12 @@ int sentry_requests_in_flight(int worker) {
 	sentry_oldest_request(worker, &count);
 	return count;
 }
+
+int sentry_requests_unanswered(int worker) {
+	int count = 0;
+	for (int i = 0; i < uwsgi.cores; i++) {
+		struct uwsgi_core *core = &uwsgi.workers[worker].cores[i];
+		if (is_in_flight(core) && !core->req.end_of_request) count++;
+	}
+	return count;
+}

@@ -63,7 +63,8 @@ static uint64_t mercy_of(const struct sentry_child *child, const siginfo_t *how,
 #define BEFORE_US 5000
 
 int sentry_mercy_is_over(time_t cursed_at, time_t no_mercy_at) {
-	return cursed_at && sentry_now_us() + BEFORE_US >= ((uint64_t) no_mercy_at + 1) * 1000000;
+	/* both are set in a signal's handler, which may come between our looks at them */
+	return cursed_at && no_mercy_at >= cursed_at && sentry_now_us() + BEFORE_US >= ((uint64_t) no_mercy_at + 1) * 1000000;
 }
 
 /* ---- the record ---- */
@@ -72,7 +73,7 @@ void sentry_report_cut(struct sentry_child *child, int id, const siginfo_t *how)
 	struct sentry_handler *handler = sentry.capture_handler[SENTRY_CAPTURE_CUT];
 	int count;
 	struct uwsgi_core *oldest = sentry_oldest_request(id, &count);
-	if (!handler || !oldest) return;
+	if (!handler || !oldest || (how && !sentry_requests_unanswered(id))) return;
 	struct sentry_record record;
 	unsigned char *requests = NULL, *lines;
 	char *stack = NULL, method[32], uri[400];

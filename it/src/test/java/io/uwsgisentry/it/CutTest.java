@@ -65,6 +65,31 @@ class CutTest {
     assertThat(scene.eventsOf(server, 1)).hasSize(1);
   }
 
+  /** The rest of such a request is uWSGI's and the application's tidying up. */
+  @Test
+  void a_request_whose_answer_is_out_is_none() {
+    scene.file(
+        "after.py",
+        """
+        import time, uwsgi
+
+        def tidy_up():
+            print("tidies up", flush=True)
+            time.sleep(100)
+
+        uwsgi.after_req_hook = tidy_up
+
+        def application(environ, start_response):
+            start_response("200 OK", [("Content-Length", "2")])
+            return [b"ok"]
+        """);
+    UwsgiServer server =
+        scene.quietServer(SERVER.replace("module = waiting", "module = after")).start();
+    assertThat(server.get("/ok").body()).isEqualTo("ok");
+    server.awaitLog("tidies up");
+    scene.noEventOf(server);
+  }
+
   /**
    * Two at once. Under async uWSGI ends a worker that is to reload without waiting for its
    * requests.
