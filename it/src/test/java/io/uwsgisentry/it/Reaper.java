@@ -4,6 +4,7 @@ import io.uwsgisentry.testkit.Patience;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.UUID;
@@ -41,9 +42,22 @@ final class Reaper {
   /** Held open until this JVM ends; its end is what the shell waits for. */
   private final OutputStream lifeline;
 
+  /** A long random number in a path may be that of a card, which events do not show. */
+  private static Path createDirectory() throws IOException {
+    Path parent = Path.of(System.getProperty("java.io.tmpdir"));
+    for (int i = 1; ; i++) {
+      try {
+        return Files.createDirectory(
+            parent.resolve("uwsgi-sentry-it-" + ProcessHandle.current().pid() + "-" + i));
+      } catch (FileAlreadyExistsException e) {
+        // Of a process of this number that was killed.
+      }
+    }
+  }
+
   private Reaper() {
     try {
-      directory = Files.createTempDirectory("uwsgi-sentry-it-");
+      directory = createDirectory();
       // A server that gave up root must still be able to reach its files.
       Files.setPosixFilePermissions(
           directory, java.nio.file.attribute.PosixFilePermissions.fromString("rwxr-xr-x"));

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -80,6 +81,8 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
     return this;
   }
 
+  private static final AtomicInteger SCENES = new AtomicInteger();
+
   static {
     Awaitility.setDefaultTimeout(Patience.SOON);
     // A thread that ends by an exception may be that of a test beside this one.
@@ -89,7 +92,9 @@ final class Scene implements BeforeEachCallback, AfterEachCallback {
   @Override
   public void beforeEach(ExtensionContext context) throws IOException {
     Installation installation = Installation.ofThisRun();
-    directory = Files.createTempDirectory(Reaper.ofThisRun().directory(), "scene-");
+    directory =
+        Files.createDirectory(
+            Reaper.ofThisRun().directory().resolve("scene-" + SCENES.incrementAndGet()));
     Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxrwxrwx"));
     receiver = Receiver.start();
     define("dir", directory.toString());
