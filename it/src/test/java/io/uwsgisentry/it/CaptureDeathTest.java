@@ -129,9 +129,17 @@ class CaptureDeathTest {
     server.getLater(path);
     server.getLater(path);
     server.awaitLog("Respawned uWSGI worker 1");
-    Map<String, Object> event = scene.onlyEventOf(server);
-    assertThat(Events.exceptionType(event)).isEqualTo("SIGSEGV in _ctypes");
-    assertThat(Events.functions(event)).containsSubsequence("in_a_thread", "string_at");
+    scene.awaitEvents(1);
+    server.stop();
+    scene.awaitNoAgent();
+    // The one that came later may have met the next worker, and crashed that as well.
+    assertThat(scene.receiver().events())
+        .hasSizeBetween(1, 2)
+        .allSatisfy(
+            event -> {
+              assertThat(Events.exceptionType(event)).isEqualTo("SIGSEGV in _ctypes");
+              assertThat(Events.functions(event)).containsSubsequence("in_a_thread", "string_at");
+            });
   }
 
   @Test
