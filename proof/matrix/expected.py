@@ -33,6 +33,8 @@ TEXTS = [
     ("evil-reload-on-(as|rss)(, with the agent)?", "reported", "cut request of a worker.*", "uWSGI kills a worker that has grown, with its request: an event"),
     ("async", "reported", "cut request of a worker: why reload; code .*; /hold",
      "an async worker of uWSGI's does not wait for its requests in a reload, and this one is in flight, unanswered with the plugin and without: an event"),
+    (".*threads.*", "reported", "cut request of a worker: why reload; code .*; /hold",
+     "now and then a worker with threads ends in a reload while one of them still serves: an event"),
     (".*", "reported", "alarm of a master", "the same, of a text that is longer than what is compared"),
     ("threaded-logger.*", "only with(out)?: log", ".*", "uWSGI's thread reads the log in pieces: where a line is cut depends on the moment"),
     ("min-worker-lifetime", "only with(out)?: log", r"(Respawned uWSGI )?worker N .*|Respawned uWSGI worker.*|\.\.\.The work of process N is done.*|pthread_join\(\) = N",
