@@ -35,7 +35,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class DeniedTest {
   private static final Duration SOON = Patience.SOON;
 
-  /** Who has to sit out one pause of a closed door does not come to the test's end. */
+  /** A test that waits for one pause of an open circuit does not end. */
   private static final RetryPolicy NO_PAUSE_ENDS =
       new RetryPolicy(ofSeconds(3600), ofSeconds(3600), ofMillis(1), 8);
 

@@ -241,7 +241,7 @@ class HandlerSettingsTest {
     return HandlerSettings.of(record(Kind.ROUTE, all));
   }
 
-  private static Record record(Kind kind, List<Fields.Field> fields) {
+  static Record record(Kind kind, List<Fields.Field> fields) {
     return new Record(
         "0123456789abcdef0123456789abcdef",
         kind.code(),
@@ -257,7 +257,7 @@ class HandlerSettingsTest {
         new Fields(fields));
   }
 
-  private static Fields.Field field(String name, String value) {
+  static Fields.Field field(String name, String value) {
     return new Fields.Field(name, value.getBytes(StandardCharsets.UTF_8));
   }
 

@@ -2,11 +2,6 @@ package io.uwsgisentry.settings;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.uwsgisentry.journal.Fields;
-import io.uwsgisentry.journal.Kind;
-import io.uwsgisentry.journal.ProcessKind;
-import io.uwsgisentry.journal.Record;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -23,26 +18,6 @@ class OptionMistakesTest {
 
   private static HandlerSettings alarm(String options, Map<String, String> defaults) {
     return HandlerSettings.of("alarm lqfull", options, defaults);
-  }
-
-  private static Record record(Kind kind, List<Fields.Field> fields) {
-    return new Record(
-        "0123456789abcdef0123456789abcdef",
-        kind.code(),
-        ProcessKind.WORKER,
-        false,
-        false,
-        0L,
-        1L,
-        1,
-        0,
-        0L,
-        0L,
-        new Fields(fields));
-  }
-
-  private static Fields.Field field(String name, String value) {
-    return new Fields.Field(name, value.getBytes(StandardCharsets.UTF_8));
   }
 
   @ParameterizedTest(name = "level={0} is {1}")
